@@ -1,0 +1,1 @@
+//! Benches, peers side by side.

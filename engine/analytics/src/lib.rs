@@ -1,0 +1,1 @@
+//! Profit and loss, drawdown, markouts, latency and the HTML report.

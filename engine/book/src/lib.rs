@@ -1,0 +1,1 @@
+//! Order-by-order books for thousands of instruments, and their plain oracle.

@@ -1,0 +1,1 @@
+//! A venue in a box: our orders inside the real book.

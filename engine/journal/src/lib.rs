@@ -1,0 +1,1 @@
+//! Segmented, memory-mapped, append-only log of records.

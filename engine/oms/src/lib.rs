@@ -1,0 +1,1 @@
+//! The life of our orders, positions and profit and loss.

@@ -1,0 +1,1 @@
+//! The pre-trade gate: the last hand before the wire.

@@ -1,0 +1,1 @@
+//! Clocks, rings, stages, placement, pinning, meters and the sealed allocator.

@@ -1,0 +1,1 @@
+//! Numbers without a market: moving averages, quantiles, seeded randomness.

@@ -1,0 +1,1 @@
+//! Policies: what they see, what they may say, and the market maker.

@@ -1,0 +1,638 @@
+//! Everything that happens, as a record: one 32-byte header, then a body that fills 64 or 128 bytes.
+//!
+//! Layouts never change in place: a new layout is a new kind or version and a converter. All records are
+//! plain integers without padding, so bytes from a file can be viewed in place ([`zerocopy`]).
+
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+use crate::Side;
+
+/// What a record is. Kinds below [`Kind::LARGE_FROM`] are 64 bytes long, the others 128.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Kind {
+    /// Never written; all-zero memory is not a record.
+    None = 0,
+    /// Displayed order added: `order_ref side qty price`. [`MarketRecord`].
+    Add = 1,
+    /// Resting order executed: `order_ref qty`, `other_ref` the match; `price` only where
+    /// `code` has [`MarketRecord::WITH_PRICE`], else the order's own price counts.
+    Execute = 2,
+    /// Resting order reduced by `qty`: `order_ref qty`.
+    Cancel = 3,
+    /// Resting order removed: `order_ref`.
+    Delete = 4,
+    /// Order `order_ref` replaced by `other_ref` with new `qty` and `price`; loses priority.
+    Replace = 5,
+    /// Trade against hidden liquidity: `qty price`, `other_ref` the match. No book change.
+    Trade = 6,
+    /// Auction print: `order_ref` holds the shares (64 bits), `price`, `other_ref` the match, `code` the cross type.
+    Cross = 7,
+    /// Trade broken: `other_ref` the match.
+    Broken = 8,
+    /// Net order imbalance: `order_ref` paired shares, `other_ref` imbalance shares, `price` the current
+    /// reference price, `side` as the imbalance (2 = none), `code` the cross type.
+    Imbalance = 9,
+    /// Phase of an instrument, or of the venue where the instrument is none: `code` is a [`crate::Phase`].
+    Status = 10,
+    /// Instrument announced: [`SymbolRecord`].
+    Symbol = 11,
+    /// The feed lost messages here: `order_ref` first missing sequence, `other_ref` count. Books go stale.
+    Gap = 12,
+    /// Anything of the venue that changes neither book nor phase (short-sale restriction, market-maker position,
+    /// circuit-breaker levels, collars, retail interest); `code` is the venue's message type.
+    Notice = 13,
+    /// All orders of the instrument (or, without one, of every instrument) are gone; a snapshot follows.
+    Clear = 14,
+    /// A timer fired: `order_ref` its number. [`MarketRecord`] layout.
+    Timer = 20,
+    /// Operator or supervisor: `code` is a [`ControlCode`], `order_ref` its argument. [`MarketRecord`] layout.
+    Control = 21,
+    /// Not journaled: nothing will be released before `ts_recv_ns`; downstream may advance its world to there.
+    Horizon = 22,
+    /// Ack, fill, cancel, reject: [`ResponseRecord`].
+    Response = 64,
+    /// Order, replace or cancel on its way out: [`OrderRecord`].
+    Order = 65,
+}
+
+impl Kind {
+    /// First kind of 128 bytes.
+    pub const LARGE_FROM: u8 = 64;
+
+    /// From its code; `None` for a code this version does not know.
+    #[inline]
+    pub const fn from_code(code: u8) -> Option<Self> {
+        Some(match code {
+            1 => Self::Add,
+            2 => Self::Execute,
+            3 => Self::Cancel,
+            4 => Self::Delete,
+            5 => Self::Replace,
+            6 => Self::Trade,
+            7 => Self::Cross,
+            8 => Self::Broken,
+            9 => Self::Imbalance,
+            10 => Self::Status,
+            11 => Self::Symbol,
+            12 => Self::Gap,
+            13 => Self::Notice,
+            14 => Self::Clear,
+            20 => Self::Timer,
+            21 => Self::Control,
+            22 => Self::Horizon,
+            64 => Self::Response,
+            65 => Self::Order,
+            _ => return None,
+        })
+    }
+
+    /// Bytes a record of kind `code` takes: 64 or 128.
+    #[inline]
+    pub const fn size_of_code(code: u8) -> usize {
+        if code < Self::LARGE_FROM { 64 } else { 128 }
+    }
+
+    /// Whether a record of this code came from a market-data feed.
+    #[inline]
+    pub const fn is_market_code(code: u8) -> bool {
+        code >= 1 && code < 20
+    }
+}
+
+/// What a [`Kind::Control`] record orders.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum ControlCode {
+    /// Latch the kill switch: refuse new orders, cancel everything.
+    Kill = 1,
+    /// First step of re-arming after a kill.
+    RearmRequest = 2,
+    /// Second step; without the first it does nothing.
+    RearmConfirm = 3,
+    /// Trading state of one instrument (or all, where it is none): argument 0 active, 1 reduce-only, 2 cancel-only, 3 halted.
+    TradingState = 4,
+}
+
+impl ControlCode {
+    /// From its code.
+    pub const fn from_code(code: u8) -> Option<Self> {
+        Some(match code {
+            1 => Self::Kill,
+            2 => Self::RearmRequest,
+            3 => Self::RearmConfirm,
+            4 => Self::TradingState,
+            _ => return None,
+        })
+    }
+}
+
+/// Bits of [`Header::flags`].
+pub struct Flags;
+
+impl Flags {
+    /// The last record of what one packet or exchange event changed; policies run only here.
+    pub const END_OF_EVENT: u8 = 1;
+    /// The print is not to be counted in volume (`printable = N`).
+    pub const NOT_PRINTABLE: u8 = 2;
+    /// Part of a snapshot or of warm-up; not a live event.
+    pub const SNAPSHOT: u8 = 4;
+}
+
+/// Source rank and number of a record: ties at one due time are released in this order.
+pub mod source {
+    /// Market data.
+    pub const MARKET: u8 = 0;
+    /// Responses of the venue.
+    pub const RESPONSE: u8 = 1;
+    /// Refusals of our own gate.
+    pub const GATE: u8 = 2;
+    /// Timers.
+    pub const TIMER: u8 = 3;
+    /// Control.
+    pub const CONTROL: u8 = 4;
+}
+
+/// First 32 bytes of every record.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct Header {
+    /// [`Kind`] code.
+    pub kind: u8,
+    /// Layout version, 1.
+    pub version: u8,
+    /// [`Flags`] bits.
+    pub flags: u8,
+    /// [`source`] rank.
+    pub source: u8,
+    /// [`crate::InstrumentId`], `u32::MAX` for none.
+    pub instrument: u32,
+    /// In a tick file: message number from 1. In a journal: the sequencer's number from 1, gapless.
+    pub seq: u64,
+    /// Venue time, nanoseconds since the Unix epoch.
+    pub ts_venue_ns: i64,
+    /// Receive time (our clock; simulated in a backtest), nanoseconds since the Unix epoch. The time deciding code sees.
+    pub ts_recv_ns: i64,
+}
+const _: () = assert!(size_of::<Header>() == 32);
+
+/// Layout version written today.
+pub const VERSION: u8 = 1;
+
+/// Any 64-byte record, body not yet interpreted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C, align(64))]
+pub struct Record {
+    /// Header.
+    pub header: Header,
+    /// Body; see the kind's own struct.
+    pub body: [u64; 4],
+}
+const _: () = assert!(size_of::<Record>() == 64);
+
+impl Record {
+    /// As a market, timer or control record.
+    #[inline]
+    pub fn as_market(&self) -> &MarketRecord {
+        zerocopy::transmute_ref!(self)
+    }
+
+    /// As an instrument announcement.
+    #[inline]
+    pub fn as_symbol(&self) -> &SymbolRecord {
+        zerocopy::transmute_ref!(self)
+    }
+}
+
+/// Market event, timer or control: see [`Kind`] for which fields count.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C, align(64))]
+pub struct MarketRecord {
+    /// Header.
+    pub header: Header,
+    /// Venue's order number.
+    pub order_ref: u64,
+    /// New order number of a replace; match number of a trade.
+    pub other_ref: u64,
+    /// Nano-units.
+    pub price: i64,
+    /// Lots.
+    pub qty: u32,
+    /// [`Side`] code: 0 bid, 1 ask, 2 none.
+    pub side: u8,
+    /// By kind.
+    pub code: u8,
+    /// The venue's own message type letter, for counting; 0 where it has none.
+    pub venue_type: u8,
+    /// Zero; keeps the record free of padding.
+    pub reserved: u8,
+}
+const _: () = assert!(size_of::<MarketRecord>() == 64);
+
+impl MarketRecord {
+    /// Bit of `code` in [`Kind::Execute`]: the record's own price counts.
+    pub const WITH_PRICE: u8 = 1;
+
+    /// Side of the order.
+    #[inline]
+    pub const fn side(&self) -> Side {
+        Side::from_code(self.side)
+    }
+
+    /// As an uninterpreted record.
+    #[inline]
+    pub fn as_record(&self) -> &Record {
+        zerocopy::transmute_ref!(self)
+    }
+}
+
+/// Instrument announced by the venue.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C, align(64))]
+pub struct SymbolRecord {
+    /// Header.
+    pub header: Header,
+    /// Symbol, ASCII, padded with zeros.
+    pub symbol: [u8; 16],
+    /// The venue's own day-scoped index (ITCH stock locate).
+    pub locate: u32,
+    /// Lots of a round lot.
+    pub round_lot: u32,
+    /// 1 where the venue says that it is a test instrument.
+    pub test: u8,
+    /// Short-sale restriction at announcement, the venue's code.
+    pub short_sale: u8,
+    /// The venue's own message type letter.
+    pub venue_type: u8,
+    /// Zero; keeps the record free of padding.
+    pub reserved: [u8; 5],
+}
+const _: () = assert!(size_of::<SymbolRecord>() == 64);
+
+impl SymbolRecord {
+    /// The symbol without padding; empty where it is not ASCII.
+    pub fn name(&self) -> &str {
+        let end = self.symbol.iter().position(|byte| *byte == 0).unwrap_or(self.symbol.len());
+        std::str::from_utf8(&self.symbol[..end]).unwrap_or("")
+    }
+
+    /// As an uninterpreted record.
+    #[inline]
+    pub fn as_record(&self) -> &Record {
+        zerocopy::transmute_ref!(self)
+    }
+}
+
+/// What an [`OrderRecord`] asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Action {
+    /// Enter a new order.
+    New = 0,
+    /// Replace `orig_client_id` by this one.
+    Replace = 1,
+    /// Cancel `orig_client_id`.
+    Cancel = 2,
+}
+
+impl Action {
+    /// From its code; anything unknown is a cancel, the harmless one.
+    #[inline]
+    pub const fn from_code(code: u8) -> Self {
+        match code {
+            0 => Self::New,
+            1 => Self::Replace,
+            _ => Self::Cancel,
+        }
+    }
+
+    /// Lower-case name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::Replace => "replace",
+            Self::Cancel => "cancel",
+        }
+    }
+}
+
+/// Order type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum OrderType {
+    /// At the price or better.
+    Limit = 0,
+    /// At the price, only if it does not take; else cancelled by the venue.
+    PostOnly = 1,
+    /// At any price.
+    Market = 2,
+}
+
+impl OrderType {
+    /// From its code; unknown codes are post-only, the type that cannot take.
+    #[inline]
+    pub const fn from_code(code: u8) -> Self {
+        match code {
+            0 => Self::Limit,
+            2 => Self::Market,
+            _ => Self::PostOnly,
+        }
+    }
+}
+
+/// How long an order lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum TimeInForce {
+    /// Until the end of the session.
+    Day = 0,
+    /// What does not trade at once is cancelled.
+    Ioc = 1,
+}
+
+impl TimeInForce {
+    /// From its code; unknown codes are immediate-or-cancel, which leaves nothing behind.
+    #[inline]
+    pub const fn from_code(code: u8) -> Self {
+        if code == 0 { Self::Day } else { Self::Ioc }
+    }
+}
+
+/// What the gate said of an order: 0 passed, else the reason's code (see `tickrace-risk`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(transparent)]
+pub struct Verdict(pub u8);
+
+impl Verdict {
+    /// Passed; goes to the venue.
+    pub const PASSED: Self = Self(0);
+
+    /// Whether the order may leave.
+    #[inline]
+    pub const fn is_passed(self) -> bool {
+        self.0 == 0
+    }
+}
+
+/// An order, replace or cancel on its way out. `header.seq` numbers outbound records from 1; `header.ts_recv_ns`
+/// is the time of the record that caused it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C, align(64))]
+pub struct OrderRecord {
+    /// Header.
+    pub header: Header,
+    /// Our number of this request: new, replacement or cancel; 0 never.
+    pub client_id: u64,
+    /// The order a replace or cancel is about; 0 for a new one.
+    pub orig_client_id: u64,
+    /// `seq` of the inbound record that caused this.
+    pub cause_seq: u64,
+    /// Parent order, 0 for none.
+    pub parent_id: u64,
+    /// Limit price, nano-units; 0 for a cancel or a market order.
+    pub price: i64,
+    /// Lots; for a replace the new total including what is filled; 0 for a cancel.
+    pub qty: i64,
+    /// Lots already filled of the order replaced or cancelled, as far as we know.
+    pub filled: i64,
+    /// Venue number.
+    pub venue: u16,
+    /// Session number.
+    pub session: u16,
+    /// Account number.
+    pub account: u16,
+    /// Strategy number.
+    pub strategy: u16,
+    /// [`Action`] code.
+    pub action: u8,
+    /// [`Side`] code.
+    pub side: u8,
+    /// [`OrderType`] code.
+    pub order_type: u8,
+    /// [`TimeInForce`] code.
+    pub tif: u8,
+    /// [`Verdict`]; 0 until the gate has judged.
+    pub verdict: u8,
+    /// Quote level of the strategy's ladder, 0 the innermost; 255 for none.
+    pub level: u8,
+    /// 1 where the order only reduces the position.
+    pub reduce_only: u8,
+    /// Zero; keeps the record free of padding.
+    pub reserved: [u8; 25],
+}
+const _: () = assert!(size_of::<OrderRecord>() == 128);
+
+impl OrderRecord {
+    /// What it asks.
+    #[inline]
+    pub const fn action(&self) -> Action {
+        Action::from_code(self.action)
+    }
+
+    /// Side.
+    #[inline]
+    pub const fn side(&self) -> Side {
+        Side::from_code(self.side)
+    }
+}
+
+/// What became of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum ResponseKind {
+    /// New order `client_id` rests or was at least accepted.
+    Accepted = 1,
+    /// `client_id` replaced `orig_client_id`; `leaves` lots remain at `price`.
+    Replaced = 2,
+    /// Order `client_id` is gone by our cancel, by IOC, or by the venue (`reason`); `qty` lots were taken off.
+    Cancelled = 3,
+    /// Fill of order `client_id`: `qty` at `price`, `leaves` remain.
+    Fill = 4,
+    /// New order refused by the venue.
+    Rejected = 5,
+    /// Cancel or replace `client_id` refused by the venue; `orig_client_id` is unchanged or already done.
+    CancelRejected = 6,
+    /// Refused by our own gate: never left the house. `reason` is the verdict.
+    GateRefused = 7,
+}
+
+impl ResponseKind {
+    /// From its code.
+    #[inline]
+    pub const fn from_code(code: u8) -> Option<Self> {
+        Some(match code {
+            1 => Self::Accepted,
+            2 => Self::Replaced,
+            3 => Self::Cancelled,
+            4 => Self::Fill,
+            5 => Self::Rejected,
+            6 => Self::CancelRejected,
+            7 => Self::GateRefused,
+            _ => return None,
+        })
+    }
+}
+
+/// Why a venue cancelled or rejected (`ResponseRecord::reason`).
+pub mod venue_reason {
+    /// None.
+    pub const NONE: u8 = 0;
+    /// We asked.
+    pub const USER: u8 = 1;
+    /// Rest of an immediate-or-cancel order.
+    pub const IOC: u8 = 2;
+    /// A post-only order would have taken.
+    pub const POST_ONLY: u8 = 3;
+    /// No such order, or already done.
+    pub const UNKNOWN_ORDER: u8 = 4;
+    /// The instrument is not trading.
+    pub const NOT_TRADING: u8 = 5;
+    /// Price or quantity off the venue's grid or bounds.
+    pub const INVALID: u8 = 6;
+    /// Client id used before.
+    pub const DUPLICATE_ID: u8 = 7;
+    /// End of the session.
+    pub const END_OF_SESSION: u8 = 8;
+    /// Too many open orders at the venue's simulator.
+    pub const CAPACITY: u8 = 9;
+}
+
+/// Ack, fill, cancel or reject coming back. `header.ts_venue_ns` when the venue did it, `ts_recv_ns` when we hear it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C, align(64))]
+pub struct ResponseRecord {
+    /// Header.
+    pub header: Header,
+    /// The order or request this answers.
+    pub client_id: u64,
+    /// The order replaced, or the order whose cancel was refused; else 0.
+    pub orig_client_id: u64,
+    /// Venue's order number.
+    pub venue_order_id: u64,
+    /// Venue's execution number, unique per day; 0 unless a fill.
+    pub exec_id: u64,
+    /// Fill price, or price now resting; nano-units.
+    pub price: i64,
+    /// Lots filled or cancelled.
+    pub qty: i64,
+    /// Lots still open after this.
+    pub leaves: i64,
+    /// Fee of a fill in 1e-9 of the quote currency; negative is a rebate.
+    pub fee_nanos: i64,
+    /// Market message (tick-file number) that caused a passive fill; 0 else.
+    pub cause_seq: u64,
+    /// [`ResponseKind`] code.
+    pub response: u8,
+    /// [`Side`] code.
+    pub side: u8,
+    /// [`venue_reason`] or, where the gate refused, its verdict.
+    pub reason: u8,
+    /// 1 where the fill took liquidity.
+    pub taker: u8,
+    /// Strategy number.
+    pub strategy: u16,
+    /// Zero; keeps the record free of padding.
+    pub reserved: [u8; 18],
+}
+const _: () = assert!(size_of::<ResponseRecord>() == 128);
+
+impl ResponseRecord {
+    /// What happened; `None` for a code this version does not know.
+    #[inline]
+    pub const fn response(&self) -> Option<ResponseKind> {
+        ResponseKind::from_code(self.response)
+    }
+
+    /// Side of the order.
+    #[inline]
+    pub const fn side(&self) -> Side {
+        Side::from_code(self.side)
+    }
+}
+
+/// A ring slot between stages: 128 bytes, two cache lines. Either one large record, or a small record with the
+/// top of its book after it was applied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C, align(64))]
+pub struct Envelope {
+    /// First line: the record, or the first half of a large one.
+    pub record: Record,
+    /// Second line: [`crate::TopOfBook`] of the record's instrument, or the second half.
+    pub second: crate::TopOfBook,
+}
+const _: () = assert!(size_of::<Envelope>() == 128);
+
+impl Envelope {
+    /// Kind code of what is inside.
+    #[inline]
+    pub const fn kind(&self) -> u8 {
+        self.record.header.kind
+    }
+
+    /// Wraps a small record.
+    #[inline]
+    pub fn small(record: &Record, top: &crate::TopOfBook) -> Self {
+        debug_assert!(Kind::size_of_code(record.header.kind) == 64);
+        Self { record: *record, second: *top }
+    }
+
+    /// Wraps an order.
+    #[inline]
+    pub fn order(order: &OrderRecord) -> Self {
+        debug_assert!(order.header.kind == Kind::Order as u8);
+        zerocopy::transmute!(*order)
+    }
+
+    /// Wraps a response.
+    #[inline]
+    pub fn response(response: &ResponseRecord) -> Self {
+        debug_assert!(response.header.kind == Kind::Response as u8);
+        zerocopy::transmute!(*response)
+    }
+
+    /// As an order; meaningful where the kind is [`Kind::Order`].
+    #[inline]
+    pub fn as_order(&self) -> &OrderRecord {
+        zerocopy::transmute_ref!(self)
+    }
+
+    /// As a response; meaningful where the kind is [`Kind::Response`].
+    #[inline]
+    pub fn as_response(&self) -> &ResponseRecord {
+        zerocopy::transmute_ref!(self)
+    }
+}
+
+impl Default for Envelope {
+    fn default() -> Self {
+        Self { record: Record::default(), second: crate::TopOfBook::default() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_survives_its_code() {
+        for code in 0..=u8::MAX {
+            if let Some(kind) = Kind::from_code(code) {
+                assert_eq!(kind as u8, code);
+            }
+        }
+    }
+
+    #[test]
+    fn a_record_views_as_its_body_without_a_copy() {
+        let mut market = MarketRecord { order_ref: 7, price: 5, ..MarketRecord::default() };
+        market.header.kind = Kind::Add as u8;
+        assert_eq!(market.as_record().as_market(), &market);
+        let order = OrderRecord {
+            header: Header { kind: Kind::Order as u8, ..Header::default() },
+            client_id: 9,
+            reserved: [3; 25],
+            ..OrderRecord::default()
+        };
+        assert_eq!(Envelope::order(&order).as_order(), &order);
+    }
+}

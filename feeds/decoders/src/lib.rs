@@ -1,0 +1,1 @@
+//! Bytes to records: ITCH 5.0, sources, the synthetic day.

@@ -1,0 +1,1 @@
+//! Tick files on disk: framing, decompression, mapping.

@@ -1,0 +1,1 @@
+//! Fixtures shared by the tests that join rooms.
