@@ -1,1 +1,15 @@
 //! Order-by-order books for thousands of instruments, and their plain oracle.
+//!
+//! [`Books`] takes market records in the venue's order and keeps every displayed order, its place in the queue
+//! of its price, the levels and the touch. It knows nothing of our own orders, of files or of threads; what it
+//! has to say to strategy and risk is a [`tickrace_types::TopOfBook`]. [`naive::NaiveBooks`] is the same thing
+//! written to be obviously right; a property test holds the two together.
+#![forbid(unsafe_code)]
+
+pub mod change;
+pub mod naive;
+pub mod phase;
+
+pub use change::{Change, Counters, Level, Outcome, Queued, Resting};
+pub use naive::NaiveBooks as Books;
+pub use phase::PhaseTracker;
