@@ -1,1 +1,19 @@
 //! The life of our orders, positions and profit and loss.
+//!
+//! A policy states *wanted quotes* or single requests; [`Oms`] turns them into the fewest messages, follows
+//! every order through one exhaustive transition table ([`state`]) and keeps position and profit per
+//! instrument in integers ([`pnl`]). Knows nothing of who decides, of limits, or of the wire behind a
+//! [`Gateway`].
+#![forbid(unsafe_code)]
+
+pub mod gateway;
+pub mod oms;
+pub mod pnl;
+pub mod quotes;
+pub mod state;
+
+pub use gateway::Gateway;
+pub use oms::{Counts, Effect, FillEffect, Oms, OmsConfig, OrderRequest};
+pub use pnl::Pnl;
+pub use quotes::{LEVELS_MAX, Quote, WantedQuotes};
+pub use state::{Done, State};

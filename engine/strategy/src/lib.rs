@@ -1,1 +1,13 @@
 //! Policies: what they see, what they may say, and the market maker.
+//!
+//! A [`Policy`] sees a [`View`] of one instrument and answers into a [`Say`]; order management does the rest.
+//! Knows nothing of limits, wires or threads, and never sees a clock other than the record's time.
+#![forbid(unsafe_code)]
+
+pub mod market_making;
+pub mod policy;
+pub mod view;
+
+pub use market_making::{ConfigError, MarketMaker, MarketMakerConfig};
+pub use policy::{Policies, Policy};
+pub use view::{Say, Speech, TimerRequest, View};

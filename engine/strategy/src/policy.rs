@@ -1,0 +1,95 @@
+//! The policy trait and the policies a desk can run.
+
+use tickrace_types::ResponseRecord;
+
+use crate::{MarketMaker, Say, View};
+
+/// Decides what should rest in the book. Object-safe; deterministic: same records, same words.
+///
+/// Nothing here may allocate after construction, lock, or read a clock.
+pub trait Policy {
+    /// A record inside an exchange event, not its last: signals may learn from it, nothing can be said.
+    fn on_record(&mut self, view: &View<'_>) {
+        let _ = view;
+    }
+
+    /// The last record of an exchange event (`END_OF_EVENT`), market data or status.
+    fn on_event(&mut self, view: &View<'_>, say: &mut Say);
+
+    /// A response, after order management has applied it.
+    fn on_response(&mut self, view: &View<'_>, response: &ResponseRecord, say: &mut Say) {
+        let _ = (view, response, say);
+    }
+
+    /// A timer asked for earlier; `view.record` is the timer record.
+    fn on_timer(&mut self, view: &View<'_>, say: &mut Say) {
+        let _ = (view, say);
+    }
+
+    /// A record of the warm-up: signals learn, nothing is said.
+    fn warm_up(&mut self, view: &View<'_>) {
+        let _ = view;
+    }
+}
+
+/// The policies a desk can run: built-in ones without a dynamic call, and one boxed of the user's own.
+pub enum Policies {
+    /// Two-sided quotes after Avellaneda and Stoikov.
+    MarketMaker(MarketMaker),
+    /// A user's own policy, at one dynamic call per event.
+    Custom(Box<dyn Policy + Send>),
+    /// Says nothing.
+    Idle,
+}
+
+impl Policies {
+    /// See [`Policy::on_record`].
+    #[inline]
+    pub fn on_record(&mut self, view: &View<'_>) {
+        match self {
+            Self::MarketMaker(policy) => policy.on_record(view),
+            Self::Custom(policy) => policy.on_record(view),
+            Self::Idle => {}
+        }
+    }
+
+    /// See [`Policy::on_event`].
+    #[inline]
+    pub fn on_event(&mut self, view: &View<'_>, say: &mut Say) {
+        match self {
+            Self::MarketMaker(policy) => policy.on_event(view, say),
+            Self::Custom(policy) => policy.on_event(view, say),
+            Self::Idle => {}
+        }
+    }
+
+    /// See [`Policy::on_response`].
+    #[inline]
+    pub fn on_response(&mut self, view: &View<'_>, response: &ResponseRecord, say: &mut Say) {
+        match self {
+            Self::MarketMaker(policy) => policy.on_response(view, response, say),
+            Self::Custom(policy) => policy.on_response(view, response, say),
+            Self::Idle => {}
+        }
+    }
+
+    /// See [`Policy::on_timer`].
+    #[inline]
+    pub fn on_timer(&mut self, view: &View<'_>, say: &mut Say) {
+        match self {
+            Self::MarketMaker(policy) => policy.on_timer(view, say),
+            Self::Custom(policy) => policy.on_timer(view, say),
+            Self::Idle => {}
+        }
+    }
+
+    /// See [`Policy::warm_up`].
+    #[inline]
+    pub fn warm_up(&mut self, view: &View<'_>) {
+        match self {
+            Self::MarketMaker(policy) => policy.warm_up(view),
+            Self::Custom(policy) => policy.warm_up(view),
+            Self::Idle => {}
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! What a policy sees and what it may say.
+
+use tickrace_oms::{Oms, OrderRequest, WantedQuotes};
+use tickrace_types::{Header, Instrument, InstrumentId, OrderRecord, Record, TopOfBook};
+
+/// Most direct orders a policy may give on one event.
+pub const ORDERS_MAX: usize = 4;
+/// Most timers a policy may ask for on one event.
+pub const TIMERS_MAX: usize = 4;
+
+/// What a policy sees: the record, the top of its book after it, and our own orders and positions.
+#[derive(Clone, Copy, Debug)]
+pub struct View<'a> {
+    /// Receive time of the record, nanoseconds since the Unix epoch: the only clock of deciding code.
+    pub now_ns: i64,
+    /// The record. On a response only its header is filled, with the response's header.
+    pub record: &'a Record,
+    /// Top of the instrument's book after the record.
+    pub top: &'a TopOfBook,
+    /// Which instrument.
+    pub id: InstrumentId,
+    /// Its tick table, lot and bounds.
+    pub instrument: &'a Instrument,
+    /// Our orders and positions.
+    pub oms: &'a Oms,
+}
+
+/// What a policy wants done with its quotes on this instrument.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Speech {
+    /// Leave everything as it is.
+    #[default]
+    Keep,
+    /// Converge to [`Say::wanted`].
+    Quote,
+    /// Pull every order of the instrument.
+    Pull,
+}
+
+/// A timer asked for: it comes back as a record of kind `Timer` with `order_ref` = `number`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TimerRequest {
+    /// When, nanoseconds since the Unix epoch.
+    pub due_ns: i64,
+    /// The policy's own number.
+    pub number: u64,
+    /// Instrument written into the timer record.
+    pub instrument: InstrumentId,
+}
+
+/// What a policy says on one event. Made once and reused; [`Say::reset`] before each event.
+#[derive(Clone, Debug)]
+pub struct Say {
+    /// Wanted quotes of the view's instrument; counts only with [`Speech::Quote`].
+    pub wanted: WantedQuotes,
+    /// What to do with the quotes.
+    pub speech: Speech,
+    orders: [Option<OrderRequest>; ORDERS_MAX],
+    order_count: usize,
+    timers: [TimerRequest; TIMERS_MAX],
+    timer_count: usize,
+}
+
+impl Default for Say {
+    fn default() -> Self {
+        Self {
+            wanted: WantedQuotes::NONE,
+            speech: Speech::Keep,
+            orders: [None; ORDERS_MAX],
+            order_count: 0,
+            timers: [TimerRequest::default(); TIMERS_MAX],
+            timer_count: 0,
+        }
+    }
+}
+
+impl Say {
+    /// Nothing said yet. `wanted` keeps its numbers; they count only once [`Speech::Quote`] is said.
+    #[inline]
+    pub fn reset(&mut self) {
+        self.speech = Speech::Keep;
+        self.order_count = 0;
+        self.timer_count = 0;
+    }
+
+    /// Asks for one order; `false` where [`ORDERS_MAX`] were asked for already.
+    #[inline]
+    pub fn order(&mut self, request: OrderRequest) -> bool {
+        let open = self.order_count < ORDERS_MAX;
+        if open {
+            self.orders[self.order_count] = Some(request);
+            self.order_count += 1;
+        }
+        open
+    }
+
+    /// Asks for a timer; `false` where [`TIMERS_MAX`] were asked for already.
+    #[inline]
+    pub fn timer(&mut self, request: TimerRequest) -> bool {
+        let open = self.timer_count < TIMERS_MAX;
+        if open {
+            self.timers[self.timer_count] = request;
+            self.timer_count += 1;
+        }
+        open
+    }
+
+    /// The timers asked for; whoever runs the policy schedules them.
+    #[inline]
+    pub fn timers(&self) -> &[TimerRequest] {
+        &self.timers[..self.timer_count]
+    }
+
+    /// The orders asked for.
+    pub fn orders(&self) -> impl Iterator<Item = &OrderRequest> {
+        self.orders[..self.order_count].iter().flatten()
+    }
+
+    /// Does what was said: quotes first, then the direct orders. Timers are left to the caller.
+    #[inline]
+    pub fn execute(
+        &self,
+        oms: &mut Oms,
+        id: InstrumentId,
+        cause: &Header,
+        out: &mut impl FnMut(&OrderRecord),
+    ) {
+        match self.speech {
+            Speech::Keep => {}
+            Speech::Quote => oms.converge(id, &self.wanted, cause, out),
+            Speech::Pull => oms.cancel_all(Some(id), cause, out),
+        }
+        for request in self.orders() {
+            oms.submit(request, cause, out);
+        }
+    }
+}
