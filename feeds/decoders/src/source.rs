@@ -1,0 +1,68 @@
+//! Where records come from: the [`Source`] trait, how a source ends, and what it skipped on the way.
+
+mod days;
+mod skips;
+
+pub use days::{Days, DaysError};
+pub use skips::Skips;
+
+use tickrace_types::Record;
+
+/// A stream of records in the order of its venue.
+pub trait Source {
+    /// Writes the next record into `out`; false at the end, and then `out` is as it was.
+    fn next_into(&mut self, out: &mut Record) -> bool;
+
+    /// What was skipped so far, by reason.
+    fn skips(&self) -> &Skips;
+
+    /// How the source ended, or that it has not.
+    fn end(&self) -> &End;
+
+    /// Bytes consumed so far.
+    fn position(&self) -> u64;
+
+    /// Messages consumed so far, skipped ones included.
+    fn messages(&self) -> u64;
+}
+
+/// How a source ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum End {
+    /// Not yet.
+    #[default]
+    Running,
+    /// At the end of its bytes, on a message boundary.
+    Complete,
+    /// The bytes end within a message.
+    Truncated {
+        /// Byte offset of the length prefix of the message cut short.
+        offset: u64,
+    },
+    /// Length prefixes make no sense from here on: one was damaged.
+    LostFraming {
+        /// Byte offset of the first length prefix in doubt.
+        offset: u64,
+    },
+}
+
+impl End {
+    /// Whether the source has more to give.
+    #[inline]
+    pub const fn is_running(&self) -> bool {
+        matches!(self, Self::Running)
+    }
+
+    /// Whether it ended before its time.
+    pub const fn is_fault(&self) -> bool {
+        matches!(self, Self::Truncated { .. } | Self::LostFraming { .. })
+    }
+
+    /// Byte offset of the fault, where there is one.
+    pub const fn fault_offset(&self) -> Option<u64> {
+        match self {
+            Self::Truncated { offset } | Self::LostFraming { offset } => Some(*offset),
+            Self::Running | Self::Complete => None,
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! Several days of one venue, one after the other.
+
+use tickrace_types::Record;
+
+use super::{End, Skips, Source};
+
+/// A chain of sources, one for each session, in the order of their dates.
+///
+/// The first day that ends in a fault ends the chain: what follows a hole is not the same run. Instrument ids
+/// stay the same over the days when each source's map was made from the one before
+/// ([`crate::LocateMap::next_day`]) or names its symbols.
+#[derive(Debug)]
+pub struct Days<S> {
+    sources: Vec<S>,
+    current: usize,
+    skips: Skips,
+    end: End,
+    position_before: u64,
+    messages_before: u64,
+}
+
+/// Why a chain of days is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DaysError {
+    /// No day at all.
+    #[error("no day was given")]
+    Empty,
+    /// Two days of one date, or out of order.
+    #[error("day {index} starts at {midnight_ns} ns, not after the day before it ({before_ns} ns)")]
+    Order {
+        /// Place in the list, from 0.
+        index: usize,
+        /// Its session midnight, nanoseconds since the Unix epoch.
+        midnight_ns: i64,
+        /// Session midnight of the day before it in the list.
+        before_ns: i64,
+    },
+}
+
+impl<S: Source> Days<S> {
+    /// Chains `(session midnight in ns since the Unix epoch, source)` pairs.
+    ///
+    /// # Errors
+    ///
+    /// [`DaysError::Order`] unless midnights ascend strictly; [`DaysError::Empty`] without a day.
+    pub fn new(days: Vec<(i64, S)>) -> Result<Self, DaysError> {
+        if days.is_empty() {
+            return Err(DaysError::Empty);
+        }
+        for (index, pair) in days.windows(2).enumerate() {
+            if pair[1].0 <= pair[0].0 {
+                return Err(DaysError::Order {
+                    index: index + 1,
+                    midnight_ns: pair[1].0,
+                    before_ns: pair[0].0,
+                });
+            }
+        }
+        Ok(Self {
+            sources: days.into_iter().map(|(_, source)| source).collect(),
+            current: 0,
+            skips: Skips::default(),
+            end: End::Running,
+            position_before: 0,
+            messages_before: 0,
+        })
+    }
+
+    /// The day being read, from 0; the last one after the end.
+    pub const fn day(&self) -> usize {
+        self.current
+    }
+
+    /// The sources, in order.
+    pub fn sources(&self) -> &[S] {
+        &self.sources
+    }
+}
+
+impl<S: Source> Source for Days<S> {
+    fn next_into(&mut self, out: &mut Record) -> bool {
+        let last = self.sources.len() - 1;
+        while self.end.is_running() {
+            let source = &mut self.sources[self.current];
+            if source.next_into(out) {
+                return true;
+            }
+            self.skips.absorb(source.skips());
+            self.position_before += source.position();
+            self.messages_before += source.messages();
+            if source.end().is_fault() || self.current == last {
+                self.end = *source.end();
+            } else {
+                self.current += 1;
+            }
+        }
+        false
+    }
+
+    /// Of the days that have ended.
+    fn skips(&self) -> &Skips {
+        &self.skips
+    }
+
+    /// A fault's offset counts from the start of the faulty day ([`Days::day`] tells which).
+    fn end(&self) -> &End {
+        &self.end
+    }
+
+    /// Over all days so far.
+    fn position(&self) -> u64 {
+        let running = if self.end.is_running() { self.sources[self.current].position() } else { 0 };
+        self.position_before + running
+    }
+
+    /// Over all days so far.
+    fn messages(&self) -> u64 {
+        let running = if self.end.is_running() { self.sources[self.current].messages() } else { 0 };
+        self.messages_before + running
+    }
+}
