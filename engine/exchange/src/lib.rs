@@ -1,1 +1,57 @@
-//! A venue in a box: our orders inside the real book.
+//! A venue in a box: our orders inside the real book, with exact queue position.
+//!
+//! [`Exchange`] owns a book of its own, driven at venue time by the records of a real day, and puts our orders
+//! between the real ones. Order-by-order data name every order that trades or leaves, so that what stands before
+//! ours is counted, never estimated. It knows nothing of strategies, positions, threads or files; the receive
+//! time of market data is not its business.
+//!
+//! # What fills a resting order of ours, and why
+//!
+//! | the day says | what happens | why |
+//! | --- | --- | --- |
+//! | a real order of our side trades (E, C) | ours at a better price, then ours of its price that stand before it, share the lots it traded | whoever hit it would have met us first; a real order ahead of us shows nothing but that our queue got shorter |
+//! | a real order arrives at or through our price (A, F, U) | ours fill at our price, up to its lots less the real ones with priority over ours; those lots of it are *taken* | it could not have come to rest: we stood in its way |
+//! | a hidden print strictly through our price (P) | ours fill at our price, up to its lots less the real ones with priority over ours | a displayed order at a better price goes first; can be switched off (`hidden_through_fills`) |
+//! | a hidden print at our price | nothing | it did not touch the displayed queue, so it says nothing of our place in it |
+//! | an auction (Q) strictly through our price | ours fill at the auction's price, each side up to its lots | all interest better than the price of a cross is executed in it |
+//! | an execution that is not printable (C with N) | nothing; the queue gets shorter | its lots are in the print of the cross, and count there |
+//! | a trade is broken (B) | nothing | the venue of the day broke a trade of others |
+//!
+//! All but the auction need the instrument in continuous trading and the book not stale.
+//!
+//! # What an arriving order of ours takes
+//!
+//! It walks the real levels of the other side, best first and oldest first within one, each order for what it
+//! shows less what we took of it before; one Fill for each level (the venue would send one a counterparty, which
+//! the book would then hold just the same). The price is the level's. What was taken stays taken until that
+//! order leaves the book, by execution, delete or replace, or shows less than was taken: the same lots never fill us
+//! twice. It stops before an order of our own: the newer one gives way (`SELF_TRADE`). What is left rests, or is
+//! cancelled (immediate-or-cancel, market). Levels of which nothing is left for us still stand on the tape: a
+//! post-only order at or through one is rejected, because the real venue's book, which we cannot change, would lock.
+//!
+//! # Priority
+//!
+//! An order takes the book's next arrival number as its *mark*; the real orders of its price that arrived below the
+//! mark are ahead of it, all later ones behind; among ours, earlier acceptance goes first. A replace at the same
+//! price to no more lots keeps place and mark; any other goes to the end. A snapshot in the stream (after a clear)
+//! is taken to have been there before us, which is against us.
+//!
+//! # Limits of the model
+//!
+//! The day does not react to us: lots that fill us go on to trade with the orders behind us on the tape. What an
+//! aggressor wanted beyond what it got is on no tape, so it cannot fill us. At the end of a halt an order of ours that
+//! real orders now cross stays until one of the rules above meets it.
+#![forbid(unsafe_code)]
+
+pub mod config;
+mod entry;
+pub mod exchange;
+mod in_flight;
+mod number_map;
+mod own;
+mod passive;
+mod reply;
+mod taken;
+
+pub use config::{ExchangeConfig, ExchangeError, FeeConfig};
+pub use exchange::{Counters, Exchange, QueuePosition};

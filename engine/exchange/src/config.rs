@@ -1,0 +1,174 @@
+//! What the simulated venue is told before the day: latencies, fees, bounds.
+
+use serde::{Deserialize, Serialize};
+use tickrace_types::{Cash, Price};
+
+/// Latency a configuration may ask for, nanoseconds: a minute, beyond which it is a mistake of units.
+pub const LATENCY_NS_MAX: i64 = 60_000_000_000;
+
+/// Working orders a configuration may ask for; each costs about 150 bytes.
+pub const OPEN_ORDERS_MAX: usize = 1 << 20;
+
+/// The simulated venue. Absent keys are an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExchangeConfig {
+    /// From our gate to the venue's matching engine, nanoseconds.
+    pub order_latency_ns: i64,
+    /// From the venue's matching engine back to us, nanoseconds.
+    pub response_latency_ns: i64,
+    /// What the venue charges and pays.
+    pub fees: FeeConfig,
+    /// Working orders the venue keeps for us at once; one more is rejected.
+    pub open_orders_max: usize,
+    /// Whether a print against hidden liquidity at a price worse than ours fills us: a displayed order of ours
+    /// would have had to trade first. Prints at our own price never do.
+    pub hidden_through_fills: bool,
+}
+
+/// Fees of a fill: so much a lot plus so much of the notional; a negative figure is a rebate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FeeConfig {
+    /// Maker, per lot, 1e-9 of the quote currency: -2_000_000 pays us 0.20 for a hundred shares.
+    pub maker_per_lot_nanos: i64,
+    /// Taker, per lot, 1e-9 of the quote currency.
+    pub taker_per_lot_nanos: i64,
+    /// Maker, thousandths of a basis point of the notional: -500 pays us half a basis point.
+    pub maker_bps_milli: i64,
+    /// Taker, thousandths of a basis point of the notional.
+    pub taker_bps_milli: i64,
+}
+
+/// Why a configuration is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ExchangeError {
+    /// A key out of range.
+    #[error("exchange.{key} must be from {least} to {most}, it is {got}")]
+    Range {
+        /// Which key.
+        key: &'static str,
+        /// Smallest value taken.
+        least: i64,
+        /// Largest value taken.
+        most: i64,
+        /// What it is.
+        got: i64,
+    },
+}
+
+impl ExchangeConfig {
+    /// Checks every range.
+    ///
+    /// # Errors
+    ///
+    /// [`ExchangeError::Range`] naming the first key out of range.
+    pub fn validate(&self) -> Result<(), ExchangeError> {
+        within("order_latency_ns", self.order_latency_ns, 0, LATENCY_NS_MAX)?;
+        within("response_latency_ns", self.response_latency_ns, 0, LATENCY_NS_MAX)?;
+        let open_orders = i64::try_from(self.open_orders_max).unwrap_or(i64::MAX);
+        within("open_orders_max", open_orders, 1, OPEN_ORDERS_MAX as i64)?;
+        self.fees.validate()
+    }
+}
+
+impl FeeConfig {
+    /// Nothing charged, nothing paid.
+    pub const FREE: Self =
+        Self { maker_per_lot_nanos: 0, taker_per_lot_nanos: 0, maker_bps_milli: 0, taker_bps_milli: 0 };
+
+    fn validate(&self) -> Result<(), ExchangeError> {
+        // A thousand units of currency a lot, a hundred per cent of the notional.
+        const PER_LOT: i64 = 1_000_000_000_000;
+        const RATE: i64 = 10_000_000;
+        within("fees.maker_per_lot_nanos", self.maker_per_lot_nanos, -PER_LOT, PER_LOT)?;
+        within("fees.taker_per_lot_nanos", self.taker_per_lot_nanos, -PER_LOT, PER_LOT)?;
+        within("fees.maker_bps_milli", self.maker_bps_milli, -RATE, RATE)?;
+        within("fees.taker_bps_milli", self.taker_bps_milli, -RATE, RATE)
+    }
+
+    /// Fee of one fill in 1e-9 of the quote currency, negative for a rebate; rounded once, up, which is against
+    /// us for both. Saturates at the ends of the range.
+    #[inline]
+    pub fn fee_nanos(&self, is_taker: bool, price: Price, lots: i64, multiplier_nanos: i64) -> i64 {
+        let (per_lot, rate) = if is_taker {
+            (self.taker_per_lot_nanos, self.taker_bps_milli)
+        } else {
+            (self.maker_per_lot_nanos, self.maker_bps_milli)
+        };
+        let by_lot = i128::from(per_lot) * i128::from(lots);
+        let by_notional =
+            if rate == 0 { 0 } else { share_of(Cash::notional(price, lots, multiplier_nanos), rate) };
+        i64::try_from(by_lot + by_notional).unwrap_or(if by_lot + by_notional < 0 {
+            i64::MIN
+        } else {
+            i64::MAX
+        })
+    }
+}
+
+/// `rate` thousandths of a basis point of the size of `notional`, in 1e-9 of its currency, rounded up.
+fn share_of(notional: Cash, rate: i64) -> i128 {
+    // 1e-18 to 1e-9 is a factor 1e9; a thousandth of a basis point is 1e-7.
+    const DIVISOR: i128 = 10_000_000_000_000_000;
+    // A spread may trade below zero; the fee is on the size of what changed hands.
+    let scaled = notional.0.abs().saturating_mul(i128::from(rate));
+    let floor = scaled.div_euclid(DIVISOR);
+    if scaled.rem_euclid(DIVISOR) == 0 { floor } else { floor + 1 }
+}
+
+fn within(key: &'static str, got: i64, least: i64, most: i64) -> Result<(), ExchangeError> {
+    if got < least || got > most { Err(ExchangeError::Range { key, least, most, got }) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ONE: i64 = 1_000_000_000;
+
+    fn config() -> ExchangeConfig {
+        ExchangeConfig {
+            order_latency_ns: 0,
+            response_latency_ns: 0,
+            fees: FeeConfig::FREE,
+            open_orders_max: 1,
+            hidden_through_fills: true,
+        }
+    }
+
+    #[test]
+    fn fees_per_lot_are_lots_times_the_figure() {
+        // The usual dollar venue: 0.0030 a share taken, 0.0020 a share paid back; 100 shares.
+        let fees =
+            FeeConfig { maker_per_lot_nanos: -2_000_000, taker_per_lot_nanos: 3_000_000, ..FeeConfig::FREE };
+        assert_eq!(fees.fee_nanos(true, Price(585 * ONE), 100, ONE), 300_000_000);
+        assert_eq!(fees.fee_nanos(false, Price(585 * ONE), 100, ONE), -200_000_000);
+    }
+
+    #[test]
+    fn a_share_of_the_notional_is_rounded_against_us_both_ways() {
+        // 7 bps of 3 x 0.33 = 0.99 is 0.000693 exactly: 693,000 nanos.
+        let fees = FeeConfig { maker_bps_milli: -500, taker_bps_milli: 7_000, ..FeeConfig::FREE };
+        assert_eq!(fees.fee_nanos(true, Price(330_000_000), 3, ONE), 693_000);
+        // Of 1 lot at 0.000000001 the fee is 7e-13: up to one nano. The rebate of 5e-14 becomes nothing.
+        assert_eq!(fees.fee_nanos(true, Price(1), 1, ONE), 1);
+        assert_eq!(fees.fee_nanos(false, Price(1), 1, ONE), 0);
+        // Half a basis point of 0.000030001: 1.50005 nanos of rebate come as one.
+        assert_eq!(fees.fee_nanos(false, Price(30_001), 1, ONE), -1);
+    }
+
+    #[test]
+    fn a_trade_below_zero_is_charged_on_its_size() {
+        let fees = FeeConfig { taker_bps_milli: 1_000, ..FeeConfig::FREE };
+        assert_eq!(fees.fee_nanos(true, Price(-ONE), 1, ONE), fees.fee_nanos(true, Price(ONE), 1, ONE));
+    }
+
+    #[test]
+    fn a_key_out_of_range_is_named() {
+        let error = ExchangeConfig { order_latency_ns: -1, ..config() }.validate().expect_err("negative");
+        assert_eq!(error.to_string(), "exchange.order_latency_ns must be from 0 to 60000000000, it is -1");
+        assert!(ExchangeConfig { open_orders_max: 0, ..config() }.validate().is_err());
+        assert!(config().validate().is_ok());
+    }
+}

@@ -1,0 +1,224 @@
+//! The venue: what comes in, in the order of venue time, and what it answers.
+
+use tickrace_book::Books;
+use tickrace_types::{InstrumentId, InstrumentTable, OrderRecord, Price, Record, ResponseRecord, Side};
+
+use crate::in_flight::InFlight;
+use crate::own::{NIL, Own, OwnOrders};
+use crate::reply::Replies;
+use crate::taken::Taken;
+use crate::{ExchangeConfig, ExchangeError};
+
+/// The simulated venue of one day.
+///
+/// The driver calls [`Exchange::on_market`] for each record by venue time and [`Exchange::arrive`] in between; at
+/// one nanosecond the market comes first, then our orders as they were submitted. Nothing allocates after
+/// construction.
+#[derive(Clone, Debug)]
+pub struct Exchange {
+    pub(crate) books: Books,
+    pub(crate) orders: OwnOrders,
+    pub(crate) taken: Taken,
+    pub(crate) replies: Replies,
+    pub(crate) rules: Vec<InstrumentRules>,
+    pub(crate) counters: Counters,
+    /// The book's next arrival number.
+    pub(crate) next_arrival: u64,
+    /// Highest client number seen; a new one must be above it.
+    pub(crate) client_id_last: u64,
+    pub(crate) hidden_through_fills: bool,
+    in_flight: InFlight,
+}
+
+/// What the venue checks of an order in one instrument.
+#[derive(Clone, Debug)]
+pub(crate) struct InstrumentRules {
+    pub instrument: tickrace_types::Instrument,
+}
+
+/// What the venue did for us since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// New orders accepted.
+    pub accepted: u64,
+    /// Orders replaced.
+    pub replaced: u64,
+    /// Orders cancelled, for any reason.
+    pub cancelled: u64,
+    /// New orders rejected, by [`tickrace_types::event::venue_reason`].
+    pub rejected: [u64; REASONS],
+    /// Cancels and replaces refused.
+    pub cancel_rejected: u64,
+    /// Fills of resting orders.
+    pub maker_fills: u64,
+    /// Fills of arriving orders.
+    pub taker_fills: u64,
+    /// Lots of the former.
+    pub maker_lots: u64,
+    /// Lots of the latter.
+    pub taker_lots: u64,
+    /// Orders cancelled because they would have traded with our own.
+    pub self_trades_prevented: u64,
+    /// Walks cut short because no more taken orders could be remembered.
+    pub taken_full: u64,
+    /// Times the queue of orders on their way grew beyond the room taken at start.
+    pub in_flight_grown: u64,
+}
+
+/// Reasons counted apart: one above the highest of [`tickrace_types::event::venue_reason`].
+pub const REASONS: usize = 11;
+
+/// Where a working order of ours stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct QueuePosition {
+    /// Its price.
+    pub price: Price,
+    /// Its side.
+    pub side: Side,
+    /// Lots of it still open.
+    pub leaves: i64,
+    /// Real displayed lots before it at its price.
+    pub ahead: i64,
+}
+
+impl Exchange {
+    /// An empty venue for these instruments; its book takes room for `book_orders_capacity` resting orders.
+    ///
+    /// # Errors
+    ///
+    /// [`ExchangeError`] naming the key out of range.
+    pub fn new(
+        config: &ExchangeConfig,
+        instruments: &InstrumentTable,
+        book_orders_capacity: usize,
+    ) -> Result<Self, ExchangeError> {
+        config.validate()?;
+        let ids = (0..u32::try_from(instruments.len()).unwrap_or(u32::MAX)).map(InstrumentId);
+        Ok(Self {
+            books: Books::new(instruments.len(), book_orders_capacity),
+            orders: OwnOrders::new(instruments.len(), config.open_orders_max),
+            taken: Taken::new(),
+            replies: Replies::new(config),
+            rules: ids.map(|id| InstrumentRules { instrument: instruments.get(id).clone() }).collect(),
+            counters: Counters::default(),
+            next_arrival: 1,
+            client_id_last: 0,
+            hidden_through_fills: config.hidden_through_fills,
+            in_flight: InFlight::new(config.order_latency_ns, config.open_orders_max),
+        })
+    }
+
+    /// A real market event at its venue time; gives the responses for what it does to our orders.
+    #[inline]
+    pub fn on_market(&mut self, record: &Record, out: &mut impl FnMut(&ResponseRecord)) {
+        let change = self.books.apply(record);
+        self.next_arrival = self.next_arrival.max(change.arrival + 1);
+        if self.orders.working() == 0 && self.taken.is_empty() {
+            return;
+        }
+        self.on_change(record, &change, out);
+    }
+
+    /// Takes an order that left our gate at its `ts_recv_ns`; it arrives the order latency later.
+    #[inline]
+    pub fn submit(&mut self, order: &OrderRecord) {
+        self.in_flight.push(order);
+    }
+
+    /// When the next order on its way arrives, venue time.
+    #[inline]
+    pub fn next_arrival_ns(&self) -> Option<i64> {
+        self.in_flight.next_ns()
+    }
+
+    /// Handles the orders due at or before `now_ns`, each at its own time of arrival.
+    #[inline]
+    pub fn arrive(&mut self, now_ns: i64, out: &mut impl FnMut(&ResponseRecord)) {
+        while let Some((order, due_ns)) = self.in_flight.pop_due(now_ns) {
+            self.on_order(&order, due_ns, out);
+        }
+    }
+
+    /// Whether anything of ours rests or is on its way: if not, no response can come before another order.
+    #[inline]
+    pub fn has_interest(&self) -> bool {
+        self.orders.working() > 0 || !self.in_flight.is_empty()
+    }
+
+    /// The session is over: what is due arrives, what is still on its way is refused, and day orders expire, by
+    /// instrument, bids first, in matching order.
+    pub fn end_of_session(&mut self, now_ns: i64, out: &mut impl FnMut(&ResponseRecord)) {
+        self.arrive(now_ns, out);
+        while let Some((order, _)) = self.in_flight.pop_due(i64::MAX) {
+            self.refuse(&order, tickrace_types::event::venue_reason::END_OF_SESSION, now_ns, out);
+        }
+        for index in 0..self.rules.len() {
+            let Ok(id) = u32::try_from(index) else { break };
+            for side in Side::BOTH {
+                loop {
+                    let slot = self.orders.head(InstrumentId(id), side);
+                    if slot == NIL {
+                        break;
+                    }
+                    let own = self.orders.remove(slot);
+                    self.cancelled(&own, tickrace_types::event::venue_reason::END_OF_SESSION, now_ns, out);
+                }
+            }
+        }
+    }
+
+    /// The venue's own book, at venue time: real orders only.
+    #[inline]
+    pub fn books(&self) -> &Books {
+        &self.books
+    }
+
+    /// Number of our orders that rest.
+    #[inline]
+    pub fn working(&self) -> usize {
+        self.orders.working()
+    }
+
+    /// Number of requests on their way to the venue.
+    #[inline]
+    pub fn in_flight(&self) -> usize {
+        self.in_flight.len()
+    }
+
+    /// What was done so far.
+    pub fn counters(&self) -> Counters {
+        Counters { in_flight_grown: self.in_flight.grown(), ..self.counters }
+    }
+
+    /// Where a working order stands; `None` where it does not rest.
+    pub fn queue_position(&self, client_id: u64) -> Option<QueuePosition> {
+        let own = self.orders.get(self.orders.find(client_id)?);
+        Some(QueuePosition { price: own.price(), side: own.side, leaves: own.leaves(), ahead: own.ahead })
+    }
+
+    /// Lots of a resting real order that we have taken already.
+    pub fn taken_of(&self, order_ref: u64) -> u32 {
+        self.taken.of(order_ref)
+    }
+
+    /// Whether the instrument trades: in its continuous phase, with a book that misses nothing.
+    #[inline]
+    pub(crate) fn is_trading(&self, instrument: InstrumentId) -> bool {
+        let top = self.books.top(instrument);
+        top.phase == tickrace_types::Phase::Continuous as u8 && top.stale == 0
+    }
+
+    /// Real lots before a place in the queue of a price, counted from the book.
+    pub(crate) fn count_ahead(&self, own: &Own) -> i64 {
+        let ahead = |queued: &tickrace_book::Queued| queued.arrival < own.mark;
+        let queue = self.books.queue(own.instrument, own.side, own.price());
+        queue.take_while(ahead).map(|queued| i64::from(queued.qty)).sum()
+    }
+
+    /// Real lots with priority over an order of ours: all better levels, and what is ahead at its own.
+    pub(crate) fn count_before(&self, own: &Own) -> i64 {
+        let better = |level: &tickrace_book::Level| own.side.is_better(level.price.0, own.price);
+        let levels = self.books.levels(own.instrument, own.side).take_while(better);
+        levels.map(|level| i64::try_from(level.qty).unwrap_or(i64::MAX)).fold(own.ahead, i64::saturating_add)
+    }
+}
