@@ -112,6 +112,8 @@ pub enum ControlCode {
     RearmConfirm = 3,
     /// Trading state of one instrument (or all, where it is none): argument 0 active, 1 reduce-only, 2 cancel-only, 3 halted.
     TradingState = 4,
+    /// The market data of the run is over: policies fall silent, everything working is cancelled.
+    EndOfSession = 5,
 }
 
 impl ControlCode {
@@ -122,6 +124,7 @@ impl ControlCode {
             2 => Self::RearmRequest,
             3 => Self::RearmConfirm,
             4 => Self::TradingState,
+            5 => Self::EndOfSession,
             _ => return None,
         })
     }
@@ -495,6 +498,8 @@ pub mod venue_reason {
     pub const END_OF_SESSION: u8 = 8;
     /// Too many open orders at the venue's simulator.
     pub const CAPACITY: u8 = 9;
+    /// Would have traded with an order of our own; the newer one gives way.
+    pub const SELF_TRADE: u8 = 10;
 }
 
 /// Ack, fill, cancel or reject coming back. `header.ts_venue_ns` when the venue did it, `ts_recv_ns` when we hear it.
