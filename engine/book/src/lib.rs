@@ -6,10 +6,14 @@
 //! written to be obviously right; a property test holds the two together.
 #![forbid(unsafe_code)]
 
+pub mod books;
 pub mod change;
+mod index;
+mod ladder;
 pub mod naive;
 pub mod phase;
+mod pool;
 
+pub use books::Books;
 pub use change::{Change, Counters, Level, Outcome, Queued, Resting};
-pub use naive::NaiveBooks as Books;
 pub use phase::PhaseTracker;

@@ -3,12 +3,13 @@
 //! Knows nothing of books, strategies, threads or files. Money is integer here (nano-unit prices, whole lots,
 //! 1e-18 cash); every record is fixed-size, padding-free and little-endian in memory on the hosts we support,
 //! so that a ring slot, a journal entry and a tick file share one layout.
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 pub mod cash;
 pub mod event;
 pub mod ids;
 pub mod instrument;
+pub mod prefetch;
 pub mod price;
 pub mod qty;
 pub mod side;

@@ -1,0 +1,139 @@
+//! One side of one book: its prices in order, best at the end.
+//!
+//! A sorted array, searched from the end: prices cluster at the touch, so most searches end within a few rungs and
+//! most insertions move a few. A rung is keyed by [`key`], which orders both sides alike: larger is better.
+
+use tickrace_types::Side;
+
+/// Rungs from the best that are looked at one by one before the search halves the rest.
+const NEAR: usize = 8;
+
+/// A price and its level in the pool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Rung {
+    pub(crate) key: i64,
+    pub(crate) level: u32,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Ladder {
+    rungs: Vec<Rung>,
+}
+
+/// A price as a key that grows towards better prices; its own inverse. (`!x` is `-x - 1`: it reverses the order and
+/// cannot overflow.)
+#[inline]
+pub(crate) const fn key(side: Side, price: i64) -> i64 {
+    match side {
+        Side::Bid => price,
+        Side::Ask => !price,
+    }
+}
+
+impl Ladder {
+    pub(crate) fn new(capacity: usize) -> Self {
+        Self { rungs: Vec::with_capacity(capacity) }
+    }
+
+    /// The best rung.
+    #[inline]
+    pub(crate) fn best(&self) -> Option<Rung> {
+        self.rungs.last().copied()
+    }
+
+    /// `Ok(index)` of the rung with `key`, or `Err(index)` where it belongs.
+    #[inline]
+    pub(crate) fn find(&self, key: i64) -> Result<usize, usize> {
+        let len = self.rungs.len();
+        let far = len.saturating_sub(NEAR);
+        for (index, rung) in self.rungs.iter().enumerate().skip(far).rev() {
+            if rung.key <= key {
+                return if rung.key == key { Ok(index) } else { Err(index + 1) };
+            }
+        }
+        self.rungs[..far].binary_search_by_key(&key, |rung| rung.key)
+    }
+
+    /// The level with `key`.
+    #[inline]
+    pub(crate) fn level(&self, key: i64) -> Option<u32> {
+        self.find(key).ok().map(|index| self.rungs[index].level)
+    }
+
+    #[inline]
+    pub(crate) fn level_at(&self, index: usize) -> u32 {
+        self.rungs[index].level
+    }
+
+    /// Puts a rung in where [`Ladder::find`] said; whether that took new memory.
+    #[inline]
+    pub(crate) fn insert(&mut self, index: usize, rung: Rung) -> bool {
+        let grows = self.rungs.len() == self.rungs.capacity();
+        self.rungs.insert(index, rung);
+        grows
+    }
+
+    /// Takes the rung with `key` out.
+    #[inline]
+    pub(crate) fn remove(&mut self, key: i64) {
+        if let Ok(index) = self.find(key) {
+            self.rungs.remove(index);
+        }
+    }
+
+    /// Takes the best rung out.
+    pub(crate) fn pop(&mut self) -> Option<Rung> {
+        self.rungs.pop()
+    }
+
+    /// Whether no rung is better than the one at `index`.
+    #[inline]
+    pub(crate) fn is_best(&self, index: usize) -> bool {
+        index + 1 == self.rungs.len()
+    }
+
+    /// Rungs, best first.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Rung> + '_ {
+        self.rungs.iter().rev().copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn the_ladder_agrees_with_an_ordered_map(keys in prop::collection::vec(-60i64..60, 0..400)) {
+            let mut ladder = Ladder::new(4);
+            let mut oracle: BTreeMap<i64, u32> = BTreeMap::new();
+            for (key, level) in keys.into_iter().zip(1u32..) {
+                match ladder.find(key) {
+                    Ok(index) => {
+                        prop_assert_eq!(Some(ladder.level_at(index)), oracle.remove(&key));
+                        ladder.remove(key);
+                    }
+                    Err(index) => {
+                        ladder.insert(index, Rung { key, level });
+                        prop_assert_eq!(oracle.insert(key, level), None);
+                    }
+                }
+                let rungs: Vec<_> = ladder.iter().map(|rung| (rung.key, rung.level)).collect();
+                let expected: Vec<_> = oracle.iter().rev().map(|(key, level)| (*key, *level)).collect();
+                prop_assert_eq!(rungs, expected);
+            }
+        }
+    }
+
+    #[test]
+    fn a_better_price_has_a_larger_key_on_both_sides() {
+        assert!(key(Side::Bid, 101) > key(Side::Bid, 100));
+        assert!(key(Side::Ask, 100) > key(Side::Ask, 101));
+        assert!(key(Side::Ask, i64::MIN) > key(Side::Ask, i64::MAX));
+        assert_eq!(key(Side::Ask, key(Side::Ask, -7)), -7);
+    }
+}
