@@ -1,1 +1,19 @@
 //! The pre-trade gate: the last hand before the wire.
+//!
+//! [`Gate`] sees every top of book, every response and every control record, and judges every order in constant
+//! time without allocating: a passed order has its exposure reserved until the venue has said its last word
+//! about it. Limits are data without defaults ([`Limits`]); a refusal has a [`Reason`] that stands in the
+//! journal. Knows nothing of who decided, of the book's depth, or of the wire.
+#![forbid(unsafe_code)]
+
+pub mod counts;
+pub mod gate;
+pub mod limits;
+pub mod reason;
+pub mod state;
+
+pub use counts::Counts;
+pub use gate::{Exposure, Gate, OpeningError, OpeningPosition, OpeningState};
+pub use limits::{Limits, LimitsError};
+pub use reason::Reason;
+pub use state::{Scope, TradingState, control_record, trading_state_record};
