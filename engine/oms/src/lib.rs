@@ -6,14 +6,23 @@
 //! [`Gateway`].
 #![forbid(unsafe_code)]
 
+mod converge;
+pub mod executions;
 pub mod gateway;
+mod id_map;
 pub mod oms;
+pub mod orders;
 pub mod pnl;
 pub mod quotes;
+mod responses;
 pub mod state;
 
 pub use gateway::Gateway;
 pub use oms::{Counts, Effect, FillEffect, Oms, OmsConfig, OrderRequest};
+pub use orders::Order;
 pub use pnl::Pnl;
 pub use quotes::{LEVELS_MAX, Quote, WantedQuotes};
-pub use state::{Done, State};
+pub use state::{Done, Event, Next, State, transition};
+
+#[cfg(test)]
+mod tests;

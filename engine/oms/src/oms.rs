@@ -1,16 +1,25 @@
-//! Order management of one strategy.
+//! Order management of one strategy: what we send, and what we know of it.
+//!
+//! Sending lives here, answers in `responses`, wanted quotes in `converge`. All memory is taken in [`Oms::new`];
+//! after it nothing allocates. Time is the time of the causing record; there is no clock.
+//!
+//! Invariants: client ids count up and are never reused; at most `open_orders_max` orders are open, a replace
+//! under way counting as a second one; position is the sum of fills.
 
 use tickrace_types::{
-    AccountId, ClientId, Header, InstrumentId, InstrumentTable, OrderRecord, OrderType, Price,
-    ResponseRecord, SessionId, Side, StrategyId, TimeInForce, VenueId,
+    AccountId, Action, ClientId, Header, InstrumentId, InstrumentTable, Kind, OrderRecord, OrderType, Price,
+    SessionId, Side, StrategyId, TimeInForce, VenueId, event,
 };
 
-use crate::{Pnl, State, WantedQuotes};
+use crate::executions::Executions;
+use crate::orders::{NONE, Order, Orders};
+use crate::{Event, Next, Pnl, State, transition};
 
 /// What an [`Oms`] is made of.
 #[derive(Clone, Debug)]
 pub struct OmsConfig {
-    /// Most orders open at once over all instruments; a request beyond is dropped and counted.
+    /// Most orders open at once over all instruments, a replace under way counting as a second one; a request
+    /// beyond is dropped and counted.
     pub open_orders_max: usize,
     /// Strategy written into every order.
     pub strategy: StrategyId,
@@ -96,10 +105,14 @@ pub struct Counts {
     pub fills_over: u64,
     /// Responses about orders we do not know.
     pub unknown_ids: u64,
-    /// Responses the table has no place for.
-    pub impossible: u64,
+    /// Responses that do not fit the order's state, or are malformed; they changed nothing.
+    pub strays: u64,
+    /// Responses whose open quantity differs from ours.
+    pub leaves_mismatches: u64,
     /// Requests dropped because `open_orders_max` orders were open.
     pub capacity_drops: u64,
+    /// Requests dropped because they made no sense (quantity not positive, unknown instrument).
+    pub request_drops: u64,
     /// Requests that went unanswered too long.
     pub timeouts: u64,
 }
@@ -107,33 +120,50 @@ pub struct Counts {
 /// Orders, positions and profit of one strategy.
 #[derive(Debug)]
 pub struct Oms {
-    config: OmsConfig,
-    pnl: Vec<Pnl>,
-    counts: Counts,
+    pub(crate) orders: Orders,
+    pub(crate) executions: Executions,
+    pub(crate) books: Vec<Account>,
+    pub(crate) counts: Counts,
+    pub(crate) first_client_id: u64,
+    pub(crate) next_client_id: u64,
+    /// Every constant field of an order, filled in once.
+    template: OrderRecord,
+    unacked_timeout_ns: i64,
+    /// No request can be overdue before this.
+    overdue_check_ns: i64,
+}
+
+/// What is kept per instrument.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Account {
+    pub(crate) pnl: Pnl,
+    /// Counts whatever changed orders or position other than our own sending.
+    pub(crate) version: u64,
 }
 
 impl Oms {
     /// Takes all its memory here.
     pub fn new(config: &OmsConfig, instruments: &InstrumentTable) -> Self {
+        let template = OrderRecord {
+            header: Header { kind: Kind::Order as u8, version: event::VERSION, ..Header::default() },
+            venue: config.venue.0,
+            session: config.session.0,
+            account: config.account.0,
+            strategy: config.strategy.0,
+            ..OrderRecord::default()
+        };
+        let account = |instrument| Account { pnl: Pnl::new(instrument), version: 0 };
         Self {
-            config: config.clone(),
-            pnl: instruments.as_slice().iter().map(Pnl::new).collect(),
+            orders: Orders::new(config.open_orders_max, instruments.len()),
+            executions: Executions::new(),
+            books: instruments.as_slice().iter().map(account).collect(),
             counts: Counts::default(),
+            first_client_id: config.first_client_id.max(1),
+            next_client_id: config.first_client_id.max(1),
+            template,
+            unacked_timeout_ns: config.unacked_timeout_ns.max(1),
+            overdue_check_ns: i64::MAX,
         }
-    }
-
-    /// Converges the live orders of one instrument to the wanted quotes with the fewest messages.
-    ///
-    /// `cause` is the header of the record that made the policy speak: its `seq` becomes `cause_seq`, its
-    /// `ts_recv_ns` the time of the orders.
-    pub fn converge(
-        &mut self,
-        instrument: InstrumentId,
-        wanted: &WantedQuotes,
-        cause: &Header,
-        out: &mut impl FnMut(&OrderRecord),
-    ) {
-        let _ = (instrument, wanted, cause, out);
     }
 
     /// Sends one order; its client id, or `None` where the request is nonsense or too many are open.
@@ -143,53 +173,127 @@ impl Oms {
         cause: &Header,
         out: &mut impl FnMut(&OrderRecord),
     ) -> Option<ClientId> {
-        let _ = (request, cause, out);
-        None
+        if request.qty <= 0 || request.instrument.index() >= self.books.len() {
+            self.counts.request_drops += 1;
+            return None;
+        }
+        let order = Order {
+            price: if request.order_type == OrderType::Market { 0 } else { request.price.0 },
+            qty: request.qty,
+            leaves: request.qty,
+            instrument: request.instrument,
+            side: request.side,
+            order_type: request.order_type,
+            tif: request.tif,
+            reduce_only: request.reduce_only,
+            parent_id: request.parent_id,
+            ..Order::EMPTY
+        };
+        self.send_new(order, cause, out)
     }
 
-    /// Cancels one open order; `false` where there is none of that id, or a cancel is under way.
+    /// Cancels one open order; `false` where there is none of that id or it is leaving already. A replacement
+    /// under way is cancelled in its stead.
     pub fn cancel(&mut self, id: ClientId, cause: &Header, out: &mut impl FnMut(&OrderRecord)) -> bool {
-        let _ = (id, cause, out);
-        false
+        let Some(slot) = self.orders.find(id.0) else { return false };
+        let order = self.orders.get(slot);
+        let last = if order.replaced_by == NONE { slot } else { order.replaced_by };
+        self.send_cancel(last, cause, out)
     }
 
-    /// Cancels every open order of one instrument, or of all.
+    /// Cancels every open order of one instrument, or of all, save those that are leaving already.
     pub fn cancel_all(
         &mut self,
         instrument: Option<InstrumentId>,
         cause: &Header,
         out: &mut impl FnMut(&OrderRecord),
     ) {
-        let _ = (instrument, cause, out);
+        let all = u32::try_from(self.books.len()).unwrap_or(u32::MAX);
+        let ids = instrument.map_or(0..all, |id| if id.0 < all { id.0..id.0 + 1 } else { 0..0 });
+        for id in ids {
+            for side in Side::BOTH {
+                let mut slot = self.orders.head(InstrumentId(id), side);
+                while slot != NONE {
+                    let next = self.orders.get(slot).next;
+                    self.send_cancel(slot, cause, out);
+                    slot = next;
+                }
+            }
+        }
     }
 
-    /// Applies a response of the venue or of our gate. Never panics on what it says.
-    pub fn on_response(&mut self, response: &ResponseRecord) -> Effect {
-        let _ = response;
-        Effect::default()
-    }
-
-    /// Marks requests unanswered for longer than the timeout; the next converge cancels such orders.
+    /// Marks requests unanswered for longer than the timeout [`State::Unknown`]; the next converge or pull
+    /// cancels such orders. One comparison where nothing can be overdue.
+    #[inline]
     pub fn on_time(&mut self, now_ns: i64) {
-        let _ = (now_ns, &self.config);
+        if now_ns >= self.overdue_check_ns {
+            self.mark_overdue(now_ns);
+        }
+    }
+
+    #[cold]
+    fn mark_overdue(&mut self, now_ns: i64) {
+        let mut earliest = i64::MAX;
+        for place in 0..self.orders.slot_count() {
+            let order = self.orders.get(place);
+            if !order.state.is_in_flight() {
+                continue;
+            }
+            let due = order.sent_ns.saturating_add(self.unacked_timeout_ns);
+            if due > now_ns {
+                earliest = earliest.min(due);
+                continue;
+            }
+            let instrument = order.instrument;
+            self.step(place, Event::TimedOut);
+            self.counts.timeouts += 1;
+            self.books[instrument.index()].version += 1;
+        }
+        self.overdue_check_ns = earliest;
     }
 
     /// Signed position, lots.
     #[inline]
     pub fn position(&self, instrument: InstrumentId) -> i64 {
-        self.pnl[instrument.index()].position_lots
+        self.books[instrument.index()].pnl.position_lots
     }
 
     /// Position, cash and profit.
     #[inline]
     pub fn pnl(&self, instrument: InstrumentId) -> &Pnl {
-        &self.pnl[instrument.index()]
+        &self.books[instrument.index()].pnl
+    }
+
+    /// A number that changes whenever an answer or a timeout changed orders or position of an instrument.
+    #[inline]
+    pub fn version(&self, instrument: InstrumentId) -> u64 {
+        self.books[instrument.index()].version
     }
 
     /// How many orders are open over all instruments.
     #[inline]
     pub fn open_count(&self) -> usize {
-        0
+        self.orders.open_count()
+    }
+
+    /// Open orders of one side of an instrument, newest first, those leaving or being replaced included.
+    pub fn open_orders(&self, instrument: InstrumentId, side: Side) -> impl Iterator<Item = &Order> {
+        let mut slot = self.orders.head(instrument, side);
+        std::iter::from_fn(move || {
+            let order = (slot != NONE).then(|| self.orders.get(slot))?;
+            slot = order.next;
+            Some(order)
+        })
+    }
+
+    /// An order by its client id, open or lately closed.
+    pub fn order(&self, id: ClientId) -> Option<&Order> {
+        self.orders.find(id.0).map(|slot| self.orders.get(slot))
+    }
+
+    /// The next client id.
+    pub fn next_client_id(&self) -> ClientId {
+        ClientId(self.next_client_id)
     }
 
     /// What happened so far.
@@ -198,8 +302,186 @@ impl Oms {
         &self.counts
     }
 
-    /// Fingerprint of orders, positions and counters; equal states give equal values on every machine.
+    /// Fingerprint of open orders, positions and the id counter; equal states give equal values on every machine.
     pub fn digest(&self) -> u64 {
-        0
+        let mut digest = Digest(self.next_client_id);
+        for slot in self.orders.open_slots() {
+            let order = self.orders.get(slot);
+            digest.fold(order.id);
+            for number in
+                [order.price, order.qty, order.filled, order.leaves, order.filled_before, order.sent_ns]
+            {
+                digest.fold(number.cast_unsigned());
+            }
+            digest.fold(u64::from(order.state.code()) << 8 | u64::from(order.side as u8));
+        }
+        for account in &self.books {
+            digest.fold(account.pnl.position_lots.cast_unsigned());
+            for money in [account.pnl.cash, account.pnl.cost, account.pnl.realised, account.pnl.fees] {
+                let bits = money.0.cast_unsigned();
+                #[allow(clippy::cast_possible_truncation, reason = "the two halves, one after the other")]
+                let halves = [bits as u64, (bits >> 64) as u64];
+                for half in halves {
+                    digest.fold(half);
+                }
+            }
+        }
+        digest.0
+    }
+
+    /// Moves an order by the table; closes it where it ends. Gives what the table said.
+    #[inline]
+    pub(crate) fn step(&mut self, slot: u32, event: Event) -> Next {
+        let order = self.orders.get_mut(slot);
+        let next = transition(order.state, event);
+        order.state = match next {
+            Next::To(state) => state,
+            Next::Resting if order.filled > 0 => State::PartlyFilled,
+            Next::Resting => State::Live,
+            Next::Stay | Next::Late => return next,
+            Next::Stray => {
+                self.counts.strays += 1;
+                return next;
+            }
+            Next::Forbidden => {
+                debug_assert!(false, "{:?} {event:?} is ours to avoid", order.state);
+                return next;
+            }
+        };
+        if !order.state.is_open() {
+            order.cancelled += order.leaves;
+            order.leaves = 0;
+            debug_assert!(order.is_conserved(), "{order:?}");
+            self.orders.close(slot);
+        }
+        next
+    }
+
+    /// Sends `order` (id, state and time are filled in here).
+    #[inline]
+    pub(crate) fn send_new(
+        &mut self,
+        mut order: Order,
+        cause: &Header,
+        out: &mut impl FnMut(&OrderRecord),
+    ) -> Option<ClientId> {
+        if !self.orders.has_room() {
+            self.counts.capacity_drops += 1;
+            return None;
+        }
+        order.id = self.take_id();
+        order.state = State::PendingNew;
+        order.sent_ns = cause.ts_recv_ns;
+        self.orders.insert(order);
+        self.emit(Action::New, order.id, 0, &order, order.qty, cause, out);
+        Some(ClientId(order.id))
+    }
+
+    /// Replaces a resting order so that `qty` lots are open at `price`.
+    #[inline]
+    pub(crate) fn send_replace(
+        &mut self,
+        slot: u32,
+        price: i64,
+        qty: i64,
+        level: u8,
+        cause: &Header,
+        out: &mut impl FnMut(&OrderRecord),
+    ) -> bool {
+        if !self.orders.has_room() {
+            self.counts.capacity_drops += 1;
+            return false;
+        }
+        let id = self.take_id();
+        self.step(slot, Event::ReplaceSent);
+        let old = self.orders.get_mut(slot);
+        old.sent_ns = cause.ts_recv_ns;
+        let (old_id, filled_total) = (old.id, old.filled_total());
+        let mut order = *old;
+        order.id = id;
+        (order.price, order.qty, order.leaves, order.level) = (price, qty, qty, level);
+        (order.filled, order.cancelled, order.filled_before) = (0, 0, filled_total);
+        order.state = State::PendingNew;
+        (order.replaces, order.replaced_by) = (slot, NONE);
+        let successor = self.orders.insert(order);
+        self.orders.get_mut(slot).replaced_by = successor;
+        self.emit(Action::Replace, id, old_id, &order, filled_total + qty, cause, out);
+        true
+    }
+
+    /// Cancels an order unless it is leaving already or a replacement stands for it.
+    #[inline]
+    pub(crate) fn send_cancel(
+        &mut self,
+        slot: u32,
+        cause: &Header,
+        out: &mut impl FnMut(&OrderRecord),
+    ) -> bool {
+        let order = self.orders.get(slot);
+        let stood_for = order.state == State::PendingReplace && order.replaced_by != NONE;
+        if !order.state.is_open() || order.state == State::PendingCancel || stood_for {
+            return false;
+        }
+        let id = self.take_id();
+        self.step(slot, Event::CancelSent);
+        let order = self.orders.get_mut(slot);
+        order.sent_ns = cause.ts_recv_ns;
+        let mut order = *order;
+        order.price = 0;
+        self.emit(Action::Cancel, id, order.id, &order, 0, cause, out);
+        true
+    }
+
+    #[inline]
+    fn take_id(&mut self) -> u64 {
+        let id = self.next_client_id;
+        self.next_client_id += 1;
+        id
+    }
+
+    #[inline]
+    #[allow(clippy::too_many_arguments, reason = "one place fills every field of the record")]
+    fn emit(
+        &mut self,
+        action: Action,
+        client_id: u64,
+        orig_client_id: u64,
+        order: &Order,
+        qty: i64,
+        cause: &Header,
+        out: &mut impl FnMut(&OrderRecord),
+    ) {
+        self.counts.sent[action as usize] += 1;
+        self.overdue_check_ns =
+            self.overdue_check_ns.min(cause.ts_recv_ns.saturating_add(self.unacked_timeout_ns));
+        let mut record = self.template;
+        record.header.instrument = order.instrument.0;
+        record.header.seq = self.counts.sent.iter().sum();
+        record.header.ts_venue_ns = cause.ts_venue_ns;
+        record.header.ts_recv_ns = cause.ts_recv_ns;
+        record.client_id = client_id;
+        record.orig_client_id = orig_client_id;
+        record.cause_seq = cause.seq;
+        record.parent_id = order.parent_id;
+        record.price = order.price;
+        record.qty = qty;
+        record.filled = order.filled_total();
+        record.action = action as u8;
+        record.side = order.side as u8;
+        record.order_type = order.order_type as u8;
+        record.tif = order.tif as u8;
+        record.level = order.level;
+        record.reduce_only = u8::from(order.reduce_only);
+        out(&record);
+    }
+}
+
+/// A small fixed fold; not for adversaries.
+struct Digest(u64);
+
+impl Digest {
+    fn fold(&mut self, number: u64) {
+        let mixed = (self.0.rotate_left(23) ^ number).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        self.0 = mixed ^ (mixed >> 29);
     }
 }

@@ -1,0 +1,282 @@
+//! Where open orders live: a slab of fixed capacity, found by client id, listed by instrument and side.
+//!
+//! A closed order stays in its slot for a while (the last [`CLOSED_REMEMBERED`] closed ones do), so that a late
+//! fill still finds it; slots are then reused last in, first out, which keeps the working set small.
+//!
+//! Invariants: `qty = filled + leaves + cancelled` for every order; an order is on its instrument's list exactly
+//! while it is open; ids are unique.
+
+use tickrace_types::{InstrumentId, OrderType, Side, TimeInForce};
+
+use crate::State;
+use crate::id_map::IdMap;
+
+/// How many closed orders keep their slot for late fills.
+pub const CLOSED_REMEMBERED: usize = 64;
+
+/// Slot number that stands for none.
+pub(crate) const NONE: u32 = u32::MAX;
+
+/// One order, open or lately closed.
+#[derive(Clone, Copy, Debug)]
+#[repr(align(64))]
+pub struct Order {
+    /// Our number of it.
+    pub id: u64,
+    /// Limit price, nano-units.
+    pub price: i64,
+    /// Lots it was entered with; for a replacement, the lots open when it took over.
+    pub qty: i64,
+    /// Lots traded under this id.
+    pub filled: i64,
+    /// Lots open.
+    pub leaves: i64,
+    /// Lots taken off without trading.
+    pub cancelled: i64,
+    /// Lots traded by the orders it replaced, one after the other.
+    pub filled_before: i64,
+    /// When the request now in flight was sent, nanoseconds since the Unix epoch.
+    pub sent_ns: i64,
+    /// Parent order, 0 for none.
+    pub parent_id: u64,
+    /// Which instrument.
+    pub instrument: InstrumentId,
+    pub(crate) next: u32,
+    pub(crate) previous: u32,
+    /// Slot of the order this one replaces, while both are open.
+    pub(crate) replaces: u32,
+    /// Slot of the replacement under way, while both are open.
+    pub(crate) replaced_by: u32,
+    /// Where it stands.
+    pub state: State,
+    /// Which side.
+    pub side: Side,
+    /// Order type.
+    pub order_type: OrderType,
+    /// Time in force.
+    pub tif: TimeInForce,
+    /// Whether it came from wanted quotes; converging leaves other orders alone.
+    pub is_quote: bool,
+    /// Whether it may only reduce the position.
+    pub reduce_only: bool,
+    /// Quote level, 255 for none.
+    pub level: u8,
+}
+const _: () = assert!(size_of::<Order>() == 128);
+
+impl Order {
+    /// A slot's content before its first use.
+    pub(crate) const EMPTY: Self = Self {
+        id: 0,
+        price: 0,
+        qty: 0,
+        filled: 0,
+        leaves: 0,
+        cancelled: 0,
+        filled_before: 0,
+        sent_ns: 0,
+        parent_id: 0,
+        instrument: InstrumentId::NONE,
+        next: NONE,
+        previous: NONE,
+        replaces: NONE,
+        replaced_by: NONE,
+        state: State::Done(crate::Done::Cancelled),
+        side: Side::Bid,
+        order_type: OrderType::PostOnly,
+        tif: TimeInForce::Day,
+        is_quote: false,
+        reduce_only: false,
+        level: 255,
+    };
+
+    /// Lots traded by this order and by those it replaced.
+    #[inline]
+    pub const fn filled_total(&self) -> i64 {
+        self.filled_before + self.filled
+    }
+
+    /// Whether quantities add up.
+    #[inline]
+    pub const fn is_conserved(&self) -> bool {
+        self.qty == self.filled + self.leaves + self.cancelled && self.leaves >= 0 && self.cancelled >= 0
+    }
+}
+
+/// The slab with its index and lists.
+#[derive(Debug)]
+pub(crate) struct Orders {
+    slots: Vec<Order>,
+    ids: IdMap,
+    free: Vec<u32>,
+    /// Ring of lately closed slots; the oldest goes back to `free`.
+    closed: [u32; CLOSED_REMEMBERED],
+    closed_at: usize,
+    /// First open order of each instrument and side: `2 * instrument + side`.
+    heads: Vec<u32>,
+    open_count: usize,
+    open_max: usize,
+}
+
+impl Orders {
+    pub(crate) fn new(open_max: usize, instruments_count: usize) -> Self {
+        let slot_count = open_max + CLOSED_REMEMBERED;
+        let last = u32::try_from(slot_count).expect("open_orders_max is far below 2^32");
+        Self {
+            slots: vec![Order::EMPTY; slot_count],
+            ids: IdMap::new(slot_count),
+            free: (0..last).rev().collect(),
+            closed: [NONE; CLOSED_REMEMBERED],
+            closed_at: 0,
+            heads: vec![NONE; 2 * instruments_count],
+            open_count: 0,
+            open_max,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn open_count(&self) -> usize {
+        self.open_count
+    }
+
+    #[inline]
+    pub(crate) fn has_room(&self) -> bool {
+        self.open_count < self.open_max
+    }
+
+    #[inline]
+    pub(crate) fn get(&self, slot: u32) -> &Order {
+        &self.slots[slot as usize]
+    }
+
+    #[inline]
+    pub(crate) fn get_mut(&mut self, slot: u32) -> &mut Order {
+        &mut self.slots[slot as usize]
+    }
+
+    /// Slot of an id, open or lately closed.
+    #[inline]
+    pub(crate) fn find(&self, id: u64) -> Option<u32> {
+        self.ids.get(id)
+    }
+
+    /// First open order of an instrument's side, or [`NONE`]; follow [`Order::next`].
+    #[inline]
+    pub(crate) fn head(&self, instrument: InstrumentId, side: Side) -> u32 {
+        self.heads[2 * instrument.index() + side.index()]
+    }
+
+    /// Takes a new open order in; the caller has asked [`Orders::has_room`].
+    #[inline]
+    pub(crate) fn insert(&mut self, mut order: Order) -> u32 {
+        assert!(self.has_room(), "the caller asked for room, {} are open", self.open_count);
+        debug_assert!(order.state.is_open() && order.is_conserved());
+        let slot = self.free.pop().expect("slots are as many as open and remembered orders together");
+        let head = 2 * order.instrument.index() + order.side.index();
+        order.next = self.heads[head];
+        order.previous = NONE;
+        if order.next != NONE {
+            self.slots[order.next as usize].previous = slot;
+        }
+        self.heads[head] = slot;
+        self.ids.insert(order.id, slot);
+        self.slots[slot as usize] = order;
+        self.open_count += 1;
+        slot
+    }
+
+    /// Takes a closed order off its list; it stays findable until [`CLOSED_REMEMBERED`] more have closed.
+    pub(crate) fn close(&mut self, slot: u32) {
+        let order = self.slots[slot as usize];
+        debug_assert!(!order.state.is_open());
+        if order.previous == NONE {
+            self.heads[2 * order.instrument.index() + order.side.index()] = order.next;
+        } else {
+            self.slots[order.previous as usize].next = order.next;
+        }
+        if order.next != NONE {
+            self.slots[order.next as usize].previous = order.previous;
+        }
+        if order.replaces != NONE {
+            self.slots[order.replaces as usize].replaced_by = NONE;
+        }
+        if order.replaced_by != NONE {
+            self.slots[order.replaced_by as usize].replaces = NONE;
+        }
+        let order = &mut self.slots[slot as usize];
+        (order.next, order.previous, order.replaces, order.replaced_by) = (NONE, NONE, NONE, NONE);
+        self.open_count -= 1;
+        let forgotten = std::mem::replace(&mut self.closed[self.closed_at], slot);
+        self.closed_at = (self.closed_at + 1) % CLOSED_REMEMBERED;
+        if forgotten != NONE {
+            self.ids.remove(self.slots[forgotten as usize].id);
+            self.free.push(forgotten);
+        }
+    }
+
+    /// How many slots there are, open or not.
+    pub(crate) fn slot_count(&self) -> u32 {
+        u32::try_from(self.slots.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Every slot with an open order, in slot order: the same on every machine.
+    pub(crate) fn open_slots(&self) -> impl Iterator<Item = u32> + '_ {
+        (0u32..).zip(&self.slots).filter(|(_, order)| order.state.is_open()).map(|(slot, _)| slot)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Done;
+
+    fn open(id: u64, side: Side) -> Order {
+        Order {
+            id,
+            qty: 5,
+            leaves: 5,
+            instrument: InstrumentId(0),
+            state: State::PendingNew,
+            side,
+            ..Order::EMPTY
+        }
+    }
+
+    fn listed(orders: &Orders, side: Side) -> Vec<u64> {
+        let mut ids = Vec::new();
+        let mut slot = orders.head(InstrumentId(0), side);
+        while slot != NONE {
+            ids.push(orders.get(slot).id);
+            slot = orders.get(slot).next;
+        }
+        ids
+    }
+
+    #[test]
+    fn open_orders_are_listed_by_side_and_closed_ones_are_not() {
+        let mut orders = Orders::new(4, 1);
+        let slots: Vec<u32> = (1..=3).map(|id| orders.insert(open(id, Side::Bid))).collect();
+        orders.insert(open(9, Side::Ask));
+        assert_eq!(listed(&orders, Side::Bid), [3, 2, 1]);
+        assert!(!orders.has_room());
+        orders.get_mut(slots[1]).state = State::Done(Done::Cancelled);
+        orders.close(slots[1]);
+        assert_eq!(listed(&orders, Side::Bid), [3, 1]);
+        assert_eq!(listed(&orders, Side::Ask), [9]);
+        assert!(orders.has_room());
+    }
+
+    #[test]
+    fn a_closed_order_is_found_until_enough_others_have_closed() {
+        let mut orders = Orders::new(1, 1);
+        for id in 1..=200u64 {
+            let slot = orders.insert(open(id, Side::Bid));
+            orders.get_mut(slot).state = State::Done(Done::Filled);
+            orders.close(slot);
+            let remembered = u64::try_from(CLOSED_REMEMBERED).unwrap();
+            for asked in 1..=id {
+                assert_eq!(orders.find(asked).is_some(), asked + remembered > id, "{asked} of {id}");
+            }
+        }
+    }
+}
