@@ -6,7 +6,7 @@
 pub mod broadcast;
 pub mod point;
 
-pub use broadcast::{Broadcast, Listener, broadcast};
+pub use broadcast::{Broadcast, Ended, Listener, broadcast};
 pub use point::{Consumer, Producer, ring};
 
 /// What a producer does with a record for which the ring has no room.
