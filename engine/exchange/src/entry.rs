@@ -71,11 +71,13 @@ impl Exchange {
             return self.refuse(order, venue_reason::UNKNOWN_ORDER, now_ns, out);
         };
         let old = *self.orders.get(slot);
-        if let Err(reason) = self.check_replace(order, &old) {
+        // Down to what is filled it is a cancel in other words, good at all times and of any size.
+        let is_done = order.qty > 0 && order.qty <= old.filled;
+        if let Err(reason) = self.check_replace(order, &old, is_done) {
             return self.refuse(order, reason, now_ns, out);
         }
         self.client_id_last = order.client_id;
-        if order.qty <= old.filled {
+        if is_done {
             // Nothing of it would be left: the venue takes it off, under the number it still goes by.
             self.orders.remove(slot);
             return self.cancelled(&old, venue_reason::USER, now_ns, out);
@@ -191,11 +193,11 @@ impl Exchange {
         Ok(())
     }
 
-    fn check_replace(&self, order: &OrderRecord, old: &Own) -> Result<(), u8> {
+    fn check_replace(&self, order: &OrderRecord, old: &Own, is_done: bool) -> Result<(), u8> {
         if order.client_id <= self.client_id_last {
             return Err(venue_reason::DUPLICATE_ID);
         }
-        self.check_terms(old.instrument, order, false)
+        if is_done { Ok(()) } else { self.check_terms(old.instrument, order, false) }
     }
 
     /// Instrument, quantity and price of a request, and whether the instrument trades.
