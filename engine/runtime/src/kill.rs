@@ -12,7 +12,7 @@ const REARM_REQUESTED: u64 = 2;
 
 /// How the flag's word is published and seen, so that a test can weaken it and see it caught.
 pub trait Publication {
-    /// Of the store that kills.
+    /// Of the swap that kills.
     const KILL: Ordering;
     /// Of the load that looks.
     const LOOK: Ordering;
@@ -65,10 +65,11 @@ impl<P: Publication> KillFlag<P> {
         Self { word: AtomicU64::new(ARMED), publication: PhantomData }
     }
 
-    /// Latches the flag, whatever its state; one store, from any thread. `reason` is the caller's code.
+    /// Latches the flag, whatever its state; one swap, from any thread. `reason` is the caller's code.
+    /// True where it was armed before.
     #[inline]
-    pub fn kill(&self, reason: u32) {
-        self.word.store(u64::from(reason) << 8 | KILLED, P::KILL);
+    pub fn kill(&self, reason: u32) -> bool {
+        self.word.swap(u64::from(reason) << 8 | KILLED, P::KILL) & 0xff == ARMED
     }
 
     /// Whether it is latched; it stays so until both re-arming steps are done.
@@ -130,7 +131,8 @@ mod tests {
         let flag = KillFlag::new();
         assert!(!flag.is_killed());
         assert_eq!(flag.reason(), None);
-        flag.kill(7);
+        assert!(flag.kill(7));
+        assert!(!flag.kill(7), "latched already");
         assert!(flag.is_killed());
         assert_eq!(flag.reason(), Some(7));
         flag.request_rearm().unwrap();

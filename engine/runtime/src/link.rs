@@ -99,7 +99,7 @@ mod tests {
         type Out = u64;
 
         fn on(&mut self, input: &u64, out: &mut impl Emit<u64>) {
-            if input % 2 == 0 {
+            if input.is_multiple_of(2) {
                 out.emit(input);
                 out.emit(input);
             }

@@ -122,6 +122,11 @@ impl Meter {
         }
     }
 
+    /// The histogram behind it.
+    pub fn histogram(&self) -> &Histogram<u64> {
+        &self.histogram
+    }
+
     /// Writes the percentile distribution as HdrHistogram's own tools do (`.hgrm`), values in nanoseconds.
     ///
     /// Source: HdrHistogram, `AbstractHistogram.outputPercentileDistribution`.

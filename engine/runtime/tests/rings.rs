@@ -1,6 +1,7 @@
 //! Rings under two and three threads: nothing lost, nothing twice, nothing out of order, and no end of a ring
 //! hangs the other.
 #![cfg(not(loom))]
+#![allow(clippy::unwrap_used, reason = "tests; clippy knows only functions marked as such")]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

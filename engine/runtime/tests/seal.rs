@@ -1,5 +1,6 @@
 //! The sealed allocator sees what it should, and the rings allocate nothing once built.
 #![cfg(not(loom))]
+#![allow(clippy::unwrap_used, reason = "tests; clippy knows only functions marked as such")]
 
 use std::hint::black_box;
 
