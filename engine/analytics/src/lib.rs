@@ -1,1 +1,32 @@
-//! Profit and loss, drawdown, markouts, latency and the HTML report.
+//! What a run earned and how it traded, worked out after the fact from its own records.
+//!
+//! A cold, second pass: [`Run`] reads, merged by time, the top of book of each traded instrument, the outbound
+//! orders and the responses, and [`Run::finish`] gives a [`RunReport`]. [`report::html`] draws it, [`Summary`]
+//! is its short form. Nothing here decides anything; nothing here knows rings, threads or file formats.
+//!
+//! Invariants: money is exact (`net = gross - fees` and `gross = spread captured + inventory drift`, asserted);
+//! the same records give the same report.
+#![forbid(unsafe_code)]
+
+pub mod config;
+pub mod days;
+pub mod digest;
+pub mod drawdown;
+pub mod equity;
+pub mod figures;
+pub mod latency;
+pub mod ledger;
+pub mod mark;
+pub mod markout;
+pub mod money;
+pub mod quotes;
+pub mod report;
+pub mod run;
+pub mod summary;
+
+pub use config::{AnalyticsError, InputFile, OpeningPosition, RunConfig, RunMeta, RunTimings};
+pub use digest::OrderDigest;
+pub use figures::{Figures, FillMark, InstrumentReport, ReasonCount, RunReport};
+pub use latency::LatencySummary;
+pub use run::Run;
+pub use summary::Summary;
