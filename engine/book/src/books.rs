@@ -23,7 +23,7 @@ use tickrace_types::{Flags, InstrumentId, Kind, MarketRecord, Phase, Price, Reco
 use crate::change::NO_TOP;
 use crate::index::{Found, RefIndex};
 use crate::ladder::{Ladder, Rung, key};
-use crate::pool::{NIL, POOL_MAX, Pool};
+use crate::pool::{Linked, NIL, POOL_MAX, Pool};
 use crate::{Change, Counters, Level, Outcome, PhaseTracker, Queued, Resting};
 
 /// The most orders that can rest at once; an add beyond is [`Outcome::Invalid`].
@@ -33,6 +33,12 @@ pub const ORDERS_MAX: usize = POOL_MAX;
 /// only where a book is that deep.
 const RUNGS_MIN: usize = 64;
 const RUNGS_MAX: usize = 4096;
+
+const ADD: u8 = Kind::Add as u8;
+const EXECUTE: u8 = Kind::Execute as u8;
+const CANCEL: u8 = Kind::Cancel as u8;
+const DELETE: u8 = Kind::Delete as u8;
+const REPLACE: u8 = Kind::Replace as u8;
 
 /// Books of all instruments.
 #[derive(Clone, Debug)]
@@ -85,6 +91,28 @@ const _: () = assert!(size_of::<LevelNode>() == 32);
 /// Instruments fit so that [`LevelNode::owner`] does.
 const INSTRUMENTS_MAX: usize = (u32::MAX / 2) as usize;
 
+impl Linked for OrderNode {
+    #[inline]
+    fn link(&self) -> u32 {
+        self.next
+    }
+    #[inline]
+    fn set_link(&mut self, id: u32) {
+        self.next = id;
+    }
+}
+
+impl Linked for LevelNode {
+    #[inline]
+    fn link(&self) -> u32 {
+        self.head
+    }
+    #[inline]
+    fn set_link(&mut self, id: u32) {
+        self.head = id;
+    }
+}
+
 impl LevelNode {
     #[inline]
     fn instrument(&self) -> InstrumentId {
@@ -123,22 +151,28 @@ impl Books {
     #[inline]
     pub fn apply(&mut self, record: &Record) -> Change {
         let market = record.as_market();
+        match record.header.kind {
+            ADD => self.add(market),
+            EXECUTE | CANCEL | DELETE => self.take_off(market),
+            REPLACE => self.replace(market),
+            _ => self.apply_rare(market),
+        }
+    }
+
+    /// Everything but the life of an order.
+    #[inline(never)]
+    fn apply_rare(&mut self, record: &MarketRecord) -> Change {
         match Kind::from_code(record.header.kind) {
-            Some(Kind::Add) => self.add(market),
-            Some(Kind::Execute) => self.execute(market),
-            Some(Kind::Cancel) => self.cancel(market),
-            Some(Kind::Delete) => self.delete(market),
-            Some(Kind::Replace) => self.replace(market),
-            Some(Kind::Trade) => self.print(market, u64::from(market.qty)),
-            Some(Kind::Cross) => self.print(market, market.order_ref),
-            Some(Kind::Status) => self.status(market),
-            Some(Kind::Gap) => self.gap(market),
-            Some(Kind::Clear) => self.clear(market),
+            Some(Kind::Trade) => self.print(record, u64::from(record.qty)),
+            Some(Kind::Cross) => self.print(record, record.order_ref),
+            Some(Kind::Status) => self.status(record),
+            Some(Kind::Gap) => self.gap(record),
+            Some(Kind::Clear) => self.clear(record),
             _ => Change::only(Outcome::Ignored),
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn add(&mut self, record: &MarketRecord) -> Change {
         let instrument = InstrumentId(record.header.instrument);
         if instrument.index() >= self.books.len() || record.side > 1 || record.qty == 0 {
@@ -147,60 +181,48 @@ impl Books {
         let Found::Vacant { slot } = self.find(record.order_ref) else {
             return self.duplicate();
         };
-        if self.orders.len() >= ORDERS_MAX {
-            return self.invalid();
+        match self.rest(slot, instrument, record.side(), record, record.order_ref) {
+            Some(top_changed) => {
+                Change { top_changed, arrival: self.arrivals, ..Change::only(Outcome::Added) }
+            }
+            None => self.invalid(),
         }
-        let top_changed = self.rest(slot, instrument, record.side(), record, record.order_ref);
-        self.stamp(instrument, record);
-        Change { top_changed, arrival: self.arrivals, ..Change::only(Outcome::Added) }
     }
 
-    #[inline]
-    fn execute(&mut self, record: &MarketRecord) -> Change {
+    /// Execute, Cancel and Delete: one path, so that the processor meets the same branches for all three.
+    #[inline(always)]
+    fn take_off(&mut self, record: &MarketRecord) -> Change {
         let Found::At { slot, id } = self.find(record.order_ref) else {
             return self.unknown(record);
         };
-        if record.qty == 0 {
+        let kind = record.header.kind;
+        let lots = if kind == DELETE { u32::MAX } else { record.qty };
+        if lots == 0 {
             return self.invalid();
         }
-        let (before, removed, top_changed) = self.take_off(slot, id, record.qty, record);
-        if record.qty > before.qty {
-            self.counters.over_executions += 1;
+        let mut change = self.reduce(slot, id, lots, record);
+        if kind == EXECUTE {
+            change.outcome = Outcome::Executed;
+            self.counters.over_executions += u64::from(lots > change.before.qty);
+            self.last_trade(&change.before, record);
+        } else if kind == CANCEL {
+            change.outcome = Outcome::Reduced;
+            self.counters.over_cancels += u64::from(lots > change.before.qty);
         }
+        change
+    }
+
+    #[inline(always)]
+    fn last_trade(&mut self, before: &Resting, record: &MarketRecord) {
         if record.header.flags & Flags::NOT_PRINTABLE == 0 {
             let own_price = record.code & MarketRecord::WITH_PRICE == 0;
             let top = &mut self.books[before.instrument.index()].top;
             top.last_px = if own_price { before.price.0 } else { record.price };
             top.last_qty = record.qty;
         }
-        Change { outcome: Outcome::Executed, top_changed, before, removed, arrival: 0 }
     }
 
-    #[inline]
-    fn cancel(&mut self, record: &MarketRecord) -> Change {
-        let Found::At { slot, id } = self.find(record.order_ref) else {
-            return self.unknown(record);
-        };
-        if record.qty == 0 {
-            return self.invalid();
-        }
-        let (before, removed, top_changed) = self.take_off(slot, id, record.qty, record);
-        if record.qty > before.qty {
-            self.counters.over_cancels += 1;
-        }
-        Change { outcome: Outcome::Reduced, top_changed, before, removed, arrival: 0 }
-    }
-
-    #[inline]
-    fn delete(&mut self, record: &MarketRecord) -> Change {
-        let Found::At { slot, id } = self.find(record.order_ref) else {
-            return self.unknown(record);
-        };
-        let (before, removed, top_changed) = self.take_off(slot, id, u32::MAX, record);
-        Change { outcome: Outcome::Deleted, top_changed, before, removed, arrival: 0 }
-    }
-
-    #[inline]
+    #[inline(never)]
     fn replace(&mut self, record: &MarketRecord) -> Change {
         let Found::At { slot, id } = self.find(record.order_ref) else {
             return self.unknown(record);
@@ -212,17 +234,17 @@ impl Books {
         if !same && matches!(self.find(record.other_ref), Found::At { .. }) {
             return self.duplicate();
         }
-        let level = &self.levels[self.orders[id].level];
-        let (instrument, side) = (level.instrument(), level.side());
+        let instrument = self.levels[self.orders[id].level].instrument();
         let touch_before = touch(&self.books[instrument.index()].top);
-        let (before, removed, _) = self.take_off(slot, id, u32::MAX, record);
+        let mut change = self.reduce(slot, id, u32::MAX, record);
         // Looked for again: the removal may have moved slots of this line.
-        let Found::Vacant { slot } = self.find(record.other_ref) else {
-            return self.duplicate();
-        };
-        self.rest(slot, instrument, side, record, record.other_ref);
-        let top_changed = touch(&self.books[instrument.index()].top) != touch_before;
-        Change { outcome: Outcome::Replaced, top_changed, before, removed, arrival: self.arrivals }
+        if let Found::Vacant { slot } = self.find(record.other_ref) {
+            self.rest(slot, instrument, change.before.side, record, record.other_ref);
+        }
+        change.outcome = Outcome::Replaced;
+        change.arrival = self.arrivals;
+        change.top_changed = touch(&self.books[instrument.index()].top) != touch_before;
+        change
     }
 
     /// A print that touches no displayed order.
@@ -300,13 +322,13 @@ impl Books {
         Change { top_changed, ..Change::only(outcome) }
     }
 
-    #[inline]
+    #[inline(always)]
     fn find(&self, order_ref: u64) -> Found {
         self.index.find(order_ref, |id| self.orders[id].order_ref == order_ref)
     }
 
-    /// Rests a new order at the end of its queue; whether the touch changed.
-    #[inline]
+    /// Rests a new order at the end of its queue; whether the touch changed, or `None` at [`ORDERS_MAX`].
+    #[inline(always)]
     fn rest(
         &mut self,
         slot: usize,
@@ -314,80 +336,84 @@ impl Books {
         side: Side,
         record: &MarketRecord,
         order_ref: u64,
-    ) -> bool {
+    ) -> Option<bool> {
         let (price, qty) = (record.price, record.qty);
-        let book = &mut self.books[at.index()];
-        let ladder = &mut book.ladders[side.index()];
-        let (rung, level) = match ladder.find(key(side, price)) {
-            Ok(rung) => (rung, ladder.level_at(rung)),
-            Err(rung) => {
-                let owner = at.0 << 1 | side as u32;
-                let level = LevelNode { price, owner, ..LevelNode::default() };
-                let level = self.levels.take(level).expect("fewer levels than orders, which were counted");
-                self.ladder_growths += u64::from(ladder.insert(rung, Rung { key: key(side, price), level }));
-                (rung, level)
-            }
-        };
-        let is_best = ladder.is_best(rung);
-        let node = &mut self.levels[level];
+        let id = self.orders.take()?;
         self.arrivals += 1;
-        let tail = node.tail;
-        let order = OrderNode { order_ref, arrival: self.arrivals, level, prev: tail, next: NIL, qty };
-        let id = self.orders.take(order).expect("the caller counted the orders");
-        node.tail = id;
-        if tail == NIL {
-            node.head = id;
-        } else {
-            self.orders[tail].next = id;
+        let book = &mut self.books[at.index()];
+        book.top.ts_venue_ns = record.header.ts_venue_ns;
+        book.top.ts_recv_ns = record.header.ts_recv_ns;
+        let ladder = &mut book.ladders[side.index()];
+        let (prev, level, node, is_best);
+        match ladder.find(key(side, price)) {
+            Ok(rung) => {
+                level = ladder.level_at(rung);
+                is_best = rung + 1 == ladder.len();
+                node = &mut self.levels[level];
+                prev = node.tail;
+                node.tail = id;
+                node.qty += u64::from(qty);
+                node.orders += 1;
+                self.orders[prev].next = id;
+            }
+            Err(rung) => {
+                // Every level has an order, and the pools are of one size.
+                level = self.levels.take()?;
+                is_best = rung == ladder.len();
+                prev = NIL;
+                self.ladder_growths += u64::from(ladder.insert(rung, Rung { key: key(side, price), level }));
+                node = &mut self.levels[level];
+                let owner = at.0 << 1 | side as u32;
+                *node = LevelNode { price, qty: u64::from(qty), head: id, tail: id, orders: 1, owner };
+            }
         }
-        node.qty += u64::from(qty);
-        node.orders += 1;
+        self.orders[id] = OrderNode { order_ref, arrival: self.arrivals, level, prev, next: NIL, qty };
         self.index.insert(slot, order_ref, id);
-        is_best && show(&mut book.top, side, node)
+        Some(is_best && show(&mut book.top, side, node))
     }
 
     /// Takes up to `lots` off the order `id`; at nothing left it goes, and its level with the last order.
-    #[inline]
-    fn take_off(&mut self, slot: usize, id: u32, lots: u32, record: &MarketRecord) -> (Resting, u32, bool) {
+    #[inline(always)]
+    fn reduce(&mut self, slot: usize, id: u32, lots: u32, record: &MarketRecord) -> Change {
         let order = self.orders[id];
         let level = &mut self.levels[order.level];
         let before = resting(&order, level);
-        if record.header.instrument != before.instrument.0 && record.header.instrument != InstrumentId::NONE.0
-        {
+        let (side, price) = (before.side, level.price);
+        let named = record.header.instrument;
+        if named != before.instrument.0 && named != InstrumentId::NONE.0 {
             self.counters.instrument_mismatches += 1;
         }
         let removed = lots.min(order.qty);
         level.qty -= u64::from(removed);
-        let (side, price) = (before.side, level.price);
         let book = &mut self.books[before.instrument.index()];
         book.top.ts_venue_ns = record.header.ts_venue_ns;
         book.top.ts_recv_ns = record.header.ts_recv_ns;
-        let best_px = if side == Side::Bid { book.top.bid_px } else { book.top.ask_px };
+        let is_best = price == if side == Side::Bid { book.top.bid_px } else { book.top.ask_px };
+        let mut shown = *level;
         if removed < order.qty {
             self.orders[id].qty = order.qty - removed;
-            return (before, removed, best_px == price && show(&mut book.top, side, level));
-        }
-        level.orders -= 1;
-        if level.orders == 0 {
-            let ladder = &mut book.ladders[side.index()];
-            ladder.remove(key(side, price));
-            self.levels.give_back(order.level);
         } else {
-            level.head = if order.prev == NIL { order.next } else { level.head };
-            level.tail = if order.next == NIL { order.prev } else { level.tail };
-            // Number 0 absorbs the write where there is no neighbour.
-            self.orders[order.prev].next = order.next;
-            self.orders[order.next].prev = order.prev;
-        }
-        self.orders.give_back(id);
-        self.index.remove(slot);
-        let top_changed = best_px == price && {
-            match book.ladders[side.index()].best() {
-                Some(rung) => show(&mut book.top, side, &self.levels[rung.level]),
-                None => show(&mut book.top, side, &LevelNode::default()),
+            if level.orders == 1 {
+                let ladder = &mut book.ladders[side.index()];
+                ladder.remove(key(side, price));
+                self.levels.give_back(order.level);
+                if is_best {
+                    shown = ladder.best().map_or(LevelNode::default(), |rung| self.levels[rung.level]);
+                }
+            } else {
+                level.orders -= 1;
+                level.head = if order.prev == NIL { order.next } else { level.head };
+                level.tail = if order.next == NIL { order.prev } else { level.tail };
+                shown = *level;
+                // Number 0 absorbs the write where there is no neighbour.
+                self.orders[order.prev].next = order.next;
+                self.orders[order.next].prev = order.prev;
             }
-        };
-        (before, removed, top_changed)
+            self.orders.give_back(id);
+            self.index.remove(slot);
+        }
+        let top_changed = is_best && show(&mut book.top, side, &shown);
+        Change { outcome: Outcome::Deleted, top_changed, before, removed, arrival: 0 }
     }
 
     /// Drops every order of one side; its touch is the caller's to reset.
@@ -506,7 +532,7 @@ impl Books {
     /// Number of resting orders.
     #[inline]
     pub fn live_orders(&self) -> usize {
-        self.orders.len()
+        self.index.len()
     }
 
     /// What an orderly feed does not contain.
@@ -531,6 +557,12 @@ impl Books {
     #[inline]
     pub fn prefetch_order(&self, order_ref: u64) {
         self.orders.prefetch(self.index.likely(order_ref));
+    }
+
+    /// The third hint, some five messages ahead: fetches the level the order stands in.
+    #[inline]
+    pub fn prefetch_level(&self, order_ref: u64) {
+        self.levels.prefetch(self.orders[self.index.likely(order_ref)].level);
     }
 
     #[inline]

@@ -121,6 +121,12 @@ impl RefIndex {
         if tag_of(word) == tag { id_of(word) } else { NIL }
     }
 
+    /// Numbers held.
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        self.live
+    }
+
     pub(crate) fn growths(&self) -> u64 {
         self.growths
     }

@@ -44,13 +44,21 @@ impl Ladder {
     /// `Ok(index)` of the rung with `key`, or `Err(index)` where it belongs.
     #[inline]
     pub(crate) fn find(&self, key: i64) -> Result<usize, usize> {
-        let len = self.rungs.len();
-        let far = len.saturating_sub(NEAR);
-        for (index, rung) in self.rungs.iter().enumerate().skip(far).rev() {
-            if rung.key <= key {
-                return if rung.key == key { Ok(index) } else { Err(index + 1) };
+        let rungs = self.rungs.as_slice();
+        let mut index = rungs.len();
+        let far = index.saturating_sub(NEAR);
+        while index > far {
+            let rung = rungs[index - 1].key;
+            if rung <= key {
+                return if rung == key { Ok(index - 1) } else { Err(index) };
             }
+            index -= 1;
         }
+        self.find_far(key, far)
+    }
+
+    #[inline(never)]
+    fn find_far(&self, key: i64, far: usize) -> Result<usize, usize> {
         self.rungs[..far].binary_search_by_key(&key, |rung| rung.key)
     }
 
@@ -69,15 +77,29 @@ impl Ladder {
     #[inline]
     pub(crate) fn insert(&mut self, index: usize, rung: Rung) -> bool {
         let grows = self.rungs.len() == self.rungs.capacity();
-        self.rungs.insert(index, rung);
+        if self.rungs.len() - index > NEAR {
+            self.rungs.insert(index, rung);
+            return grows;
+        }
+        // A few rungs move faster by hand than through a call to memmove.
+        let mut carried = rung;
+        for slot in &mut self.rungs[index..] {
+            std::mem::swap(slot, &mut carried);
+        }
+        self.rungs.push(carried);
         grows
     }
 
     /// Takes the rung with `key` out.
     #[inline]
     pub(crate) fn remove(&mut self, key: i64) {
-        if let Ok(index) = self.find(key) {
+        let Ok(index) = self.find(key) else { return };
+        if self.rungs.len() - index > NEAR {
             self.rungs.remove(index);
+        } else if let Some(mut carried) = self.rungs.pop() {
+            for slot in self.rungs[index..].iter_mut().rev() {
+                std::mem::swap(slot, &mut carried);
+            }
         }
     }
 
@@ -86,10 +108,10 @@ impl Ladder {
         self.rungs.pop()
     }
 
-    /// Whether no rung is better than the one at `index`.
+    /// Number of rungs.
     #[inline]
-    pub(crate) fn is_best(&self, index: usize) -> bool {
-        index + 1 == self.rungs.len()
+    pub(crate) fn len(&self) -> usize {
+        self.rungs.len()
     }
 
     /// Rungs, best first.

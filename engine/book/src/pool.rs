@@ -14,47 +14,47 @@ pub(crate) const NIL: u32 = 0;
 /// The most values one pool holds: numbers are 32 bits and one of them is [`NIL`].
 pub(crate) const POOL_MAX: usize = u32::MAX as usize - 1;
 
+/// A value that can hold the number of another while it is free.
+pub(crate) trait Linked {
+    /// The number held.
+    fn link(&self) -> u32;
+    /// Holds a number.
+    fn set_link(&mut self, id: u32);
+}
+
 #[derive(Clone, Debug)]
 pub(crate) struct Pool<T> {
     slots: Vec<T>,
-    free: Vec<u32>,
+    /// Freed last; each free value links to the one freed before it.
+    free: u32,
     growths: u64,
 }
 
-impl<T: Copy + Default> Pool<T> {
+impl<T: Copy + Default + Linked> Pool<T> {
     /// A pool that takes room for `capacity` values now.
     pub(crate) fn new(capacity: usize) -> Self {
         let mut slots = Vec::with_capacity(capacity + 1);
         slots.push(T::default());
-        Self { slots, free: Vec::with_capacity(capacity), growths: 0 }
+        Self { slots, free: NIL, growths: 0 }
     }
 
-    /// Stores `value` under a number of its own; `None` at [`POOL_MAX`].
+    /// A number whose value the caller writes next; `None` at [`POOL_MAX`].
     #[inline]
-    pub(crate) fn take(&mut self, value: T) -> Option<u32> {
-        if let Some(id) = self.free.pop() {
-            self.slots[id as usize] = value;
-            return Some(id);
+    pub(crate) fn take(&mut self) -> Option<u32> {
+        let id = self.free;
+        if id == NIL {
+            return self.take_fresh();
         }
-        if self.slots.len() == self.slots.capacity() {
-            self.grow()?;
-        }
-        let id = u32::try_from(self.slots.len()).ok()?;
-        self.slots.push(value);
+        self.free = self.slots[id as usize].link();
         Some(id)
     }
 
     /// Takes the number `id` back.
     #[inline]
     pub(crate) fn give_back(&mut self, id: u32) {
-        debug_assert!(id != NIL && self.free.len() < self.slots.len());
-        self.free.push(id);
-    }
-
-    /// Values stored.
-    #[inline]
-    pub(crate) fn len(&self) -> usize {
-        self.slots.len() - 1 - self.free.len()
+        debug_assert!(id != NIL, "number 0 is never given out");
+        self.slots[id as usize].set_link(self.free);
+        self.free = id;
     }
 
     pub(crate) fn growths(&self) -> u64 {
@@ -67,15 +67,15 @@ impl<T: Copy + Default> Pool<T> {
     }
 
     #[cold]
-    fn grow(&mut self) -> Option<()> {
-        if self.slots.len() >= POOL_MAX {
+    #[inline(never)]
+    fn take_fresh(&mut self) -> Option<u32> {
+        if self.slots.len() > POOL_MAX {
             return None;
         }
-        self.slots.reserve(self.slots.len());
-        // Every value may be given back at once: the free list never grows by itself.
-        self.free.reserve(self.slots.capacity() - self.free.len());
-        self.growths += 1;
-        Some(())
+        self.growths += u64::from(self.slots.len() == self.slots.capacity());
+        let id = u32::try_from(self.slots.len()).ok()?;
+        self.slots.push(T::default());
+        Some(id)
     }
 }
 
@@ -98,21 +98,32 @@ impl<T> IndexMut<u32> for Pool<T> {
 mod tests {
     use super::*;
 
+    impl Linked for u32 {
+        fn link(&self) -> u32 {
+            *self
+        }
+        fn set_link(&mut self, id: u32) {
+            *self = id;
+        }
+    }
+
     #[test]
     fn the_last_number_given_back_is_the_first_given_out() {
-        let mut pool = Pool::new(4);
-        let ids: Vec<u32> = (10..14u64).map(|value| pool.take(value).unwrap()).collect();
-        assert_eq!(ids, [1, 2, 3, 4]);
+        let mut pool: Pool<u32> = Pool::new(4);
+        for value in 10..14 {
+            let id = pool.take().unwrap();
+            pool[id] = value;
+        }
         pool.give_back(2);
         pool.give_back(4);
-        assert_eq!((pool.take(20), pool.take(21), pool.len()), (Some(4), Some(2), 4));
-        assert_eq!((pool[1], pool[2], pool[4], pool.growths()), (10, 21, 20, 0));
+        assert_eq!((pool.take(), pool.take()), (Some(4), Some(2)));
+        assert_eq!((pool[1], pool[3], pool.growths()), (10, 12, 0));
     }
 
     #[test]
     fn the_fifth_value_in_a_pool_for_four_is_a_counted_growth() {
-        let mut pool = Pool::new(4);
-        (0..5u64).for_each(|value| assert!(pool.take(value).is_some()));
-        assert_eq!((pool.len(), pool.growths()), (5, 1));
+        let mut pool: Pool<u32> = Pool::new(4);
+        assert_eq!((0..5).filter_map(|_| pool.take()).collect::<Vec<_>>(), [1, 2, 3, 4, 5]);
+        assert_eq!(pool.growths(), 1);
     }
 }

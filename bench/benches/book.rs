@@ -1,0 +1,181 @@
+//! ITCH bytes to order-by-order books of many symbols: nanoseconds a message and memory.
+//!
+//! `book/parse` decodes every message into a record and folds every field; `book/apply_*` also keeps the books,
+//! queue order included; `book/naive` is the plain oracle on a slice of the same bytes. The input is the real day of
+//! two symbols multiplied to `BOOK_COPIES` copies, interleaved by time, under other locates and order numbers;
+//! with `BOOK_SYNTH_MESSAGES` it is a synthetic day instead.
+//!
+//! | variable | meaning | default |
+//! |---|---|---|
+//! | `BOOK_COPIES` | copies of the two-symbol day | 64 |
+//! | `BOOK_APART_US` | microseconds each copy runs behind the one before it | 0 |
+//! | `BOOK_REFS` | `shift`: copy number from bit 34 up; `hash`: numbers spread over all of `u64` | shift |
+//! | `BOOK_REPEATS` | interleaved repeats of which the median is told | 7 |
+//! | `BOOK_NAIVE` | messages the oracle gets, 0 for none | 1,000,000 |
+//! | `BOOK_SYNTH_MESSAGES`, `BOOK_SYNTH_SYMBOLS` | a synthetic day instead | – , 8,000 |
+//! | `BOOK_CAPACITY` | resting orders that room is taken for | 131,072 (2,097,152 with a synthetic day) |
+//! | `BOOK_ONLY` | one of `parse`, `plain`, `ahead`, for a profiler | – |
+
+#[path = "book/input.rs"]
+mod input;
+
+use std::hint::black_box;
+use std::time::Instant;
+
+use tickrace_book::naive::NaiveBooks;
+use tickrace_book::{Books, Change};
+use tickrace_feeds::itch::{FileOptions, LocateMap};
+use tickrace_feeds::{FileSource, Source};
+use tickrace_feeds_files::TickFile;
+use tickrace_types::Record;
+
+/// Records decoded ahead of the one applied: the table is hinted at once, the order half-way.
+const AHEAD: usize = 32;
+const HALF: usize = AHEAD / 2;
+
+fn main() {
+    if std::env::args().any(|argument| argument == "--test") {
+        return;
+    }
+    let Some(day) = input::day() else { return };
+    let repeats = input::number("BOOK_REPEATS", 7).max(1);
+    let only = std::env::var("BOOK_ONLY").ok();
+    let runs = |name: &str| only.as_deref().is_none_or(|only| only == name);
+    let (mut parse, mut plain, mut ahead) = (Vec::new(), Vec::new(), Vec::new());
+    let mut told = String::new();
+    let anon_before = anonymous_bytes();
+    for _ in 0..repeats {
+        if runs("parse") {
+            parse.push(timed(&day, |source| (parse_only(source), 0)).0);
+        }
+        if runs("plain") {
+            plain.push(timed(&day, |source| one_by_one(source, &day)).0);
+        }
+        if runs("ahead") {
+            let mut books = Books::new(day.symbols, day.capacity);
+            let (ns, messages, checksum) = timed(&day, |source| looking_ahead(source, &mut books));
+            ahead.push(ns);
+            told = format!(
+                "messages {messages} live {} growths {} checksum {checksum:016x} counters {:?}\nbook/memory anonymous {:.1} MB, before {:.1} MB",
+                books.live_orders(),
+                books.growths(),
+                books.counters(),
+                anonymous_bytes() as f64 / 1e6,
+                anon_before as f64 / 1e6,
+            );
+        }
+    }
+    println!("book/input symbols {} bytes {} {}", day.symbols, day.file.as_slice().len(), day.name);
+    println!("book/check {told}");
+    let line = |name: &str, samples: &mut Vec<f64>| {
+        samples.sort_by(f64::total_cmp);
+        if let (Some(low), Some(high)) = (samples.first(), samples.last()) {
+            println!("book/{name} median {:.1} ns/message, {low:.1} to {high:.1}", samples[samples.len() / 2]);
+        }
+    };
+    line("parse", &mut parse);
+    line("apply_one_by_one", &mut plain);
+    line("apply_looking_ahead", &mut ahead);
+    naive(&day);
+}
+
+fn timed(day: &input::Day, run: impl FnOnce(&mut FileSource<&TickFile>) -> (u64, u64)) -> (f64, u64, u64) {
+    let options = FileOptions { session_midnight_ns: 0, feed_latency_ns: 0, universe: LocateMap::all() };
+    let mut source = FileSource::new(&day.file, options);
+    let started = Stopwatch::start();
+    let (checksum, _) = black_box(run(&mut source));
+    let ns = started.ns() / source.messages() as f64;
+    assert!(source.end().fault_offset().is_none(), "the input is whole");
+    (ns, source.messages(), checksum)
+}
+
+fn parse_only(source: &mut impl Source) -> u64 {
+    let (mut record, mut sum) = (Record::default(), 0u64);
+    while source.next_into(&mut record) {
+        let header = &record.header;
+        let words = record.body.iter().fold(0u64, |folded, word| folded.rotate_left(1) ^ word);
+        let kinds = u64::from(header.kind) << 8 | u64::from(header.flags);
+        sum = sum.wrapping_add(words ^ header.seq ^ header.ts_venue_ns as u64 ^ u64::from(header.instrument) ^ kinds);
+    }
+    sum
+}
+
+fn fold(sum: u64, change: &Change) -> u64 {
+    sum.rotate_left(1) ^ change.before.arrival ^ u64::from(change.removed) ^ u64::from(change.top_changed) << 40
+}
+
+fn one_by_one(source: &mut impl Source, day: &input::Day) -> (u64, u64) {
+    let mut books = Books::new(day.symbols, day.capacity);
+    let (mut record, mut sum) = (Record::default(), 0u64);
+    while source.next_into(&mut record) {
+        sum = fold(sum, &books.apply(&record));
+    }
+    (sum, books.live_orders() as u64)
+}
+
+fn looking_ahead(source: &mut impl Source, books: &mut Books) -> (u64, u64) {
+    let mut ring = [Record::default(); AHEAD];
+    let (mut decoded, mut applied, mut sum) = (0, 0, 0u64);
+    let mut more = true;
+    while more || applied < decoded {
+        while more && decoded - applied < AHEAD {
+            more = source.next_into(&mut ring[decoded % AHEAD]);
+            if more {
+                books.prefetch(ring[decoded % AHEAD].as_market().order_ref);
+                decoded += 1;
+            }
+        }
+        let half = applied + HALF;
+        if half < decoded {
+            books.prefetch_order(ring[half % AHEAD].as_market().order_ref);
+        }
+        if applied < decoded {
+            sum = fold(sum, &books.apply(&ring[applied % AHEAD]));
+            applied += 1;
+        }
+    }
+    (sum, applied as u64)
+}
+
+fn naive(day: &input::Day) {
+    let most = input::number("BOOK_NAIVE", 1_000_000);
+    if most == 0 || std::env::var("BOOK_ONLY").is_ok() {
+        return;
+    }
+    let options = FileOptions { session_midnight_ns: 0, feed_latency_ns: 0, universe: LocateMap::all() };
+    let mut source = FileSource::new(&day.file, options);
+    let mut books = NaiveBooks::new(day.symbols, 0);
+    let (mut record, mut sum, started) = (Record::default(), 0u64, Stopwatch::start());
+    while source.messages() < most && source.next_into(&mut record) {
+        sum = fold(sum, &books.apply(&record));
+    }
+    let ns = started.ns() / source.messages() as f64;
+    println!("book/naive {ns:.1} ns/message on the first {} messages, checksum {:016x}", source.messages(), black_box(sum));
+}
+
+/// Time of this thread on a processor, where the system tells it: others' load costs waiting, which is left out.
+struct Stopwatch(Instant, Option<u64>);
+
+impl Stopwatch {
+    fn start() -> Self {
+        Self(Instant::now(), on_processor_ns())
+    }
+
+    fn ns(&self) -> f64 {
+        match (self.1, on_processor_ns()) {
+            (Some(before), Some(after)) => (after - before) as f64,
+            _ => self.0.elapsed().as_nanos() as f64,
+        }
+    }
+}
+
+fn on_processor_ns() -> Option<u64> {
+    std::fs::read_to_string("/proc/thread-self/schedstat").ok()?.split(' ').next()?.parse().ok()
+}
+
+/// Anonymous memory of this process, from `/proc/self/status`; 0 where there is none.
+fn anonymous_bytes() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"));
+    line.and_then(|rest| rest.trim().trim_end_matches(" kB").trim().parse::<u64>().ok()).unwrap_or(0) * 1024
+}
