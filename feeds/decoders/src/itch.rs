@@ -6,9 +6,9 @@
 //! - unknown types, wrong lengths and impossible fields are counted and skipped by the length prefix;
 //! - a length of zero carries no message and takes no message number;
 //! - a file that ends inside a message is [`End::Truncated`](crate::End);
-//! - [`IMPLAUSIBLE_RUN_MAX`] implausible frames in a row, or one of a known type that would run past the end
-//!   with a length that is not its type's, mean that a length prefix was damaged:
-//!   [`End::LostFraming`](crate::End) at the first of them.
+//! - a damaged length prefix is [`End::LostFraming`](crate::End): where a known type has another length than
+//!   its own and only its own leads to a good frame, or after [`IMPLAUSIBLE_RUN_MAX`] implausible frames in a
+//!   row; the offset is that of the first frame in doubt.
 
 pub mod encode;
 mod file;

@@ -63,7 +63,7 @@ impl<B: AsRef<[u8]>> Source for FileSource<B> {
         loop {
             let rest = &bytes[self.decoder.cursor.position..];
             let front = match rest.first_chunk::<FRAME>() {
-                Some(frame) => self.decoder.step(frame, rest.len(), out),
+                Some(frame) => self.decoder.step(frame, rest, out),
                 None => self.decoder.step_tail(rest, out),
             };
             match front {
@@ -94,7 +94,7 @@ impl<B: AsRef<[u8]>> Source for FileSource<B> {
 impl Decoder {
     /// Decodes the front of the bytes.
     #[inline(always)]
-    fn step(&mut self, frame: &[u8; FRAME], rest: usize, out: &mut Record) -> Front {
+    fn step(&mut self, frame: &[u8; FRAME], rest: &[u8], out: &mut Record) -> Front {
         let front = self.cursor.step(frame, rest, &mut self.skips);
         let Front::Message(length) = front else { return front };
         let locate = be!(u16, frame, 3);
@@ -110,7 +110,7 @@ impl Decoder {
             instrument: InstrumentId(instrument),
             session_midnight_ns: self.options.session_midnight_ns,
             feed_latency_ns: self.options.feed_latency_ns,
-            flags: if event_goes_on(frame, length, rest) { 0 } else { Flags::END_OF_EVENT },
+            flags: if event_goes_on(frame, length, rest.len()) { 0 } else { Flags::END_OF_EVENT },
         };
         if decode_frame(frame, &stamp, out) { front } else { self.refuse(frame[2]) }
     }
@@ -119,7 +119,7 @@ impl Decoder {
     #[cold]
     #[inline(never)]
     fn step_tail(&mut self, rest: &[u8], out: &mut Record) -> Front {
-        self.step(&padded(rest), rest.len(), out)
+        self.step(&padded(rest), rest, out)
     }
 
     /// Directory messages, locate 0 and unknown locates.

@@ -55,15 +55,15 @@ impl Cursor {
         Self { position: 0, messages: 0, end: End::Running, run: 0, run_offset: 0 }
     }
 
-    /// Judges the front of the remaining bytes and steps over it. `frame` holds the first of the `rest` bytes
-    /// left, padded with zeros.
+    /// Judges the front of the remaining bytes, `rest`, and steps over it. `frame` holds the first of them,
+    /// padded with zeros.
     #[inline(always)]
-    pub fn step(&mut self, frame: &[u8; FRAME], rest: usize, skips: &mut Skips) -> Front {
+    pub fn step(&mut self, frame: &[u8; FRAME], rest: &[u8], skips: &mut Skips) -> Front {
         let length = usize::from(be!(u16, frame, 0));
         let letter = frame[2];
         // A length of zero fails this test as well: no letter has it, and unknown letters have zero, so they
         // are told apart in the cold part.
-        if length == usize::from(LENGTHS[usize::from(letter)]) && length != 0 && length + 2 <= rest {
+        if length == usize::from(LENGTHS[usize::from(letter)]) && length != 0 && length + 2 <= rest.len() {
             self.position += 2 + length;
             self.messages += 1;
             self.run = 0;
@@ -75,22 +75,23 @@ impl Cursor {
     /// Everything that is not a good frame.
     #[cold]
     #[inline(never)]
-    fn step_over(&mut self, length: usize, letter: u8, rest: usize, skips: &mut Skips) -> Front {
-        if rest == 0 {
+    fn step_over(&mut self, length: usize, letter: u8, rest: &[u8], skips: &mut Skips) -> Front {
+        if rest.is_empty() {
             self.end = End::Complete;
             return Front::Ended;
         }
-        let implausible = length != usize::from(LENGTHS[usize::from(letter)]);
-        if rest < 2 || (length > 0 && length + 2 > rest) {
-            // Cut short - unless the type is there to say that this was never its length.
-            let damaged = rest > 2 && implausible;
-            self.end = match (damaged, self.run) {
-                (true, 0) if LENGTHS[usize::from(letter)] > 0 => {
-                    End::LostFraming { offset: self.position as u64 }
-                }
-                (true, 1..) => End::LostFraming { offset: self.run_offset as u64 },
-                _ => End::Truncated { offset: self.position as u64 },
-            };
+        let own_length = usize::from(LENGTHS[usize::from(letter)]);
+        let known = own_length > 0 && rest.len() > 2;
+        if known && length != own_length && prefix_is_damaged(rest, length, own_length) {
+            self.end = End::LostFraming { offset: self.run_begin() };
+            return Front::Ended;
+        }
+        if rest.len() < 2 || (length > 0 && length + 2 > rest.len()) {
+            // Cut short - unless what came before it was noise already.
+            let offset = self.position as u64;
+            let noise = self.run > 0 && length != own_length;
+            self.end =
+                if noise { End::LostFraming { offset: self.run_begin() } } else { End::Truncated { offset } };
             return Front::Ended;
         }
         if length == 0 {
@@ -103,16 +104,34 @@ impl Cursor {
         }
         self.run += 1;
         if self.run >= IMPLAUSIBLE_RUN_MAX {
-            self.end = End::LostFraming { offset: self.run_offset as u64 };
+            self.end = End::LostFraming { offset: self.run_begin() };
             return Front::Ended;
         }
-        let known = LENGTHS[usize::from(letter)] > 0;
         let table = if known { &mut skips.wrong_length } else { &mut skips.unknown_type };
         table[usize::from(letter)] += 1;
         self.position += 2 + length;
         self.messages += 1;
         Front::Skipped
     }
+
+    /// Offset of the first frame in doubt: of the run, or of this frame where none is.
+    const fn run_begin(&self) -> u64 {
+        if self.run > 0 { self.run_offset as u64 } else { self.position as u64 }
+    }
+}
+
+/// Whether the length prefix, and not the message of known type after it, is what is wrong: the type's own
+/// length leads to the next good frame (or past the end, with the prefix), and the prefix does not.
+fn prefix_is_damaged(rest: &[u8], length: usize, own_length: usize) -> bool {
+    let leads_on = |length: usize| match rest.get(2 + length..) {
+        Some([]) => true,
+        Some([high, low, letter, ..]) => {
+            let next = usize::from(u16::from_be_bytes([*high, *low]));
+            next > 0 && next == usize::from(LENGTHS[usize::from(*letter)])
+        }
+        _ => false,
+    };
+    !leads_on(length) && leads_on(own_length)
 }
 
 /// The last bytes, padded with zeros to a whole frame.
@@ -141,7 +160,7 @@ pub fn visit(bytes: &[u8], visitor: &mut impl Visitor) -> Visited {
     let mut cursor = Cursor::new();
     let mut skips = Skips::default();
     while let Some(frame) = bytes[cursor.position..].first_chunk::<FRAME>() {
-        match cursor.step(frame, bytes.len() - cursor.position, &mut skips) {
+        match cursor.step(frame, &bytes[cursor.position..], &mut skips) {
             Front::Message(_) => dispatch(frame, visitor),
             Front::Skipped => {}
             Front::Ended => break,
@@ -150,7 +169,7 @@ pub fn visit(bytes: &[u8], visitor: &mut impl Visitor) -> Visited {
     while cursor.end.is_running() {
         let rest = &bytes[cursor.position..];
         let frame = padded(rest);
-        if let Front::Message(_) = cursor.step(&frame, rest.len(), &mut skips) {
+        if let Front::Message(_) = cursor.step(&frame, rest, &mut skips) {
             dispatch(&frame, visitor);
         }
     }
