@@ -3,7 +3,7 @@
 //! The chain is one type for every placement: `Joined<Book, Link<Joined<Decide, …>, Envelope>>`. The only cost of
 //! the choice is one predictable branch per hop.
 
-use crate::ring::Producer;
+use crate::ring::{Producer, Slotted};
 use crate::stage::{Emit, Stage};
 
 /// What follows: the next stages on this thread, or a ring.
@@ -11,14 +11,14 @@ use crate::stage::{Emit, Stage};
     clippy::large_enum_variant,
     reason = "built once at start; a box would cost an indirection per event"
 )]
-pub enum Link<N, T> {
+pub enum Link<N, T: Slotted> {
     /// The next stages run on this thread.
     Here(N),
     /// The next stages run on the thread at the other end.
     There(Producer<T>),
 }
 
-impl<T: Copy + Send, N: Emit<T>> Emit<T> for Link<N, T> {
+impl<T: Slotted, N: Emit<T>> Emit<T> for Link<N, T> {
     #[inline]
     fn emit(&mut self, output: &T) {
         match self {
@@ -28,7 +28,7 @@ impl<T: Copy + Send, N: Emit<T>> Emit<T> for Link<N, T> {
     }
 }
 
-impl<N, T> Link<N, T> {
+impl<N, T: Slotted> Link<N, T> {
     /// The stages on this thread, where they are here.
     pub fn here(&self) -> Option<&N> {
         match self {

@@ -1,13 +1,48 @@
-//! Rings between threads: one producer to one consumer over `rtrb`, one to several over `disruptor`.
+//! Rings between threads: one producer to one consumer, and one to several over `disruptor`.
 //!
-//! What travels are records, plain `Copy` values. Every ring states what a full one means ([`Full`]) and counts it;
-//! nothing here waits for a peer that is gone.
+//! Point to point there are two behind one small interface ([`Tx`], [`Rx`]): our own ([`slot`]), which [`ring`]
+//! builds, and `rtrb` for values that have no bit to spare. What travels are plain `Copy` values. Every ring states
+//! what a full one means ([`Full`]) and counts it; nothing here waits for a peer that is gone.
 
 pub mod broadcast;
 pub mod point;
+pub mod slot;
 
 pub use broadcast::{Broadcast, Ended, Listener, broadcast};
-pub use point::{Consumer, Producer, ring};
+pub use point::{Consumer, Producer, ring, ring_over_rtrb};
+pub use slot::Slotted;
+
+/// The writing end of a ring, without a policy: never waits.
+pub trait Tx<T> {
+    /// Hands over one record, or gives it back where the ring is full.
+    ///
+    /// # Errors
+    ///
+    /// The record, where the ring is full.
+    fn try_push(&mut self, record: T) -> Result<(), T>;
+
+    /// Whether the consumer is gone.
+    fn is_abandoned(&self) -> bool;
+
+    /// Records there is room for just now, at least.
+    fn free(&self) -> usize;
+}
+
+/// The reading end of a ring: never waits.
+pub trait Rx<T> {
+    /// The oldest record, if there is one.
+    fn pop(&mut self) -> Option<T>;
+
+    /// Handles what is there now, at most `records_max`, and frees the room once at the end: natural batching.
+    /// Where `handle` panics, nothing counts as handled.
+    fn drain(&mut self, records_max: usize, handle: impl FnMut(&T)) -> usize;
+
+    /// Whether the producer is gone; records may still wait.
+    fn is_abandoned(&self) -> bool;
+
+    /// Whether no record waits just now.
+    fn is_empty(&self) -> bool;
+}
 
 /// What a producer does with a record for which the ring has no room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

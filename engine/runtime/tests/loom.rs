@@ -10,6 +10,8 @@ use loom::sync::atomic::{AtomicU64, Ordering, fence};
 use loom::thread;
 
 use tickrace_runtime::kill::{self, KillFlag, Publication, RearmError};
+use tickrace_runtime::ring::slot::{self, Handover, slot_ring};
+use tickrace_runtime::ring::{Rx, Tx};
 use tickrace_runtime::seqlock::{self, Fences, SeqLock};
 use tickrace_runtime::stop::{FlagThenCursor, Looks, StopFlag, Turn};
 
@@ -246,4 +248,134 @@ fn stop_and_drain_loses_nothing() {
 #[should_panic(expected = "an event was lost")]
 fn the_cursor_read_before_the_flag_is_caught() {
     nothing_is_lost_at_the_stop::<CursorThenFlag>();
+}
+
+// Slot ring: two slots of two words, three records, so that one slot is used again in the second lap.
+
+/// A record of two words with the top bit of the first to spare.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Pair(u64, u64);
+
+impl slot::Slotted for Pair {
+    const SPARE_BIT: u64 = 1 << 63;
+    type Rest = u64;
+    const EMPTY: u64 = 0;
+
+    fn split(&self) -> (u64, u64) {
+        (self.0, self.1)
+    }
+
+    fn join(first: u64, rest: u64) -> Self {
+        Self(first, rest)
+    }
+}
+
+fn records_cross_once_and_in_order<H: Handover + 'static>(records: u64, is_drained: bool) {
+    model(move || {
+        let (mut tx, mut rx) = slot_ring::<Pair, H>(2);
+        let producer = thread::spawn(move || {
+            for number in 1..=records {
+                let mut record = Pair(number, number * 10);
+                while let Err(back) = tx.try_push(record) {
+                    record = back;
+                    thread::yield_now();
+                }
+            }
+        });
+        let mut last = 0;
+        let mut check = |record: &Pair| {
+            last += 1;
+            assert_eq!(*record, Pair(last, last * 10), "torn, lost, doubled or out of order");
+        };
+        loop {
+            // Flag, then cursor.
+            let is_last_look = rx.is_abandoned();
+            let count = if is_drained {
+                rx.drain(2, &mut check)
+            } else {
+                rx.pop().map_or(0, |record| {
+                    check(&record);
+                    1
+                })
+            };
+            if count == 0 {
+                if is_last_look {
+                    break;
+                }
+                thread::yield_now();
+            }
+        }
+        assert_eq!(last, records);
+        producer.join().unwrap();
+    });
+}
+
+struct RelaxedPublish;
+
+impl Handover for RelaxedPublish {
+    const PUBLISH: Ordering = Ordering::Relaxed;
+    const LOOK: Ordering = Ordering::Acquire;
+    const FREE: Ordering = Ordering::Release;
+    const REUSE: Ordering = Ordering::Acquire;
+}
+
+struct RelaxedRecordLook;
+
+impl Handover for RelaxedRecordLook {
+    const PUBLISH: Ordering = Ordering::Release;
+    const LOOK: Ordering = Ordering::Relaxed;
+    const FREE: Ordering = Ordering::Release;
+    const REUSE: Ordering = Ordering::Acquire;
+}
+
+struct RelaxedFree;
+
+impl Handover for RelaxedFree {
+    const PUBLISH: Ordering = Ordering::Release;
+    const LOOK: Ordering = Ordering::Acquire;
+    const FREE: Ordering = Ordering::Relaxed;
+    const REUSE: Ordering = Ordering::Acquire;
+}
+
+struct RelaxedReuse;
+
+impl Handover for RelaxedReuse {
+    const PUBLISH: Ordering = Ordering::Release;
+    const LOOK: Ordering = Ordering::Acquire;
+    const FREE: Ordering = Ordering::Release;
+    const REUSE: Ordering = Ordering::Relaxed;
+}
+
+#[test]
+fn a_slot_ring_hands_over_every_record_once() {
+    records_cross_once_and_in_order::<slot::Sound>(3, false);
+}
+
+#[test]
+fn a_slot_ring_drained_in_batches_hands_over_every_record_once() {
+    records_cross_once_and_in_order::<slot::Sound>(4, true);
+}
+
+#[test]
+#[should_panic(expected = "Causality violation")]
+fn a_slot_ring_with_a_relaxed_publication_is_caught() {
+    records_cross_once_and_in_order::<RelaxedPublish>(3, false);
+}
+
+#[test]
+#[should_panic(expected = "Causality violation")]
+fn a_slot_ring_with_a_relaxed_look_is_caught() {
+    records_cross_once_and_in_order::<RelaxedRecordLook>(3, false);
+}
+
+#[test]
+#[should_panic(expected = "Causality violation")]
+fn a_slot_ring_with_a_relaxed_free_is_caught() {
+    records_cross_once_and_in_order::<RelaxedFree>(3, false);
+}
+
+#[test]
+#[should_panic(expected = "Causality violation")]
+fn a_slot_ring_with_a_relaxed_reuse_is_caught() {
+    records_cross_once_and_in_order::<RelaxedReuse>(3, false);
 }

@@ -6,7 +6,7 @@ use std::hint::black_box;
 
 use tickrace_runtime::idle::IdleStrategy;
 use tickrace_runtime::meter::Meter;
-use tickrace_runtime::ring::{Full, broadcast, ring};
+use tickrace_runtime::ring::{Full, broadcast, ring, ring_over_rtrb};
 use tickrace_runtime::seal::{
     Seal, SealedAlloc, allocations, releases, seal_thread, sealed_calls, thread_allocations,
 };
@@ -58,7 +58,9 @@ fn a_sealed_thread_is_counted_apart() {
 }
 
 fn rings_and_meters_allocate_nothing_once_built() {
-    let (mut producer, mut consumer) = ring::<[u64; 8]>(64, Full::DropAndCount, IdleStrategy::Spin).unwrap();
+    let (mut producer, mut consumer) =
+        ring_over_rtrb::<[u64; 8]>(64, Full::DropAndCount, IdleStrategy::Spin).unwrap();
+    let (mut own, mut end) = ring::<u64>(64, Full::Spin, IdleStrategy::Spin).unwrap();
     let (mut fan, mut listeners) = broadcast::<[u64; 8]>(64, 2, Full::Spin, IdleStrategy::Spin).unwrap();
     let mut meter = Meter::new();
     let before = (thread_allocations(), sealed_calls());
@@ -69,6 +71,8 @@ fn rings_and_meters_allocate_nothing_once_built() {
         if number % 100 > 20 {
             consumer.drain(usize::MAX, |record| sum += record[0]);
         }
+        own.emit(&number);
+        end.drain(usize::MAX, |number| sum += number);
         fan.emit(&[number; 8]);
         for listener in &mut listeners {
             listener.drain(64, |record| sum += record[7]).unwrap();

@@ -1,49 +1,72 @@
-//! Point to point: one producer, one consumer, over `rtrb`.
+//! Point to point: one producer, one consumer, a policy for the full ring, and counts.
 //!
 //! A consumer that is gone is noticed when the ring is full, which is when it matters; records pushed before that
 //! are lost with it. A producer that is gone is noticed by [`Consumer::is_finished`], after its last record.
 
-use super::{Abandoned, Full, RingCounts, RingError, checked_capacity};
+use std::marker::PhantomData;
+
+use super::slot::{SlotRx, SlotTx, Slotted, slot_ring};
+use super::{Abandoned, Full, RingCounts, RingError, Rx, Tx, checked_capacity};
 use crate::idle::{IdleStrategy, Idler};
 use crate::stage::Emit;
 
-/// A ring of `capacity` records.
+/// A ring of `capacity` records, over our own [`slot_ring`].
 ///
 /// # Errors
 ///
 /// [`RingError::Capacity`] outside 1..=[`super::CAPACITY_MAX`].
-pub fn ring<T: Copy + Send>(
+pub fn ring<T: Slotted>(
     capacity: usize,
     full: Full,
     idle: IdleStrategy,
 ) -> Result<(Producer<T>, Consumer<T>), RingError> {
-    let (producer, consumer) = rtrb::RingBuffer::new(checked_capacity(capacity)?);
-    Ok((Producer { ring: producer, full, idle, counts: RingCounts::default() }, Consumer { ring: consumer }))
+    let (tx, rx) = slot_ring(checked_capacity(capacity)?);
+    Ok((Producer::new(tx, full, idle), Consumer::new(rx)))
+}
+
+/// The ends of a ring over `rtrb`.
+pub type RtrbRing<T> = (Producer<T, rtrb::Producer<T>>, Consumer<T, rtrb::Consumer<T>>);
+
+/// A ring of `capacity` values of any plain type, over `rtrb`.
+///
+/// # Errors
+///
+/// [`RingError::Capacity`] outside 1..=[`super::CAPACITY_MAX`].
+pub fn ring_over_rtrb<T: Copy + Send>(
+    capacity: usize,
+    full: Full,
+    idle: IdleStrategy,
+) -> Result<RtrbRing<T>, RingError> {
+    let (tx, rx) = rtrb::RingBuffer::new(checked_capacity(capacity)?);
+    Ok((Producer::new(tx, full, idle), Consumer::new(rx)))
 }
 
 /// The writing end.
-pub struct Producer<T> {
-    ring: rtrb::Producer<T>,
+pub struct Producer<T, X = SlotTx<T>> {
+    tx: X,
     full: Full,
     idle: IdleStrategy,
     counts: RingCounts,
+    record: PhantomData<fn(T)>,
 }
 
-impl<T: Copy + Send> Producer<T> {
-    /// Hands over one record, or gives it back where the ring is full. Counts neither as dropped: the caller decides.
+impl<T: Copy, X: Tx<T>> Producer<T, X> {
+    fn new(tx: X, full: Full, idle: IdleStrategy) -> Self {
+        Self { tx, full, idle, counts: RingCounts::default(), record: PhantomData }
+    }
+
+    /// Hands over one record, or gives it back where the ring is full. Not counted as dropped: the caller decides.
     ///
     /// # Errors
     ///
     /// The record, where the ring is full.
     #[inline]
     pub fn try_push(&mut self, record: T) -> Result<(), T> {
-        match self.ring.push(record) {
-            Ok(()) => Ok(()),
-            Err(rtrb::PushError::Full(record)) => {
-                self.counts.full += 1;
-                Err(record)
-            }
+        let result = self.tx.try_push(record);
+        if result.is_err() {
+            self.counts.full += 1;
         }
+        result
     }
 
     /// Hands over one record, waiting for room.
@@ -53,9 +76,9 @@ impl<T: Copy + Send> Producer<T> {
     /// [`Abandoned`] with the record, where the ring is full and the consumer is gone.
     #[inline]
     pub fn push(&mut self, record: T) -> Result<(), Abandoned<T>> {
-        match self.ring.push(record) {
+        match self.tx.try_push(record) {
             Ok(()) => Ok(()),
-            Err(rtrb::PushError::Full(record)) => self.push_slow(record),
+            Err(record) => self.push_slow(record),
         }
     }
 
@@ -65,13 +88,13 @@ impl<T: Copy + Send> Producer<T> {
         self.counts.full += 1;
         let mut idler = Idler::new(self.idle);
         loop {
-            if self.ring.is_abandoned() {
+            if self.tx.is_abandoned() {
                 self.counts.lost += 1;
                 return Err(Abandoned(record));
             }
-            match self.ring.push(record) {
+            match self.tx.try_push(record) {
                 Ok(()) => return Ok(()),
-                Err(rtrb::PushError::Full(back)) => record = back,
+                Err(back) => record = back,
             }
             idler.idle();
         }
@@ -79,12 +102,12 @@ impl<T: Copy + Send> Producer<T> {
 
     /// Whether the consumer is gone.
     pub fn is_abandoned(&self) -> bool {
-        self.ring.is_abandoned()
+        self.tx.is_abandoned()
     }
 
     /// Records there is room for just now, at least.
     pub fn free(&self) -> usize {
-        self.ring.slots()
+        self.tx.free()
     }
 
     /// What was counted so far.
@@ -93,7 +116,7 @@ impl<T: Copy + Send> Producer<T> {
     }
 }
 
-impl<T: Copy + Send> Emit<T> for Producer<T> {
+impl<T: Copy, X: Tx<T>> Emit<T> for Producer<T, X> {
     /// Hands over as the ring's [`Full`] says; what could not be handed over is in the counts.
     #[inline]
     fn emit(&mut self, record: &T) {
@@ -109,26 +132,74 @@ impl<T: Copy + Send> Emit<T> for Producer<T> {
 }
 
 /// The reading end.
-pub struct Consumer<T> {
-    ring: rtrb::Consumer<T>,
+pub struct Consumer<T, X = SlotRx<T>> {
+    rx: X,
+    record: PhantomData<fn() -> T>,
 }
 
-impl<T: Copy + Send> Consumer<T> {
+impl<T: Copy, X: Rx<T>> Consumer<T, X> {
+    fn new(rx: X) -> Self {
+        Self { rx, record: PhantomData }
+    }
+
     /// The oldest record, if there is one.
     #[inline]
     pub fn pop(&mut self) -> Option<T> {
-        self.ring.pop().ok()
+        self.rx.pop()
     }
 
     /// Handles what is there now, at most `records_max`, and frees the room once at the end: natural batching.
     /// Where `handle` panics, nothing counts as handled.
     #[inline]
-    pub fn drain(&mut self, records_max: usize, mut handle: impl FnMut(&T)) -> usize {
-        let count = self.ring.slots().min(records_max);
+    pub fn drain(&mut self, records_max: usize, handle: impl FnMut(&T)) -> usize {
+        self.rx.drain(records_max, handle)
+    }
+
+    /// Whether no record waits just now.
+    pub fn is_empty(&self) -> bool {
+        self.rx.is_empty()
+    }
+
+    /// Whether the producer is gone; records may still wait.
+    pub fn is_abandoned(&self) -> bool {
+        self.rx.is_abandoned()
+    }
+
+    /// Whether the producer is gone and its last record was read.
+    pub fn is_finished(&self) -> bool {
+        // Flag, then cursor: the other way round, a last record could slip in between.
+        self.rx.is_abandoned() && self.rx.is_empty()
+    }
+}
+
+impl<T: Copy> Tx<T> for rtrb::Producer<T> {
+    #[inline(always)]
+    fn try_push(&mut self, record: T) -> Result<(), T> {
+        self.push(record).map_err(|rtrb::PushError::Full(record)| record)
+    }
+
+    fn is_abandoned(&self) -> bool {
+        Self::is_abandoned(self)
+    }
+
+    fn free(&self) -> usize {
+        self.slots()
+    }
+}
+
+impl<T: Copy> Rx<T> for rtrb::Consumer<T> {
+    #[inline(always)]
+    fn pop(&mut self) -> Option<T> {
+        Self::pop(self).ok()
+    }
+
+    #[inline]
+    fn drain(&mut self, records_max: usize, mut handle: impl FnMut(&T)) -> usize {
+        let count = self.slots().min(records_max);
         if count == 0 {
             return 0;
         }
-        let Ok(chunk) = self.ring.read_chunk(count) else { return 0 };
+        let Ok(chunk) = self.read_chunk(count) else { return 0 };
         let (first, second) = chunk.as_slices();
         first.iter().for_each(&mut handle);
         second.iter().for_each(&mut handle);
@@ -136,19 +207,11 @@ impl<T: Copy + Send> Consumer<T> {
         count
     }
 
-    /// Records waiting just now, at least.
-    pub fn waiting(&self) -> usize {
-        self.ring.slots()
+    fn is_abandoned(&self) -> bool {
+        Self::is_abandoned(self)
     }
 
-    /// Whether the producer is gone; records may still wait.
-    pub fn is_abandoned(&self) -> bool {
-        self.ring.is_abandoned()
-    }
-
-    /// Whether the producer is gone and its last record was read.
-    pub fn is_finished(&self) -> bool {
-        // Flag, then cursor: the other way round, a last record could slip in between.
-        self.ring.is_abandoned() && self.ring.slots() == 0
+    fn is_empty(&self) -> bool {
+        Self::is_empty(self)
     }
 }
