@@ -52,6 +52,10 @@ pub(crate) unsafe fn scan(map: &Map, segment: u32, sums: Option<Level>, from: us
 }
 
 /// First line of `[first, to)` with a wrong sum, or `to`.
+///
+/// # Safety
+///
+/// The lines are committed or unchanging.
 unsafe fn sound_until(
     map: &Map,
     segment: u32,
@@ -59,14 +63,48 @@ unsafe fn sound_until(
     first: usize,
     to: usize,
 ) -> (usize, Option<CutReason>) {
-    for offset in (first..to).step_by(LINE_BYTES) {
+    let sound = match level {
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: `Level::detect` found what this level needs; the lines are the caller's promise.
+        Level::Avx512 => unsafe { sound_avx512(map, segment, first, to) },
+        // SAFETY: the lines are the caller's promise.
+        _ => unsafe {
+            sound_with(map, segment, first, to, |seed, line| checksum::line_sum(level, seed, line))
+        },
+    };
+    (sound, (sound < to).then_some(CutReason::Checksum))
+}
+
+/// # Safety
+///
+/// As [`sound_until`], and the processor is of [`Level::Avx512`].
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512vl,vpclmulqdq,pclmulqdq,sse4.2")]
+unsafe fn sound_avx512(map: &Map, segment: u32, first: usize, to: usize) -> usize {
+    // SAFETY: the features of the sum are those of this function.
+    let sum = |seed, line: &[u8; LINE_BYTES]| unsafe { checksum::x86::sum_avx512(seed, line) };
+    // SAFETY: the lines are the caller's promise.
+    unsafe { sound_with(map, segment, first, to, sum) }
+}
+
+#[inline(always)]
+unsafe fn sound_with(
+    map: &Map,
+    segment: u32,
+    first: usize,
+    to: usize,
+    sum: impl Fn(u32, &[u8; LINE_BYTES]) -> u32,
+) -> usize {
+    let mut at = first;
+    while at < to {
         // SAFETY: below the limit of the caller.
-        let line = unsafe { map.line(offset) };
-        if checksum::line_sum(level, line_seed(segment, offset), line) != map.stored_sum(offset) {
-            return (offset, Some(CutReason::Checksum));
+        let line = unsafe { map.line(at) };
+        if sum(line_seed(segment, at), line) != map.stored_sum(at) {
+            break;
         }
+        at += LINE_BYTES;
     }
-    (to, None)
+    at
 }
 
 /// Counts the records of `[first, sound)`, which lie in one chunk.

@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use zerocopy::FromBytes;
 
 use crate::checksum::Level;
+use crate::entry::{Shape, line_at, shape_of};
 use crate::layout::{
-    CHUNK_BYTES, HEADER_BYTES, SEAL_OFFSET, STATE_FINISHED, STATE_OPEN, STATE_ROLLED, Seal, SegmentHeader,
-    check_stream_name, is_plausible_end, segment_path,
+    CHUNK_BYTES, HEADER_BYTES, LINE_BYTES, SEAL_OFFSET, STATE_FINISHED, STATE_OPEN, STATE_ROLLED, Seal,
+    SegmentHeader, check_stream_name, is_plausible_end, segment_path,
 };
 use crate::map::Map;
 use crate::recover::{CutReason, Damage, RecoveryReport};
@@ -96,7 +97,7 @@ impl Stream {
             };
             if reason.is_some_and(|reason| matches!(reason, CutReason::Checksum | CutReason::Record))
                 && damage == Damage::Refuse
-                && segment.has_good(scan.end + 1)
+                && segment.has_good_after(scan.end)
             {
                 return Err(segment.damaged(scan.end, reason.unwrap_or(CutReason::Record)));
             }
@@ -192,9 +193,23 @@ impl Opened {
     /// Whether a good line stands at or after `from`, below what was committed.
     fn has_good(&self, from: usize) -> bool {
         let limit = self.said_end().min(self.room());
-        let from = from.next_multiple_of(64);
         // SAFETY: asked only where nobody writes, or below the cursor.
         unsafe { has_good_line(&self.map, self.segment, self.sums, from, limit) }
+    }
+
+    /// Whether a good line stands after the bad record at `offset`. One line alone may be the second half of that
+    /// record: it counts only where it looks like a small one.
+    fn has_good_after(&self, offset: usize) -> bool {
+        let next = line_at(offset) + LINE_BYTES;
+        let limit = self.said_end().min(self.room());
+        if next + LINE_BYTES == limit && !next.is_multiple_of(CHUNK_BYTES) {
+            // SAFETY: below what was committed.
+            let line = unsafe { self.map.line(next) };
+            if shape_of(line[0]) != Shape::Small || line[1] != tickrace_types::event::VERSION {
+                return false;
+            }
+        }
+        self.has_good(next)
     }
 
     fn report(&self, scan: &Scan, records: u64, reason: CutReason) -> RecoveryReport {
@@ -228,7 +243,7 @@ impl Opened {
 
     fn damaged(&self, offset: usize, reason: CutReason) -> JournalError {
         let path = self.path.clone();
-        let offset = crate::entry::line_at(offset) as u64;
+        let offset = line_at(offset) as u64;
         JournalError::Damaged { path, segment: self.segment, offset, reason }
     }
 }

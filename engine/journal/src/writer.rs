@@ -8,6 +8,7 @@
 //! Steady state: no allocation, no lock, no clock, no system call. Four times a window (or a segment) the writer
 //! wakes its helper, one `futex` call; once a segment it takes the one made ready and hands the full one over.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -65,6 +66,8 @@ pub struct Writer {
     closed_records: u64,
     segment: Arc<Segment>,
     helper: Helper,
+    /// The lock on the stream: a second handle of the first segment, which itself is closed when it is full.
+    _lock: File,
     dir: PathBuf,
     stream: String,
 }
@@ -86,6 +89,8 @@ impl Writer {
         check_stream_name(stream)?;
         std::fs::create_dir_all(dir).map_err(|error| JournalError::io(dir, "create folder", error))?;
         let segment = Arc::new(Segment::create(dir, stream, 0, &config, true)?);
+        let lock =
+            segment.file.try_clone().map_err(|error| JournalError::io(&segment.path, "lock", error))?;
         let helper = Helper::start(dir.to_path_buf(), stream.to_owned(), config, Arc::clone(&segment))?;
         let base = segment.map.base();
         let mut writer = Self {
@@ -108,6 +113,7 @@ impl Writer {
             closed_records: 0,
             segment: Arc::clone(&segment),
             helper,
+            _lock: lock,
             dir: dir.to_path_buf(),
             stream: stream.to_owned(),
         };
@@ -249,8 +255,34 @@ impl Writer {
     fn put<const N: usize>(&mut self, lines: [&[u8; LINE_BYTES]; N]) {
         match self.sums {
             None => self.put_with(lines, |_, _| 0),
-            Some(level) => self.put_with(lines, |seed, line| checksum::line_sum(level, seed, line)),
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: `Level::detect` found what this level needs.
+            Some(Level::Avx512) => unsafe { self.put_avx512(lines) },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: `Level::detect` found SSE 4.2.
+            Some(Level::Sse42) => unsafe { self.put_sse42(lines) },
+            Some(_) => self.put_with(lines, checksum::table_sum),
         }
+    }
+
+    /// # Safety
+    ///
+    /// The processor is of [`Level::Avx512`].
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx512f,avx512vl,vpclmulqdq,pclmulqdq,sse4.2")]
+    unsafe fn put_avx512<const N: usize>(&mut self, lines: [&[u8; LINE_BYTES]; N]) {
+        // SAFETY: the features of the sum are those of this function.
+        self.put_with(lines, |seed, line| unsafe { checksum::x86::sum_avx512(seed, line) });
+    }
+
+    /// # Safety
+    ///
+    /// The processor is of [`Level::Sse42`].
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "sse4.2")]
+    unsafe fn put_sse42<const N: usize>(&mut self, lines: [&[u8; LINE_BYTES]; N]) {
+        // SAFETY: the feature of the sum is that of this function.
+        self.put_with(lines, |seed, line| unsafe { checksum::x86::sum_sse42(seed, line) });
     }
 
     #[inline(always)]
