@@ -1,0 +1,220 @@
+//! Exponentially weighted averages, by observation and by elapsed time.
+
+use crate::StatsError;
+
+/// Exponentially weighted mean by observation; the first one sets it.
+///
+/// Source: RiskMetrics Technical Document (1996), chapter 5, without the truncation.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Ewma {
+    decay: f64,
+    mean: f64,
+    is_primed: bool,
+}
+
+impl Ewma {
+    /// `decay`: weight kept per observation, in (0, 1).
+    ///
+    /// # Errors
+    ///
+    /// [`StatsError::Decay`] outside (0, 1).
+    pub fn new(decay: f64) -> Result<Self, StatsError> {
+        check_decay(decay)?;
+        Ok(Self { decay, mean: 0.0, is_primed: false })
+    }
+
+    /// Takes one observation in and gives the mean after it.
+    #[inline]
+    pub fn update(&mut self, value: f64) -> f64 {
+        self.mean = if self.is_primed { self.decay * self.mean + (1.0 - self.decay) * value } else { value };
+        self.is_primed = true;
+        self.mean
+    }
+
+    /// The mean; `None` before the first observation.
+    #[inline]
+    pub const fn mean(&self) -> Option<f64> {
+        if self.is_primed { Some(self.mean) } else { None }
+    }
+}
+
+/// Sum of impulses that each fade with elapsed time: after `decay_ns` an impulse counts 1/e.
+///
+/// Divided by the decay time it is a rate: steady impulses of size `s` every `d` seconds give about `s / d`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct DecayedSum {
+    inverse_decay_ns: f64,
+    sum: f64,
+    at_ns: i64,
+    since_ns: i64,
+}
+
+impl DecayedSum {
+    /// `decay_ns`: time after which an impulse counts 1/e; positive.
+    pub fn new(decay_ns: i64) -> Self {
+        assert!(decay_ns > 0, "a decay time is positive, got {decay_ns}");
+        Self { inverse_decay_ns: 1.0 / decay_ns as f64, sum: 0.0, at_ns: i64::MIN, since_ns: i64::MIN }
+    }
+
+    /// Fades to `now_ns`, then adds `value`. Time that runs backwards counts as standing still.
+    #[inline]
+    pub fn add(&mut self, now_ns: i64, value: f64) {
+        if self.at_ns == i64::MIN {
+            (self.at_ns, self.since_ns) = (now_ns, now_ns);
+        }
+        let elapsed_ns = now_ns.saturating_sub(self.at_ns);
+        if elapsed_ns > 0 {
+            self.sum *= libm::exp(-(elapsed_ns as f64) * self.inverse_decay_ns);
+            self.at_ns = now_ns;
+        }
+        self.sum += value;
+    }
+
+    /// The sum as it stood at the last [`DecayedSum::add`].
+    #[inline]
+    pub const fn sum(&self) -> f64 {
+        self.sum
+    }
+
+    /// Impulse per second, corrected for the time seen so far; 0 before any time has passed.
+    ///
+    /// A stream that began `t` ago has filled only `1 - exp(-t / decay)` of the window.
+    pub fn rate_per_s(&self) -> f64 {
+        if self.at_ns == i64::MIN {
+            return 0.0;
+        }
+        let seen = self.at_ns.saturating_sub(self.since_ns) as f64 * self.inverse_decay_ns;
+        let filled = -libm::expm1(-seen);
+        if filled > 0.0 { self.sum * self.inverse_decay_ns * 1e9 / filled } else { 0.0 }
+    }
+}
+
+/// Mean of irregular observations, each weighted by how long ago it was: weight 1/e after `decay_ns`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct DecayedMean {
+    values: DecayedSum,
+    weights: DecayedSum,
+}
+
+impl DecayedMean {
+    /// `decay_ns`: time after which an observation counts 1/e; positive.
+    pub fn new(decay_ns: i64) -> Self {
+        Self { values: DecayedSum::new(decay_ns), weights: DecayedSum::new(decay_ns) }
+    }
+
+    /// Takes `count` observations that sum to `sum`, all at `now_ns`.
+    #[inline]
+    pub fn add(&mut self, now_ns: i64, sum: f64, count: f64) {
+        self.values.add(now_ns, sum);
+        self.weights.add(now_ns, count);
+    }
+
+    /// Weighted mean; `None` before the first observation or when all weight has faded away.
+    #[inline]
+    pub fn mean(&self) -> Option<f64> {
+        let weight = self.weights.sum();
+        (weight > 1e-12).then(|| self.values.sum() / weight)
+    }
+}
+
+/// Exponentially weighted volatility per period, the mean taken as zero.
+///
+/// - `returns`: `[periods]`, oldest first, simple returns as fractions (0.01 is one per cent).
+/// - `decay`: weight kept per period, in (0, 1); 0.94 is usual for daily data.
+/// - Result: `[periods]`, a fraction per period; element `t` knows returns up to and including `t`. The variance
+///   starts at the first squared return.
+///
+/// Source: RiskMetrics Technical Document (1996), chapter 5.
+///
+/// # Errors
+///
+/// [`StatsError::Empty`] without returns, [`StatsError::Decay`] outside (0, 1).
+pub fn ewma_volatility(returns: &[f64], decay: f64) -> Result<Vec<f64>, StatsError> {
+    let mut variance = Ewma::new(decay)?;
+    if returns.is_empty() {
+        return Err(StatsError::Empty);
+    }
+    Ok(returns.iter().map(|value| variance.update(value * value).sqrt()).collect())
+}
+
+fn check_decay(decay: f64) -> Result<(), StatsError> {
+    if decay > 0.0 && decay < 1.0 { Ok(()) } else { Err(StatsError::Decay(decay)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn close(a: f64, b: f64) -> bool {
+        (a - b).abs() <= 1e-9 * (1.0 + a.abs().max(b.abs()))
+    }
+
+    proptest! {
+        #[test]
+        fn the_recursion_is_the_weighted_sum(values in prop::collection::vec(-10.0f64..10.0, 1..50), decay in 0.01f64..0.99) {
+            let mut ewma = Ewma::new(decay).unwrap();
+            for value in &values {
+                ewma.update(*value);
+            }
+            // Written out: weight (1 - d) d^k for the k-th youngest, d^(n-1) for the oldest.
+            let n = i32::try_from(values.len()).unwrap();
+            let sum: f64 = (0..n).rev().zip(&values).map(|(age, value)| {
+                let weight = if age == n - 1 { decay.powi(age) } else { (1.0 - decay) * decay.powi(age) };
+                weight * value
+            }).sum();
+            prop_assert!(close(ewma.mean().unwrap(), sum));
+        }
+
+        #[test]
+        fn irregular_observations_fade_by_their_age(steps in prop::collection::vec((0i64..3_000_000_000, -5.0f64..5.0), 1..40)) {
+            let decay_ns = 1_000_000_000;
+            let mut mean = DecayedMean::new(decay_ns);
+            let mut now = 0;
+            let mut seen = Vec::new();
+            for (step, value) in steps {
+                now += step;
+                mean.add(now, value, 1.0);
+                seen.push((now, value));
+            }
+            let weight = |at: i64| (-((now - at) as f64) / decay_ns as f64).exp();
+            let top: f64 = seen.iter().map(|(at, value)| weight(*at) * value).sum();
+            let bottom: f64 = seen.iter().map(|(at, _)| weight(*at)).sum();
+            prop_assert!(close(mean.mean().unwrap(), top / bottom));
+        }
+    }
+
+    #[test]
+    fn steady_impulses_give_their_rate_from_the_start() {
+        // Two units every 10 ms is 200 a second; the window is 5 s.
+        let mut sum = DecayedSum::new(5_000_000_000);
+        for step in 1..=5_000i64 {
+            sum.add(step * 10_000_000, 2.0);
+            if step > 100 {
+                assert!((sum.rate_per_s() - 200.0).abs() < 5.0, "{} after {step}", sum.rate_per_s());
+            }
+        }
+    }
+
+    #[test]
+    fn volatility_of_returns_of_one_size_is_that_size() {
+        let volatility = ewma_volatility(&[0.01, -0.01, 0.01], 0.94).unwrap();
+        assert!(volatility.iter().all(|value| close(*value, 0.01)));
+        // 0.94 x 0.0001 + 0.06 x 0.0004 = 0.000118.
+        assert!(close(ewma_volatility(&[0.01, 0.02], 0.94).unwrap()[1], 0.000_118f64.sqrt()));
+    }
+
+    #[test]
+    fn a_decay_of_one_and_no_returns_are_refused() {
+        assert_eq!(ewma_volatility(&[0.1], 1.0), Err(StatsError::Decay(1.0)));
+        assert_eq!(ewma_volatility(&[], 0.5), Err(StatsError::Empty));
+    }
+
+    #[test]
+    fn time_running_backwards_stands_still() {
+        let mut sum = DecayedSum::new(1_000);
+        sum.add(5_000, 1.0);
+        sum.add(4_000, 1.0);
+        assert!(close(sum.sum(), 2.0));
+    }
+}
