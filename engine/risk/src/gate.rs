@@ -1,71 +1,125 @@
-//! The gate.
+//! The gate: what it has seen of market, orders and operators, and its public face.
+//!
+//! Judging an order is in `gate/judge.rs`, understanding the venue's answers in `gate/answers.rs`.
 
+mod answers;
+mod judge;
+
+use tickrace_types::event::ControlCode;
 use tickrace_types::{
-    AccountId, Action, Cash, InstrumentId, InstrumentTable, MarketRecord, OrderRecord, Price, ResponseRecord,
-    Side, TopOfBook, Verdict,
+    AccountId, Instrument, InstrumentId, InstrumentTable, Kind, MarketRecord, OrderRecord, Side, TopOfBook,
+    Verdict,
 };
 
+use crate::duplicate::Duplicates;
+use crate::exposure::{Exposure, Exposures};
+use crate::grid::Grid;
+use crate::limits::{InstrumentLimits, LOTS_MAX, cash_from_ccy};
+use crate::market::{MarketGuard, reference_doubled};
+use crate::opening::{OpeningError, OpeningState};
+use crate::orders::OpenOrders;
+use crate::own_prices::{NO_PRICE, OwnPrices};
+use crate::rate::{SESSION_COUNT_MAX, SessionRates};
+use crate::state::{KillSwitch, STRATEGY_COUNT_MAX, Scope, TradingState, VENUE_COUNT_MAX};
 use crate::{Counts, Limits, LimitsError};
 
-/// What was true when the gate opened: a run continues another.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct OpeningState {
-    /// Positions held.
-    pub positions: Vec<OpeningPosition>,
-    /// Highest client id ever sent; ids up to it are refused.
-    pub client_id_high: u64,
-    /// Fair prices of our own, such as the last close: references until the market has given one.
-    pub fair: Vec<(InstrumentId, Price)>,
-}
+/// Most orders a gate can hold open.
+pub const OPEN_ORDERS_CAPACITY_MAX: usize = 1 << 20;
+/// Closed orders whose account is remembered for a late fill.
+const DEPARTED: usize = 256;
 
-/// A position held at the opening.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct OpeningPosition {
-    /// Instrument.
-    pub instrument: InstrumentId,
-    /// Account.
-    pub account: AccountId,
-    /// Signed lots.
-    pub qty_lots: i64,
-    /// What it is valued at until the market has given a reference.
-    pub mark: Price,
-}
-
-/// Why an opening state does not fit the gate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum OpeningError {
-    /// The instrument is not in the table.
-    #[error("the opening state names instrument {0}, which is not in the table")]
-    Instrument(InstrumentId),
-    /// The account is not in the limits.
-    #[error("the opening state names account {0}, which is not in the limits")]
-    Account(AccountId),
-    /// More lots than a limit can state.
-    #[error("the opening state has a position of {0} lots, which no limit can state")]
-    Position(i64),
-}
-
-/// Exposure of one account, or of all.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Exposure {
-    /// Sum over instruments of the larger absolute value the position could reach.
-    pub gross: Cash,
-    /// Signed value of positions at their marks.
-    pub net: Cash,
-    /// Reserved value of open buys.
-    pub open_buys: Cash,
-    /// Reserved value of open sells.
-    pub open_sells: Cash,
-}
-
-/// Judges orders.
+/// Judges orders, the last before the wire.
+///
+/// Feed it every record in the street's order: tops through [`Gate::on_top`], orders through [`Gate::check`],
+/// responses through [`Gate::on_response`], control records through [`Gate::on_control`]. Its only time is that
+/// of the order. Nothing here allocates after construction or panics on what comes from outside.
 #[derive(Debug)]
 pub struct Gate {
+    watched: Vec<Watched>,
+    /// For prices below the uppermost band of a tick table.
+    instruments: InstrumentTable,
+    guard: MarketGuard,
+    kill: KillSwitch,
+    client_id_high: u64,
+    orders: OpenOrders,
+    own_prices: OwnPrices,
+    exposures: Exposures,
+    duplicates: Duplicates,
+    rates: Vec<SessionRates>,
+    state_all: TradingState,
+    state_by_strategy: Vec<TradingState>,
+    state_by_venue: Vec<TradingState>,
+    departed: Vec<Departed>,
+    departed_next: usize,
     counts: Counts,
+}
+
+/// One instrument: four cache lines, the market's, ours, and the rules'.
+#[derive(Clone, Debug)]
+#[repr(C, align(64))]
+struct Watched {
+    top: TopOfBook,
+    /// Signed lots, all accounts.
+    position: i64,
+    /// Reserved lots by side.
+    open_lots: [i64; 2],
+    /// Best price of our own open orders by side.
+    best_own: [i64; 2],
+    /// Open orders by side.
+    open_count: [u32; 2],
+    /// What positions are valued at now.
+    mark_px: i64,
+    /// Whether any account has a position.
+    is_held: bool,
+    state: TradingState,
+    fair_px: Option<i64>,
+    limits: InstrumentLimits,
+    notional_max: i128,
+    venue_qty_min: i64,
+    venue_qty_max: i64,
+    multiplier: i64,
+    grid: Grid,
+}
+
+impl Watched {
+    fn new(instrument: &Instrument, limits: InstrumentLimits) -> Self {
+        Self {
+            top: TopOfBook { stale: 1, ..TopOfBook::default() },
+            position: 0,
+            open_lots: [0; 2],
+            best_own: NO_PRICE,
+            open_count: [0; 2],
+            mark_px: 0,
+            is_held: false,
+            state: TradingState::Active,
+            fair_px: None,
+            limits,
+            notional_max: cash_from_ccy(limits.order_notional_max_ccy).0,
+            venue_qty_min: instrument.order_qty_min,
+            venue_qty_max: instrument.order_qty_max,
+            multiplier: instrument.multiplier_nanos,
+            grid: Grid::new(instrument),
+        }
+    }
+
+    /// What a position is worth a lot: the reference where there is one.
+    #[inline]
+    fn reference_px(&self) -> Option<i64> {
+        reference_doubled(&self.top, self.fair_px).map(|doubled| doubled / 2)
+    }
+}
+
+/// A closed order a late fill may still name.
+#[derive(Clone, Copy, Debug, Default)]
+struct Departed {
+    client_id: u64,
+    account: u8,
 }
 
 impl Gate {
     /// Takes all its memory here.
+    ///
+    /// - `open_orders_capacity`: most orders open at once over all instruments, 1 to 1,048,576.
     ///
     /// # Errors
     ///
@@ -76,51 +130,129 @@ impl Gate {
         open_orders_capacity: usize,
     ) -> Result<Self, LimitsError> {
         limits.validate()?;
-        for instrument in instruments.as_slice() {
-            limits.of(instrument)?;
+        if !(1..=OPEN_ORDERS_CAPACITY_MAX).contains(&open_orders_capacity) {
+            return Err(LimitsError::Capacity { got: open_orders_capacity });
         }
-        let _ = open_orders_capacity;
-        Ok(Self { counts: Counts::default() })
+        let watched = instruments
+            .as_slice()
+            .iter()
+            .map(|instrument| Ok(Watched::new(instrument, limits.of(instrument)?)))
+            .collect::<Result<Vec<_>, LimitsError>>()?;
+        let orders_max = |watched: &Watched| {
+            usize::try_from(watched.limits.open_orders_side_max_count).unwrap_or(0).min(open_orders_capacity)
+        };
+        Ok(Self {
+            instruments: instruments.clone(),
+            guard: MarketGuard::new(&limits.market)?,
+            kill: KillSwitch::default(),
+            client_id_high: 0,
+            orders: OpenOrders::new(open_orders_capacity),
+            own_prices: OwnPrices::new(watched.iter().map(orders_max)),
+            exposures: Exposures::new(limits, watched.len()),
+            duplicates: Duplicates::new(&limits.duplicate),
+            rates: vec![SessionRates::new(&limits.session); SESSION_COUNT_MAX],
+            state_all: TradingState::Active,
+            state_by_strategy: vec![TradingState::Active; STRATEGY_COUNT_MAX],
+            state_by_venue: vec![TradingState::Active; VENUE_COUNT_MAX],
+            departed: vec![Departed::default(); DEPARTED],
+            departed_next: 0,
+            counts: Counts::default(),
+            watched,
+        })
     }
 
     /// Continues from an earlier run. To be called before the first record.
     ///
     /// # Errors
     ///
-    /// [`OpeningError`] where the state does not fit.
+    /// [`OpeningError`] where the state does not fit; what stood before the fault has been taken over.
     pub fn restore(&mut self, opening: &OpeningState) -> Result<(), OpeningError> {
-        let _ = opening;
+        self.client_id_high = self.client_id_high.max(opening.client_id_high);
+        for (instrument, fair) in &opening.fair {
+            let watched = self.watched.get_mut(instrument.index());
+            watched.ok_or(OpeningError::Instrument(*instrument))?.fair_px = Some(fair.0);
+        }
+        for held in &opening.positions {
+            if held.instrument.index() >= self.watched.len() {
+                return Err(OpeningError::Instrument(held.instrument));
+            }
+            let account = self.exposures.account_index(held.account.0);
+            let account = account.ok_or(OpeningError::Account(held.account))?;
+            if held.qty_lots.saturating_abs() > LOTS_MAX {
+                return Err(OpeningError::Position(held.qty_lots));
+            }
+            self.move_position(held.instrument.index(), account, held.qty_lots, held.mark.0);
+        }
         Ok(())
     }
 
-    /// Takes note of a market event: reference price, phase, staleness, times.
+    /// Takes note of a market event: reference price, phase, staleness, times. A top of no instrument of the
+    /// table is passed over.
     #[inline]
     pub fn on_top(&mut self, top: &TopOfBook) {
-        let _ = top;
+        let Some(watched) = self.watched.get_mut(top.instrument as usize) else { return };
+        watched.top = *top;
+        if watched.is_held {
+            self.mark(top.instrument as usize);
+        }
     }
 
-    /// Judges an order at its own time and reserves its exposure where it passes.
+    /// Judges an order at its own time and reserves its exposure where it passes. Constant time, no allocation.
     #[inline]
     pub fn check(&mut self, order: &OrderRecord) -> Verdict {
-        self.counts.add(order.action(), Verdict::PASSED);
-        Verdict::PASSED
+        let action = order.action();
+        let verdict = match self.judge(order, action) {
+            Ok(()) => Verdict::PASSED,
+            Err(reason) => reason.verdict(),
+        };
+        self.counts.add(action, verdict);
+        verdict
     }
 
-    /// Takes note of what the venue said: releases, fills, positions.
-    #[inline]
-    pub fn on_response(&mut self, response: &ResponseRecord) {
-        let _ = response;
-    }
-
-    /// Takes note of a control record: kill, two-step re-arm, trading states. Others are none of its business.
+    /// Takes note of a control record: kill, two-step re-arm, trading states (see [`Scope`]). Others are none
+    /// of its business.
     pub fn on_control(&mut self, record: &MarketRecord) {
-        let _ = record;
+        if record.header.kind != Kind::Control as u8 {
+            return;
+        }
+        match ControlCode::from_code(record.code) {
+            Some(ControlCode::Kill) => {
+                self.kill.kill();
+                let open = self.orders.len();
+                self.rates.iter_mut().for_each(|rates| rates.raise_reserve(open));
+            }
+            Some(ControlCode::RearmRequest) => self.kill.request(record.order_ref),
+            Some(ControlCode::RearmConfirm) => self.kill.confirm(record.order_ref, self.orders.len()),
+            Some(ControlCode::TradingState) => self.set_state(record),
+            _ => {}
+        }
+    }
+
+    fn set_state(&mut self, record: &MarketRecord) {
+        let state = TradingState::from_code(record.order_ref);
+        let place = match Scope::of(record) {
+            Some(Scope::Instrument(id)) => self.watched.get_mut(id.index()).map(|watched| &mut watched.state),
+            Some(Scope::Strategy(id)) => self.state_by_strategy.get_mut(usize::from(id.0)),
+            Some(Scope::Venue(id)) => self.state_by_venue.get_mut(usize::from(id.0)),
+            Some(Scope::All) => Some(&mut self.state_all),
+            None => None,
+        };
+        match place {
+            Some(place) => *place = state,
+            // Someone wanted to restrict something that cannot be told: everything is restricted.
+            None => self.state_all = self.state_all.max(state),
+        }
     }
 
     /// Whether the kill switch is latched.
     #[inline]
     pub fn is_killed(&self) -> bool {
-        false
+        self.kill.is_killed()
+    }
+
+    /// Whether the kill switch is latched and the venue has said the last word about every order.
+    pub fn is_kill_proven(&self) -> bool {
+        self.is_killed() && self.orders.len() == 0
     }
 
     /// Verdicts so far.
@@ -129,31 +261,69 @@ impl Gate {
     }
 
     /// Orders whose last word the venue has not said.
+    #[inline]
     pub fn open_orders(&self) -> usize {
-        0
+        self.orders.len()
     }
 
-    /// Signed lots held of an instrument, all accounts.
+    /// Open orders on one side of an instrument; 0 for one that is not in the table.
+    pub fn open_count(&self, instrument: InstrumentId, side: Side) -> u32 {
+        self.watched.get(instrument.index()).map_or(0, |watched| watched.open_count[side.index()])
+    }
+
+    /// Signed lots held of an instrument, all accounts; 0 for one that is not in the table.
     pub fn position(&self, instrument: InstrumentId) -> i64 {
-        let _ = instrument;
-        0
+        self.watched.get(instrument.index()).map_or(0, |watched| watched.position)
     }
 
-    /// Lots reserved on one side of an instrument.
+    /// Signed lots one account holds of an instrument; 0 where either is unknown.
+    pub fn position_of(&self, account: AccountId, instrument: InstrumentId) -> i64 {
+        let known =
+            self.exposures.account_index(account.0).filter(|_| instrument.index() < self.watched.len());
+        known.map_or(0, |account| self.exposures.position(instrument.index(), account))
+    }
+
+    /// Lots reserved on one side of an instrument; 0 for one that is not in the table.
     pub fn open_qty(&self, instrument: InstrumentId, side: Side) -> i64 {
-        let _ = (instrument, side);
-        0
+        self.watched.get(instrument.index()).map_or(0, |watched| watched.open_lots[side.index()])
     }
 
     /// Exposure of an account; `None` where the limits do not name it.
     pub fn exposure(&self, account: AccountId) -> Option<Exposure> {
-        let _ = account;
-        None
+        self.exposures.of(account.0)
     }
 
     /// Exposure of all accounts.
     pub fn exposure_total(&self) -> Exposure {
-        let _ = Action::New;
-        Exposure::default()
+        self.exposures.total()
+    }
+
+    /// Values the positions of an instrument at its reference, where that has moved.
+    fn mark(&mut self, place: usize) {
+        let watched = &mut self.watched[place];
+        if let Some(px) = watched.reference_px().filter(|px| *px != watched.mark_px) {
+            watched.mark_px = px;
+            self.exposures.mark(place, px, watched.multiplier);
+        }
+    }
+
+    /// Moves a position; where the market gives no reference it is valued at `px`.
+    fn move_position(&mut self, place: usize, account: u8, lots: i64, px: i64) {
+        let watched = &mut self.watched[place];
+        let mark_px = watched.reference_px().unwrap_or(px);
+        watched.position = watched.position.saturating_add(lots);
+        if mark_px != watched.mark_px {
+            watched.mark_px = mark_px;
+            self.exposures.mark(place, mark_px, watched.multiplier);
+        }
+        self.exposures.move_position(place, account, lots, mark_px, watched.multiplier);
+        watched.is_held = self.exposures.is_held(place);
     }
 }
+
+#[cfg(test)]
+mod fixture;
+#[cfg(test)]
+mod naive;
+#[cfg(test)]
+mod tests;

@@ -7,13 +7,23 @@
 #![forbid(unsafe_code)]
 
 pub mod counts;
+mod duplicate;
+pub mod exposure;
 pub mod gate;
+mod grid;
 pub mod limits;
+mod market;
+pub mod opening;
+mod orders;
+mod own_prices;
+mod rate;
 pub mod reason;
 pub mod state;
 
 pub use counts::Counts;
-pub use gate::{Exposure, Gate, OpeningError, OpeningPosition, OpeningState};
+pub use exposure::Exposure;
+pub use gate::Gate;
 pub use limits::{Limits, LimitsError};
+pub use opening::{OpeningError, OpeningPosition, OpeningState};
 pub use reason::Reason;
 pub use state::{Scope, TradingState, control_record, trading_state_record};

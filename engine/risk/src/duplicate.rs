@@ -1,0 +1,196 @@
+//! Equal orders in a short time (control 5): a small table of the last times of each order seen.
+//!
+//! An entry holds the times at which one (instrument, side, price, quantity) last passed, as many as the limit
+//! allows: if the oldest of them is inside the window, one more would be one too many. That is exact for a
+//! sliding window. The table forgets the entry unused for longest where a bucket is full, and counts it where
+//! the entry still mattered.
+
+use tickrace_types::OrderRecord;
+
+use crate::limits::{DUPLICATE_COUNT_MAX, DuplicateLimits};
+
+const TIMES: usize = 14;
+const _: () = assert!(TIMES as i64 == DUPLICATE_COUNT_MAX);
+/// Buckets; a market maker has a few hundred distinct orders in a window.
+const BUCKETS: usize = 128;
+/// Entries of one bucket.
+const WAYS: usize = 4;
+/// So long ago that no window reaches it.
+const NEVER: i64 = i64::MIN;
+
+/// Times of one order: two cache lines.
+#[derive(Clone, Copy, Debug)]
+#[repr(C, align(128))]
+struct Entry {
+    /// 64-bit hash of the order; equal hashes are taken for equal orders, which at worst refuses one in 2^64.
+    tag: u64,
+    /// Where the oldest time stands.
+    oldest: u32,
+    /// Passed orders in `times`.
+    count: u32,
+    times: [i64; TIMES],
+}
+const _: () = assert!(size_of::<Entry>() == 128);
+
+impl Entry {
+    const EMPTY: Self = Self { tag: 0, oldest: 0, count: 0, times: [NEVER; TIMES] };
+
+    fn last(&self, limit: usize) -> i64 {
+        let oldest = self.oldest as usize;
+        self.times[if oldest == 0 { limit - 1 } else { oldest - 1 }]
+    }
+}
+
+/// The table.
+#[derive(Clone, Debug)]
+pub(crate) struct Duplicates {
+    entries: Vec<Entry>,
+    limit: usize,
+    window_ns: i64,
+}
+
+/// Where an order that may pass will be noted.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Noted {
+    place: usize,
+    tag: u64,
+}
+
+impl Duplicates {
+    pub fn new(limits: &DuplicateLimits) -> Self {
+        let limit = usize::try_from(limits.duplicate_count_max).unwrap_or(1).clamp(1, TIMES);
+        let window_ns = limits.duplicate_window_ms.saturating_mul(1_000_000);
+        Self { entries: vec![Entry::EMPTY; BUCKETS * WAYS], limit, window_ns }
+    }
+
+    /// Whether one more of this order may pass; `None` where it would be one too many.
+    #[inline]
+    pub fn judge(&self, order: &OrderRecord) -> Option<Noted> {
+        let now_ns = order.header.ts_recv_ns;
+        let tag = tag_of(order);
+        #[allow(clippy::cast_possible_truncation, reason = "masked to the buckets")]
+        let first = (tag as usize & (BUCKETS - 1)) * WAYS;
+        let bucket = &self.entries[first..first + WAYS];
+        let way = bucket.iter().position(|entry| entry.tag == tag);
+        let place = first + way.unwrap_or_else(|| self.victim(bucket));
+        if way.is_some() {
+            let entry = &self.entries[place];
+            let oldest_ns = entry.times[entry.oldest as usize];
+            if oldest_ns != NEVER && now_ns.saturating_sub(oldest_ns) < self.window_ns {
+                return None;
+            }
+        }
+        Some(Noted { place, tag })
+    }
+
+    /// Notes an order that passed at `now_ns`; `true` where another had to be forgotten that still mattered.
+    #[inline]
+    pub fn note(&mut self, noted: Noted, now_ns: i64) -> bool {
+        let (limit, window_ns) = (self.limit, self.window_ns);
+        let entry = &mut self.entries[noted.place];
+        let mut is_lost = false;
+        if entry.tag != noted.tag {
+            is_lost = entry.count > 0 && now_ns.saturating_sub(entry.last(limit)) < window_ns;
+            *entry = Entry { tag: noted.tag, ..Entry::EMPTY };
+        }
+        entry.count = entry.count.saturating_add(1);
+        entry.times[entry.oldest as usize] = now_ns;
+        entry.oldest = if entry.oldest as usize + 1 == limit { 0 } else { entry.oldest + 1 };
+        is_lost
+    }
+
+    /// The entry unused for longest.
+    #[cold]
+    fn victim(&self, bucket: &[Entry]) -> usize {
+        let age = |entry: &Entry| if entry.count == 0 { NEVER } else { entry.last(self.limit) };
+        (0..bucket.len()).min_by_key(|way| age(&bucket[*way])).unwrap_or(0)
+    }
+}
+
+/// Mixes what makes two orders the same; never 0, the tag of an empty entry.
+#[inline]
+fn tag_of(order: &OrderRecord) -> u64 {
+    const K: u64 = 0x9e37_79b9_7f4a_7c15;
+    let instrument_side = u64::from(order.header.instrument) << 1 | order.side() as u64;
+    let mut tag = instrument_side.wrapping_mul(K) ^ order.price.cast_unsigned();
+    tag = (tag ^ tag >> 32).wrapping_mul(K) ^ order.qty.cast_unsigned();
+    tag = (tag ^ tag >> 29).wrapping_mul(K);
+    tag ^ tag >> 32 | 1 << 63
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use tickrace_types::Header;
+
+    fn order(price: i64, now_ns: i64) -> OrderRecord {
+        let header = Header { ts_recv_ns: now_ns, ..Header::default() };
+        OrderRecord { header, price, qty: 100, ..OrderRecord::default() }
+    }
+
+    fn passes(table: &mut Duplicates, order: &OrderRecord) -> bool {
+        match table.judge(order) {
+            Some(noted) => {
+                table.note(noted, order.header.ts_recv_ns);
+                true
+            }
+            None => false,
+        }
+    }
+
+    #[test]
+    fn one_too_many_is_refused_until_the_first_leaves_the_window() {
+        let limits = DuplicateLimits { duplicate_count_max: 2, duplicate_window_ms: 1 };
+        let mut table = Duplicates::new(&limits);
+        let at = [
+            (0, true),
+            (10, true),
+            (999_999, false),
+            (1_000_000, true),
+            (1_000_009, false),
+            (1_000_010, true),
+        ];
+        for (now_ns, expected) in at {
+            assert_eq!(passes(&mut table, &order(5, now_ns)), expected, "at {now_ns} ns");
+        }
+    }
+
+    #[test]
+    fn an_order_differing_in_anything_is_another_order() {
+        let limits = DuplicateLimits { duplicate_count_max: 1, duplicate_window_ms: 1000 };
+        let mut table = Duplicates::new(&limits);
+        let first = order(5, 0);
+        assert!(passes(&mut table, &first));
+        assert!(!passes(&mut table, &first));
+        assert!(passes(&mut table, &OrderRecord { price: 6, ..first }));
+        assert!(passes(&mut table, &OrderRecord { qty: 101, ..first }));
+        assert!(passes(&mut table, &OrderRecord { side: 1, ..first }));
+        let mut elsewhere = first;
+        elsewhere.header.instrument = 1;
+        assert!(passes(&mut table, &elsewhere));
+    }
+
+    proptest! {
+        /// The plain rule: count the passed equals younger than the window.
+        #[test]
+        fn the_table_agrees_with_a_list_of_all_orders(
+            steps in prop::collection::vec((0i64..6, 0i64..400_000), 1..300),
+            limit in 1i64..5,
+        ) {
+            let limits = DuplicateLimits { duplicate_count_max: limit, duplicate_window_ms: 1 };
+            let mut table = Duplicates::new(&limits);
+            let mut passed: Vec<(i64, i64)> = Vec::new();
+            let mut now_ns = 1_700_000_000_000_000_000;
+            for (price, step_ns) in steps {
+                now_ns += step_ns;
+                let equal = passed.iter().filter(|(p, t)| *p == price && now_ns - t < 1_000_000).count();
+                let expected = (equal as i64) < limit;
+                prop_assert_eq!(passes(&mut table, &order(price, now_ns)), expected);
+                if expected {
+                    passed.push((price, now_ns));
+                }
+            }
+        }
+    }
+}

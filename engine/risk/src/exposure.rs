@@ -1,0 +1,235 @@
+//! Gross and net exposure (control 9): reserved when an order is sent, released at its last word.
+//!
+//! A cell is one account in one instrument: position, its value at the mark, and the value of open buys and
+//! sells. The position can end anywhere from all sells traded to all buys traded, so the cell's worst value is
+//! the larger absolute one of these two ends; gross is the sum of worst values over cells, and an order that
+//! only closes a position adds nothing to it. Net is the signed sum, tested at its two ends. Prices below zero
+//! count with their absolute value.
+//!
+//! Invariant: every sum equals the one recomputed from positions, marks and open orders.
+
+use tickrace_types::{Cash, Side};
+
+use crate::limits::{AccountLimits, ExposureLimits, cash_from_ccy};
+use crate::{Limits, Reason};
+
+/// Values are cut off here, above every limit, so that no sum over cells or orders leaves 128 bits.
+const VALUE_MAX: i128 = 1 << 110;
+
+/// Exposure of one account, or of all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Exposure {
+    /// Sum over instruments of the larger absolute value the position could reach.
+    pub gross: Cash,
+    /// Signed value of positions at their marks.
+    pub net: Cash,
+    /// Reserved value of open buys.
+    pub open_buys: Cash,
+    /// Reserved value of open sells.
+    pub open_sells: Cash,
+}
+
+/// One account in one instrument.
+#[derive(Clone, Copy, Debug, Default)]
+#[repr(C, align(64))]
+struct Cell {
+    value: i128,
+    open_cash: [i128; 2],
+    position: i64,
+}
+
+impl Cell {
+    /// Largest absolute value the position could reach.
+    #[inline]
+    fn worst(&self) -> i128 {
+        (self.value + self.open_cash[0]).abs().max((self.value - self.open_cash[1]).abs())
+    }
+}
+
+/// Sums over cells, and their limits.
+#[derive(Clone, Copy, Debug)]
+struct Sums {
+    gross: i128,
+    value: i128,
+    open_cash: [i128; 2],
+    gross_max: i128,
+    net_max: i128,
+}
+
+impl Sums {
+    fn new(limits: ExposureLimits) -> Self {
+        Self {
+            gross: 0,
+            value: 0,
+            open_cash: [0; 2],
+            gross_max: cash_from_ccy(limits.gross_exposure_max_ccy).0,
+            net_max: cash_from_ccy(limits.net_exposure_max_ccy).0,
+        }
+    }
+
+    /// Whether `cash` more on `side`, which makes the gross worse by `worse`, stays within; (gross, net).
+    #[inline]
+    fn holds(&self, side: Side, cash: i128, worse: i128) -> (bool, bool) {
+        let gross = worse <= 0 || self.gross + worse <= self.gross_max;
+        let net = match side {
+            Side::Bid => self.value + self.open_cash[0] + cash <= self.net_max,
+            Side::Ask => self.value - self.open_cash[1] - cash >= -self.net_max,
+        };
+        (gross, net)
+    }
+
+    #[inline]
+    fn add(&mut self, change: Change) {
+        self.gross += change.worst;
+        self.value += change.value;
+        self.open_cash[0] += change.open_cash[0];
+        self.open_cash[1] += change.open_cash[1];
+    }
+
+    fn exposure(&self) -> Exposure {
+        Exposure {
+            gross: Cash(self.gross),
+            net: Cash(self.value),
+            open_buys: Cash(self.open_cash[0]),
+            open_sells: Cash(self.open_cash[1]),
+        }
+    }
+}
+
+/// What a cell's change adds to the sums above it.
+#[derive(Clone, Copy)]
+struct Change {
+    worst: i128,
+    value: i128,
+    open_cash: [i128; 2],
+}
+
+/// All cells and sums.
+#[derive(Clone, Debug)]
+pub(crate) struct Exposures {
+    cells: Vec<Cell>,
+    accounts: Vec<u16>,
+    sums: Vec<Sums>,
+    total: Sums,
+}
+
+impl Exposures {
+    pub fn new(limits: &Limits, instruments: usize) -> Self {
+        Self {
+            cells: vec![Cell::default(); instruments * limits.accounts.len()],
+            accounts: limits.accounts.iter().map(|account| account.account).collect(),
+            sums: limits.accounts.iter().map(AccountLimits::exposure).map(Sums::new).collect(),
+            total: Sums::new(limits.total),
+        }
+    }
+
+    /// Index of an account in the limits.
+    #[inline]
+    pub fn account_index(&self, account: u16) -> Option<u8> {
+        // At most ACCOUNT_COUNT_MAX of them, usually one.
+        let place = self.accounts.iter().position(|known| *known == account)?;
+        u8::try_from(place).ok()
+    }
+
+    /// Whether `cash` more of open orders on `side` fits the limits.
+    #[inline]
+    pub fn judge(&self, instrument: usize, account: u8, side: Side, cash: i128) -> Result<(), Reason> {
+        let cell = &self.cells[instrument * self.accounts.len() + usize::from(account)];
+        let mut with = *cell;
+        with.open_cash[side.index()] += cash;
+        let worse = with.worst() - cell.worst();
+        match self.sums[usize::from(account)].holds(side, cash, worse) {
+            (false, _) => return Err(Reason::AccountGross),
+            (_, false) => return Err(Reason::AccountNet),
+            _ => {}
+        }
+        match self.total.holds(side, cash, worse) {
+            (false, _) => Err(Reason::TotalGross),
+            (_, false) => Err(Reason::TotalNet),
+            _ => Ok(()),
+        }
+    }
+
+    /// Reserves `cash`, or releases it where negative.
+    #[inline]
+    pub fn reserve(&mut self, instrument: usize, account: u8, side: Side, cash: i128) {
+        self.change(instrument, account, |cell| cell.open_cash[side.index()] += cash);
+    }
+
+    /// Moves a position by signed lots and values it at `mark_px`.
+    pub fn move_position(
+        &mut self,
+        instrument: usize,
+        account: u8,
+        lots: i64,
+        mark_px: i64,
+        multiplier: i64,
+    ) {
+        self.change(instrument, account, |cell| {
+            cell.position = cell.position.saturating_add(lots);
+            cell.value = value_of(cell.position, mark_px, multiplier);
+        });
+    }
+
+    /// Values the positions of all accounts in an instrument at a new mark.
+    pub fn mark(&mut self, instrument: usize, mark_px: i64, multiplier: i64) {
+        for account in 0..self.accounts.len() {
+            #[allow(clippy::cast_possible_truncation, reason = "at most ACCOUNT_COUNT_MAX accounts")]
+            self.change(instrument, account as u8, |cell| {
+                cell.value = value_of(cell.position, mark_px, multiplier);
+            });
+        }
+    }
+
+    /// Whether any account holds a position in the instrument.
+    pub fn is_held(&self, instrument: usize) -> bool {
+        let count = self.accounts.len();
+        self.cells[instrument * count..][..count].iter().any(|cell| cell.position != 0)
+    }
+
+    /// Exposure of an account.
+    pub fn of(&self, account: u16) -> Option<Exposure> {
+        self.account_index(account).map(|index| self.sums[usize::from(index)].exposure())
+    }
+
+    /// Exposure of all accounts.
+    pub fn total(&self) -> Exposure {
+        self.total.exposure()
+    }
+
+    /// Signed lots of one account in an instrument.
+    pub fn position(&self, instrument: usize, account: u8) -> i64 {
+        self.cells[instrument * self.accounts.len() + usize::from(account)].position
+    }
+
+    #[inline]
+    fn change(&mut self, instrument: usize, account: u8, apply: impl FnOnce(&mut Cell)) {
+        let account = usize::from(account);
+        let cell = &mut self.cells[instrument * self.accounts.len() + account];
+        let before = *cell;
+        apply(cell);
+        let change = Change {
+            worst: cell.worst() - before.worst(),
+            value: cell.value - before.value,
+            open_cash: [cell.open_cash[0] - before.open_cash[0], cell.open_cash[1] - before.open_cash[1]],
+        };
+        self.sums[account].add(change);
+        self.total.add(change);
+    }
+}
+
+/// Value of open lots at a limit price: what the reserve of an order is made of. `lots` is zero or positive.
+#[inline]
+pub(crate) fn order_cash(px: i64, lots: i64, multiplier: i64) -> i128 {
+    // Limits refuse a gate whose largest order times multiplier leaves 64 bits; adopted orders may be larger,
+    // and saturate.
+    let per_point = i128::from(lots.saturating_mul(multiplier));
+    (i128::from(px.unsigned_abs()) * per_point).min(VALUE_MAX)
+}
+
+/// Signed value of a position at its mark.
+#[inline]
+fn value_of(position: i64, mark_px: i64, multiplier: i64) -> i128 {
+    let per_point = i128::from(position) * i128::from(multiplier);
+    per_point.saturating_mul(i128::from(mark_px.unsigned_abs())).clamp(-VALUE_MAX, VALUE_MAX)
+}

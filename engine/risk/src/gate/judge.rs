@@ -1,0 +1,229 @@
+//! Judging one order: every control in turn, the first that objects names the reason.
+//!
+//! Nothing is changed before all have agreed, except that a client id is used up by being seen.
+
+use tickrace_types::{Action, InstrumentId, OrderRecord, OrderType, Side};
+
+use super::{Gate, Watched};
+use crate::Reason;
+use crate::exposure::order_cash;
+use crate::market::{is_within_collar, reference_doubled};
+use crate::orders::OpenOrder;
+use crate::state::TradingState;
+
+/// What an order would add to what is reserved already.
+#[derive(Clone, Copy)]
+struct Claim {
+    side: Side,
+    /// Lots that could trade.
+    leaves: i64,
+    /// Value of these.
+    cash: i128,
+    lots_more: i64,
+    cash_more: i128,
+    orders_more: u32,
+}
+
+impl Gate {
+    #[inline]
+    pub(super) fn judge(&mut self, order: &OrderRecord, action: Action) -> Result<(), Reason> {
+        if order.client_id <= self.client_id_high {
+            return Err(Reason::ClientIdReused);
+        }
+        self.client_id_high = order.client_id;
+        match action {
+            Action::New => self.judge_new(order),
+            Action::Replace => self.judge_replace(order),
+            Action::Cancel => self.judge_cancel(order),
+        }
+    }
+
+    fn judge_new(&mut self, order: &OrderRecord) -> Result<(), Reason> {
+        if self.kill.is_killed() {
+            return Err(Reason::Killed);
+        }
+        let place = order.header.instrument as usize;
+        let watched = self.watched.get(place).ok_or(Reason::UnknownInstrument)?;
+        let account = self.exposures.account_index(order.account).ok_or(Reason::UnknownRoute)?;
+        let state = self.state(order, watched)?;
+        let side = order.side();
+        self.guard.judge(&watched.top, order.header.ts_recv_ns)?;
+        let claim = judge_terms(order, watched, &self.instruments, order.qty)?;
+        let claim = Claim { lots_more: claim.leaves, cash_more: claim.cash, orders_more: 1, ..claim };
+        judge_claim(order, watched, state, &claim)?;
+        if self.orders.is_full() {
+            return Err(Reason::Capacity);
+        }
+        self.exposures.judge(place, account, side, claim.cash_more)?;
+        self.judge_frequency(order, Action::New)?;
+
+        let open = OpenOrder {
+            live_id: order.client_id,
+            live_px: order.price,
+            live_leaves: claim.leaves,
+            cash: claim.cash,
+            lots: claim.leaves,
+            instrument: order.header.instrument,
+            account,
+            side: side as u8,
+            ..OpenOrder::default()
+        };
+        self.orders.insert(open);
+        self.reserve(place, account, &claim, order.price);
+        Ok(())
+    }
+
+    fn judge_replace(&mut self, order: &OrderRecord) -> Result<(), Reason> {
+        if self.kill.is_killed() {
+            return Err(Reason::Killed);
+        }
+        let place = order.header.instrument as usize;
+        let watched = self.watched.get(place).ok_or(Reason::UnknownInstrument)?;
+        let account = self.exposures.account_index(order.account).ok_or(Reason::UnknownRoute)?;
+        let slot = self.orders.find(order.orig_client_id).ok_or(Reason::UnknownOrder)?;
+        let open = self.orders.get(slot);
+        if open.instrument != order.header.instrument
+            || open.side() != order.side()
+            || open.account != account
+        {
+            return Err(Reason::ReplaceMismatch);
+        }
+        if open.pending_id != 0 {
+            return Err(Reason::ReplaceInFlight);
+        }
+        let state = self.state(order, watched)?;
+        self.guard.judge(&watched.top, order.header.ts_recv_ns)?;
+        // The quantity is the total over the order's life: what has traded is not open again.
+        let claim = judge_terms(order, watched, &self.instruments, order.qty.saturating_sub(open.filled))?;
+        let claim = Claim {
+            lots_more: (claim.leaves - open.lots).max(0),
+            cash_more: (claim.cash - open.cash).max(0),
+            ..claim
+        };
+        judge_claim(order, watched, state, &claim)?;
+        if claim.cash_more > 0 {
+            self.exposures.judge(place, account, claim.side, claim.cash_more)?;
+        }
+        self.judge_frequency(order, Action::Replace)?;
+
+        self.orders.set_pending(slot, order.client_id, order.price, claim.leaves);
+        let open = self.orders.get_mut(slot);
+        open.lots += claim.lots_more;
+        open.cash += claim.cash_more;
+        self.reserve(place, account, &claim, order.price);
+        Ok(())
+    }
+
+    /// A cancel is refused for nonsense or for an exhausted reserve, for nothing else.
+    fn judge_cancel(&mut self, order: &OrderRecord) -> Result<(), Reason> {
+        self.orders.find(order.orig_client_id).ok_or(Reason::UnknownOrder)?;
+        let rates = self.rates.get_mut(usize::from(order.session)).ok_or(Reason::UnknownRoute)?;
+        rates.try_take(Action::Cancel, order.header.ts_recv_ns)
+    }
+
+    /// The strictest trading state that applies, where it lets an order through at all (control 13).
+    #[inline]
+    fn state(&self, order: &OrderRecord, watched: &Watched) -> Result<TradingState, Reason> {
+        let strategy = self.state_by_strategy.get(usize::from(order.strategy)).ok_or(Reason::UnknownRoute)?;
+        let venue = self.state_by_venue.get(usize::from(order.venue)).ok_or(Reason::UnknownRoute)?;
+        match self.state_all.max(watched.state).max(*strategy).max(*venue) {
+            TradingState::Halted => Err(Reason::Halted),
+            TradingState::CancelOnly => Err(Reason::CancelOnly),
+            state => Ok(state),
+        }
+    }
+
+    /// Duplicates and rates, the last to judge since they count what passes (controls 5 and 6).
+    #[inline]
+    fn judge_frequency(&mut self, order: &OrderRecord, action: Action) -> Result<(), Reason> {
+        let now_ns = order.header.ts_recv_ns;
+        let noted = self.duplicates.judge(order).ok_or(Reason::Duplicate)?;
+        let rates = self.rates.get_mut(usize::from(order.session)).ok_or(Reason::UnknownRoute)?;
+        rates.try_take(action, now_ns)?;
+        self.counts.duplicates_evicted += u64::from(self.duplicates.note(noted, now_ns));
+        Ok(())
+    }
+
+    #[inline]
+    fn reserve(&mut self, place: usize, account: u8, claim: &Claim, px: i64) {
+        let watched = &mut self.watched[place];
+        let side = claim.side.index();
+        watched.open_lots[side] += claim.lots_more;
+        watched.open_count[side] += claim.orders_more;
+        watched.best_own[side] = self.own_prices.add(place, claim.side, px, watched.best_own[side]);
+        self.exposures.reserve(place, account, claim.side, claim.cash_more);
+    }
+}
+
+/// The order by itself: the venue's terms, the collar, our own size limits (controls 1 to 4).
+#[inline]
+fn judge_terms(
+    order: &OrderRecord,
+    watched: &Watched,
+    instruments: &tickrace_types::InstrumentTable,
+    leaves: i64,
+) -> Result<Claim, Reason> {
+    let limits = &watched.limits;
+    if order.qty < watched.venue_qty_min || order.qty > watched.venue_qty_max || leaves <= 0 {
+        return Err(Reason::VenueQuantity);
+    }
+    if OrderType::from_code(order.order_type) == OrderType::Market {
+        return Err(Reason::NoLimitPrice);
+    }
+    let is_on_tick = watched.grid.holds(order.price).unwrap_or_else(|| {
+        let tick = instruments.get(InstrumentId(order.header.instrument)).tick_at(order.price);
+        order.price % tick == 0
+    });
+    if !is_on_tick {
+        return Err(Reason::OffTick);
+    }
+    let reference = reference_doubled(&watched.top, watched.fair_px).ok_or(Reason::NoReference)?;
+    if !is_within_collar(order.price, reference, limits.price_collar_bps) {
+        return Err(Reason::PriceCollar);
+    }
+    if leaves > limits.order_qty_max_lots {
+        return Err(Reason::OrderQuantity);
+    }
+    let cash = order_cash(order.price, leaves, watched.multiplier);
+    if cash > watched.notional_max {
+        return Err(Reason::OrderNotional);
+    }
+    Ok(Claim { side: order.side(), leaves, cash, lots_more: 0, cash_more: 0, orders_more: 0 })
+}
+
+/// The order beside everything open (controls 8, 10, 11, and 13 where it says reduce-only).
+#[inline]
+fn judge_claim(
+    order: &OrderRecord,
+    watched: &Watched,
+    state: TradingState,
+    claim: &Claim,
+) -> Result<(), Reason> {
+    let (limits, side) = (&watched.limits, claim.side.index());
+    let open_lots = watched.open_lots[side] + claim.lots_more;
+    // Position at worst, seen from this side: long for a buy, short for a sell.
+    let worst = watched.position.saturating_mul(claim.side.sign()).saturating_add(open_lots);
+    if (state == TradingState::ReduceOnly || order.reduce_only != 0) && worst > 0 {
+        return Err(Reason::ReduceOnly);
+    }
+    let other = watched.best_own[1 - side];
+    let crosses = match claim.side {
+        Side::Bid => order.price >= other,
+        Side::Ask => order.price <= other,
+    };
+    if crosses {
+        return Err(Reason::SelfTrade);
+    }
+    if claim.lots_more > 0 {
+        if worst > limits.position_max_lots {
+            return Err(Reason::Position);
+        }
+        if open_lots > limits.open_qty_side_max_lots {
+            return Err(Reason::OpenQuantity);
+        }
+    }
+    if i64::from(watched.open_count[side] + claim.orders_more) > limits.open_orders_side_max_count {
+        return Err(Reason::OpenOrders);
+    }
+    Ok(())
+}
