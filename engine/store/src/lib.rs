@@ -1,1 +1,16 @@
-//! Parquet files: orders, fills and equity.
+//! Parquet files: orders, fills and equity. The only room that names Parquet.
+//!
+//! Rows are written as they come, in row groups of [`ROWS_GROUP_MAX`], so memory stays bounded whatever the length
+//! of the run. Integers keep the widths of the records (unsigned ones as unsigned logical types), prices are
+//! nano-units, times are nanoseconds in UTC, cash is a decimal; each file's metadata states its units.
+#![forbid(unsafe_code)]
+
+pub mod equity;
+pub mod fills;
+pub mod orders;
+mod table;
+
+pub use equity::EquityWriter;
+pub use fills::FillsWriter;
+pub use orders::OrdersWriter;
+pub use table::{ROWS_GROUP_MAX, StoreError};
