@@ -123,7 +123,7 @@ impl AsRef<[u8]> for TickFile {
 /// Tells the compression by the first bytes and rewinds.
 fn sniff(file: &mut File) -> io::Result<Compression> {
     let mut magic = Vec::with_capacity(4);
-    file.by_ref().take(4).read_to_end(&mut magic)?;
+    Read::by_ref(file).take(4).read_to_end(&mut magic)?;
     file.seek(SeekFrom::Start(0))?;
     Ok(match magic.as_slice() {
         [0x1f, 0x8b, ..] => Compression::Gzip,
