@@ -1,0 +1,3 @@
+//! Tests where rooms meet: one binary, one module for each concern.
+
+mod layering;
