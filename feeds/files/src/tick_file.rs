@@ -211,7 +211,10 @@ fn copy<D: Read>(
     let mut chunk = vec![0; CHUNK_BYTES];
     loop {
         match decoder.read(&mut chunk) {
-            Ok(0) => return Ok(None),
+            Ok(0) => {
+                progress(consumed(decoder), stored_bytes);
+                return Ok(None);
+            }
             Ok(count) => target.write_all(&chunk[..count])?,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Ok(Some(error)),
