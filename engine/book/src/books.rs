@@ -148,7 +148,7 @@ impl Books {
     }
 
     /// Applies one record of any kind; records that do not concern a book are [`Outcome::Ignored`].
-    #[inline]
+    #[inline(always)]
     pub fn apply(&mut self, record: &Record) -> Change {
         let market = record.as_market();
         match record.header.kind {
@@ -172,7 +172,7 @@ impl Books {
         }
     }
 
-    #[inline(always)]
+    #[inline(never)]
     fn add(&mut self, record: &MarketRecord) -> Change {
         let instrument = InstrumentId(record.header.instrument);
         if instrument.index() >= self.books.len() || record.side > 1 || record.qty == 0 {
@@ -190,7 +190,7 @@ impl Books {
     }
 
     /// Execute, Cancel and Delete: one path, so that the processor meets the same branches for all three.
-    #[inline(always)]
+    #[inline(never)]
     fn take_off(&mut self, record: &MarketRecord) -> Change {
         let Found::At { slot, id } = self.find(record.order_ref) else {
             return self.unknown(record);
@@ -388,31 +388,31 @@ impl Books {
         let book = &mut self.books[before.instrument.index()];
         book.top.ts_venue_ns = record.header.ts_venue_ns;
         book.top.ts_recv_ns = record.header.ts_recv_ns;
-        let is_best = price == if side == Side::Bid { book.top.bid_px } else { book.top.ask_px };
-        let mut shown = *level;
-        if removed < order.qty {
+        let best_px = if side == Side::Bid { book.top.bid_px } else { book.top.ask_px };
+        let top_changed = if removed < order.qty {
             self.orders[id].qty = order.qty - removed;
+            best_px == price && show(&mut book.top, side, level)
         } else {
+            self.orders.give_back(id);
+            self.index.remove(slot);
             if level.orders == 1 {
                 let ladder = &mut book.ladders[side.index()];
                 ladder.remove(key(side, price));
                 self.levels.give_back(order.level);
-                if is_best {
-                    shown = ladder.best().map_or(LevelNode::default(), |rung| self.levels[rung.level]);
+                best_px == price && {
+                    let next = ladder.best().map_or(LevelNode::default(), |rung| self.levels[rung.level]);
+                    show(&mut book.top, side, &next)
                 }
             } else {
                 level.orders -= 1;
                 level.head = if order.prev == NIL { order.next } else { level.head };
                 level.tail = if order.next == NIL { order.prev } else { level.tail };
-                shown = *level;
                 // Number 0 absorbs the write where there is no neighbour.
                 self.orders[order.prev].next = order.next;
                 self.orders[order.next].prev = order.prev;
+                best_px == price && show(&mut book.top, side, level)
             }
-            self.orders.give_back(id);
-            self.index.remove(slot);
-        }
-        let top_changed = is_best && show(&mut book.top, side, &shown);
+        };
         Change { outcome: Outcome::Deleted, top_changed, before, removed, arrival: 0 }
     }
 

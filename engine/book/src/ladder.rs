@@ -6,7 +6,7 @@
 use tickrace_types::Side;
 
 /// Rungs from the best that are looked at one by one before the search halves the rest.
-const NEAR: usize = 8;
+const NEAR: usize = 16;
 
 /// A price and its level in the pool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
