@@ -557,7 +557,7 @@ impl ResponseRecord {
 
 /// A ring slot between stages: 128 bytes, two cache lines. Either one large record, or a small record with the
 /// top of its book after it was applied.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C, align(64))]
 pub struct Envelope {
     /// First line: the record, or the first half of a large one.
@@ -605,12 +605,6 @@ impl Envelope {
     #[inline]
     pub fn as_response(&self) -> &ResponseRecord {
         zerocopy::transmute_ref!(self)
-    }
-}
-
-impl Default for Envelope {
-    fn default() -> Self {
-        Self { record: Record::default(), second: crate::TopOfBook::default() }
     }
 }
 
