@@ -131,7 +131,7 @@ impl Exchange {
         let blocker =
             self.orders.first(instrument, other).filter(|first| is_market || first.crosses(own.price));
         let blocker = blocker.copied();
-        let multiplier = self.rules[instrument.index()].instrument.multiplier_nanos;
+        let multiplier = self.instruments[instrument.index()].multiplier_nanos;
         let mut is_full = false;
         for level in self.books.levels(instrument, other) {
             let price = level.price;
@@ -202,7 +202,7 @@ impl Exchange {
 
     /// Instrument, quantity and price of a request, and whether the instrument trades.
     fn check_terms(&self, instrument: InstrumentId, order: &OrderRecord, is_market: bool) -> Result<(), u8> {
-        let rules = &self.rules.get(instrument.index()).ok_or(venue_reason::INVALID)?.instrument;
+        let rules = self.instruments.get(instrument.index()).ok_or(venue_reason::INVALID)?;
         let on_grid = is_market || Price(order.price).is_on_tick(rules.tick_at(order.price));
         if order.qty < rules.order_qty_min || order.qty > rules.order_qty_max || !on_grid {
             return Err(venue_reason::INVALID);
@@ -271,7 +271,7 @@ impl Exchange {
     ) {
         self.counters.maker_fills += 1;
         self.counters.maker_lots += fill.lots.unsigned_abs();
-        let multiplier = self.rules[own.instrument.index()].instrument.multiplier_nanos;
+        let multiplier = self.instruments[own.instrument.index()].multiplier_nanos;
         out(&self.replies.fill(own, fill, multiplier, now_ns));
     }
 }

@@ -1,7 +1,9 @@
 //! The venue: what comes in, in the order of venue time, and what it answers.
 
 use tickrace_book::Books;
-use tickrace_types::{InstrumentId, InstrumentTable, OrderRecord, Price, Record, ResponseRecord, Side};
+use tickrace_types::{
+    Instrument, InstrumentId, InstrumentTable, OrderRecord, Price, Record, ResponseRecord, Side,
+};
 
 use crate::in_flight::InFlight;
 use crate::own::{NIL, Own, OwnOrders};
@@ -20,7 +22,7 @@ pub struct Exchange {
     pub(crate) orders: OwnOrders,
     pub(crate) taken: Taken,
     pub(crate) replies: Replies,
-    pub(crate) rules: Vec<InstrumentRules>,
+    pub(crate) instruments: Vec<Instrument>,
     pub(crate) counters: Counters,
     /// The book's next arrival number.
     pub(crate) next_arrival: u64,
@@ -28,12 +30,6 @@ pub struct Exchange {
     pub(crate) client_id_last: u64,
     pub(crate) hidden_through_fills: bool,
     in_flight: InFlight,
-}
-
-/// What the venue checks of an order in one instrument.
-#[derive(Clone, Debug)]
-pub(crate) struct InstrumentRules {
-    pub instrument: tickrace_types::Instrument,
 }
 
 /// What the venue did for us since the start.
@@ -99,7 +95,7 @@ impl Exchange {
             orders: OwnOrders::new(instruments.len(), config.open_orders_max),
             taken: Taken::new(),
             replies: Replies::new(config),
-            rules: ids.map(|id| InstrumentRules { instrument: instruments.get(id).clone() }).collect(),
+            instruments: ids.map(|id| instruments.get(id).clone()).collect(),
             counters: Counters::default(),
             next_arrival: 1,
             client_id_last: 0,
@@ -113,7 +109,9 @@ impl Exchange {
     pub fn on_market(&mut self, record: &Record, out: &mut impl FnMut(&ResponseRecord)) {
         let change = self.books.apply(record);
         self.next_arrival = self.next_arrival.max(change.arrival + 1);
-        if self.orders.working() == 0 && self.taken.is_empty() {
+        let known = change.before.qty > 0;
+        let named = if known { change.before.instrument } else { InstrumentId(record.header.instrument) };
+        if self.orders.is_quiet(named) && self.taken.is_empty() {
             return;
         }
         self.on_change(record, &change, out);
@@ -152,7 +150,7 @@ impl Exchange {
         while let Some((order, _)) = self.in_flight.pop_due(i64::MAX) {
             self.refuse(&order, tickrace_types::event::venue_reason::END_OF_SESSION, now_ns, out);
         }
-        for index in 0..self.rules.len() {
+        for index in 0..self.instruments.len() {
             let Ok(id) = u32::try_from(index) else { break };
             for side in Side::BOTH {
                 loop {

@@ -5,7 +5,10 @@ use std::collections::VecDeque;
 use tickrace_types::OrderRecord;
 
 /// Requests on the way for each order that may be open: its entry, a replace and a cancel, and one to spare.
-const IN_FLIGHT_PER_OPEN_ORDER: usize = 4;
+pub const IN_FLIGHT_PER_OPEN_ORDER: usize = 4;
+
+/// Least room for requests on the way.
+pub const IN_FLIGHT_MIN: usize = 64;
 
 /// First in, first out: with a constant latency nothing overtakes.
 #[derive(Clone, Debug)]
@@ -17,7 +20,7 @@ pub(crate) struct InFlight {
 
 impl InFlight {
     pub fn new(latency_ns: i64, open_orders_max: usize) -> Self {
-        let capacity = (open_orders_max * IN_FLIGHT_PER_OPEN_ORDER).max(64);
+        let capacity = (open_orders_max * IN_FLIGHT_PER_OPEN_ORDER).max(IN_FLIGHT_MIN);
         Self { queue: VecDeque::with_capacity(capacity), latency_ns, grown: 0 }
     }
 

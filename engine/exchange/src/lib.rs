@@ -55,3 +55,5 @@ mod taken;
 
 pub use config::{ExchangeConfig, ExchangeError, FeeConfig};
 pub use exchange::{Counters, Exchange, QueuePosition};
+pub use in_flight::{IN_FLIGHT_MIN, IN_FLIGHT_PER_OPEN_ORDER};
+pub use taken::TAKEN_ORDERS_MAX;

@@ -89,10 +89,10 @@ impl OwnOrders {
         self.heads.len()
     }
 
-    /// Whether nothing of ours rests in an instrument; so it is of one that does not exist.
+    /// Whether nothing of ours rests in an instrument, or anywhere where none is named.
     #[inline]
     pub fn is_quiet(&self, instrument: InstrumentId) -> bool {
-        self.heads.get(instrument.index()).is_none_or(|heads| *heads == [NIL; 2])
+        self.heads.get(instrument.index()).map_or(self.working == 0, |heads| *heads == [NIL; 2])
     }
 
     /// First of a side in matching order, or [`NIL`].

@@ -8,7 +8,7 @@ use tickrace_types::InstrumentId;
 use crate::number_map::NumberMap;
 
 /// Real orders we may have taken from at once; with more the walk stops as if the book ended there.
-pub(crate) const TAKEN_ORDERS_MAX: usize = 1 << 16;
+pub const TAKEN_ORDERS_MAX: usize = 1 << 14;
 
 #[derive(Clone, Copy, Debug)]
 struct Lots {

@@ -256,7 +256,11 @@ impl Trial {
     fn named(&self, pick: usize) -> u64 {
         let live: Vec<u64> =
             self.plain.resting.iter().filter(|r| matches!(r.who, Who::Ours { .. })).map(|r| r.id()).collect();
-        if live.is_empty() || pick % 7 == 0 { 1 + pick as u64 % self.ids } else { live[pick % live.len()] }
+        if live.is_empty() || pick.is_multiple_of(7) {
+            1 + pick as u64 % self.ids
+        } else {
+            live[pick % live.len()]
+        }
     }
 
     fn open(&mut self, request: Request) {

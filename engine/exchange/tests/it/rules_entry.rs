@@ -1,6 +1,6 @@
 //! What becomes of an arriving order, replace or cancel, rule by rule.
 
-use tickrace_exchange::ExchangeConfig;
+use tickrace_exchange::{ExchangeConfig, IN_FLIGHT_MIN, TAKEN_ORDERS_MAX};
 use tickrace_types::event::venue_reason::{
     CAPACITY, DUPLICATE_ID, END_OF_SESSION, INVALID, IOC, NOT_TRADING, POST_ONLY, SELF_TRADE, UNKNOWN_ORDER,
     USER,
@@ -218,6 +218,39 @@ fn one_order_more_than_the_venue_keeps_is_rejected() {
     world.withdraw(15, 11);
     assert_eq!(world.limit(16, BID, 10_000, 50), vec![accepted(16, 50)]);
     assert_eq!(world.exchange.counters().rejected[usize::from(CAPACITY)], 1);
+}
+
+#[test]
+fn liquidity_that_could_not_be_remembered_as_taken_is_not_taken() {
+    let mut world = World::new();
+    for order_ref in 1..=TAKEN_ORDERS_MAX as u64 + 1 {
+        world.add(order_ref, ASK, 10_100, 1);
+    }
+    let most = TAKEN_ORDERS_MAX as i64;
+    assert_eq!(
+        world.ioc(10, BID, 10_100, most + 1),
+        vec![accepted(10, most + 1), taker(10, 10_100, most, 1), cancelled(10, 1, IOC)]
+    );
+    assert_eq!(world.exchange.counters().taken_full, 1);
+    // As soon as one is forgotten there is room for another.
+    world.delete(1);
+    assert_eq!(world.ioc(11, BID, 10_100, 1), vec![accepted(11, 1), taker(11, 10_100, 1, 0)]);
+}
+
+#[test]
+fn an_order_too_many_on_the_way_is_counted_and_not_lost() {
+    let mut world = World::with(&ExchangeConfig { order_latency_ns: 100, ..config() });
+    for id in 1..=IN_FLIGHT_MIN as u64 {
+        world.ioc(id, BID, 10_000, 1);
+    }
+    assert_eq!(world.exchange.counters().in_flight_grown, 0);
+    world.ioc(1_000, BID, 10_000, 1);
+    assert_eq!(
+        (world.exchange.counters().in_flight_grown, world.exchange.in_flight()),
+        (1, IN_FLIGHT_MIN + 1)
+    );
+    let said = world.speak(|exchange, mut out| exchange.arrive(i64::MAX, &mut out));
+    assert_eq!(said.last(), Some(&cancelled(1_000, 1, IOC)));
 }
 
 #[test]

@@ -251,6 +251,23 @@ fn a_snapshot_in_the_stream_stands_before_us() {
 }
 
 #[test]
+fn a_word_about_the_whole_venue_reaches_every_share() {
+    let mut world = World::new();
+    world.add(1, BID, 10_000, 100);
+    world.add(2, ASK, 10_100, 100);
+    world.limit(10, BID, 10_000, 50);
+    world.ioc(11, BID, 10_100, 30);
+    assert_eq!((world.ahead(10), world.exchange.taken_of(2)), (100, 30));
+    world.instrument = u32::MAX;
+    world.market(Kind::Clear, MarketRecord::default());
+    assert_eq!((world.ahead(10), world.exchange.taken_of(2)), (0, 0));
+    world.phase(Phase::Halted);
+    world.instrument = 0;
+    world.add(3, BID, 10_000, 100);
+    assert_eq!(world.execute(3, 100), vec![]);
+}
+
+#[test]
 fn what_happens_in_one_share_is_nothing_to_the_other() {
     let mut world = World::new();
     world.limit(10, BID, 10_000, 50);
