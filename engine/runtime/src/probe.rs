@@ -10,11 +10,14 @@ use crate::clock::TscClock;
 use crate::meter::{Meter, Summary};
 use crate::pin::{PinError, pin_current};
 
-/// Median round trip below which the two cores are taken to share a cache, nanoseconds: between the 90 to 110 of
+/// Typical round trip below which the two cores are taken to share a cache, nanoseconds: between the 90 to 110 of
 /// near and the 450 to 490 of far.
 pub const NEAR_RTT_NS_MAX: u64 = 220;
 
-/// Movement of the median between two probes from which a bracketed run is mixed, per cent.
+/// Round trips timed together for [`Probe::typical_rtt_ps`].
+pub const CHUNK: u64 = 64;
+
+/// Movement of the typical round trip between two probes from which a bracketed run is mixed, per cent.
 pub const MIXED_PERCENT: u64 = 20;
 
 /// How far apart the two cores were.
@@ -39,20 +42,22 @@ impl Regime {
 /// One probe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Probe {
-    /// Round trips, nanoseconds.
+    /// Round trips one by one, nanoseconds, the stamps included; the counter of some hosts steps by 10 ns.
     pub rtt_ns: Summary,
+    /// Median over chunks of [`CHUNK`] round trips of the mean round trip, picoseconds: fine enough for ratios.
+    pub typical_rtt_ps: u64,
 }
 
 impl Probe {
-    /// Which distance the median speaks of.
+    /// Which distance the typical round trip speaks of.
     pub const fn regime(&self) -> Regime {
-        if self.rtt_ns.p50 <= NEAR_RTT_NS_MAX { Regime::Near } else { Regime::Far }
+        if self.typical_rtt_ps <= NEAR_RTT_NS_MAX * 1_000 { Regime::Near } else { Regime::Far }
     }
 
-    /// The regime that held from `self` to `after`; `None` where it changed or the median moved too far.
+    /// The regime that held from `self` to `after`; `None` where it changed or the round trip moved too far.
     pub fn bracket(&self, after: &Self) -> Option<Regime> {
-        let moved = self.rtt_ns.p50.abs_diff(after.rtt_ns.p50) * 100;
-        let is_steady = moved <= MIXED_PERCENT * self.rtt_ns.p50.min(after.rtt_ns.p50).max(1);
+        let moved = self.typical_rtt_ps.abs_diff(after.typical_rtt_ps) * 100;
+        let is_steady = moved <= MIXED_PERCENT * self.typical_rtt_ps.min(after.typical_rtt_ps).max(1);
         (is_steady && self.regime() == after.regime()).then_some(self.regime())
     }
 }
@@ -61,8 +66,8 @@ impl Probe {
 #[repr(align(128))]
 struct Line(AtomicU64);
 
-/// Sends a number there and back `round_trips` times between a thread on `cores.0` and one on `cores.1`, one atomic
-/// store each way on a line each, both spinning.
+/// Sends a number there and back between a thread on `cores.0` and one on `cores.1`, one atomic store each way on a
+/// line each, both spinning: `round_trips` times stamped one by one, and as often again stamped by the chunk.
 ///
 /// # Errors
 ///
@@ -72,38 +77,75 @@ pub fn ping_pong(clock: &TscClock, cores: (usize, usize), round_trips: u64) -> R
     std::thread::scope(|scope| {
         let echo = scope.spawn(|| {
             if let Err(error) = pin_current(cores.1) {
-                back.0.store(u64::MAX, Ordering::Release);
+                back.0.store(NEVER, Ordering::Release);
                 return Err(error);
             }
-            back.0.store(1, Ordering::Release);
-            for number in 2..round_trips + 2 {
-                while there.0.load(Ordering::Acquire) != number {}
-                back.0.store(number, Ordering::Release);
+            back.0.store(READY, Ordering::Release);
+            let mut expected = READY + 1;
+            loop {
+                let number = there.0.load(Ordering::Acquire);
+                if number == expected {
+                    back.0.store(number, Ordering::Release);
+                    expected += 1;
+                } else if number == NEVER {
+                    return Ok(());
+                }
             }
-            Ok(())
         });
         let ping = scope.spawn(|| {
-            let pinned = pin_current(cores.0);
-            let mut meter = Meter::new();
-            while back.0.load(Ordering::Acquire) == 0 {
-                std::thread::yield_now();
-            }
-            if back.0.load(Ordering::Acquire) == u64::MAX {
-                return pinned.map(|()| meter);
-            }
-            // Runs even where pinning failed: the other thread waits for every number.
-            for number in 2..round_trips + 2 {
-                let start = clock.raw();
-                there.0.store(number, Ordering::Release);
-                while back.0.load(Ordering::Acquire) != number {}
-                meter.record(clock.delta_ns(start, clock.raw()));
-            }
-            pinned.map(|()| meter)
+            let result = pin_current(cores.0).map(|()| ping(clock, &there.0, &back.0, round_trips));
+            there.0.store(NEVER, Ordering::Release);
+            result
         });
-        let meter = ping.join().expect("the probe does not panic")?;
+        let probe = ping.join().expect("the probe does not panic")?;
         echo.join().expect("the probe does not panic")?;
-        Ok(Probe { rtt_ns: meter.summary() })
+        Ok(probe)
     })
+}
+
+/// First number of the echo: it is there.
+const READY: u64 = 1;
+
+/// Says that nothing more will come.
+const NEVER: u64 = u64::MAX;
+
+fn ping(clock: &TscClock, there: &AtomicU64, back: &AtomicU64, round_trips: u64) -> Probe {
+    while back.load(Ordering::Acquire) == 0 {
+        std::thread::yield_now();
+    }
+    let mut number = READY;
+    // Returns at once where the echo could not be pinned; its own thread tells.
+    let mut round_trip = || {
+        number += 1;
+        there.store(number, Ordering::Release);
+        loop {
+            let seen = back.load(Ordering::Acquire);
+            if seen == number || seen == NEVER {
+                return;
+            }
+        }
+    };
+    let mut meter = Meter::new();
+    for _ in 0..round_trips {
+        let start = clock.raw();
+        round_trip();
+        meter.record(clock.delta_ns(start, clock.raw()));
+    }
+    let typical_rtt_ps = typical_ps(clock, round_trips, round_trip);
+    Probe { rtt_ns: meter.summary(), typical_rtt_ps }
+}
+
+/// Median over chunks of [`CHUNK`] calls of what one call takes, picoseconds; `calls` is rounded up to whole chunks.
+pub fn typical_ps(clock: &TscClock, calls: u64, mut call: impl FnMut()) -> u64 {
+    let mut chunks: Vec<u64> = (0..calls.div_ceil(CHUNK).max(1))
+        .map(|_| {
+            let start = clock.raw();
+            (0..CHUNK).for_each(|_| call());
+            clock.delta_ns(start, clock.raw()) * 1_000 / CHUNK
+        })
+        .collect();
+    chunks.sort_unstable();
+    chunks[chunks.len() / 2]
 }
 
 #[cfg(test)]
@@ -111,8 +153,8 @@ mod tests {
     use super::*;
     use crate::pin::allowed_cores;
 
-    fn probe(p50: u64) -> Probe {
-        Probe { rtt_ns: Summary { p50, ..Summary::default() } }
+    fn probe(typical_ns: u64) -> Probe {
+        Probe { rtt_ns: Summary::default(), typical_rtt_ps: typical_ns * 1_000 }
     }
 
     #[test]
@@ -120,6 +162,7 @@ mod tests {
         let [first, .., last] = allowed_cores() else { return };
         let probe = ping_pong(&TscClock::new(), (*first, *last), 500).unwrap();
         assert_eq!(probe.rtt_ns.count, 500);
+        assert!(probe.typical_rtt_ps > 1_000, "a line does not travel twice in a nanosecond: {probe:?}");
     }
 
     #[test]
