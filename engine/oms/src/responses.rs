@@ -29,7 +29,7 @@ impl Oms {
         };
         self.touch(slot);
         let was_open = self.orders.get(slot).state.is_open();
-        let replaces = self.orders.get(slot).replaces;
+        let (replaces, replaced_by) = (self.orders.get(slot).replaces, self.orders.get(slot).replaced_by);
         match kind {
             ResponseKind::Accepted => {
                 self.step(slot, Event::Accepted);
@@ -42,6 +42,10 @@ impl Oms {
                 }
                 let expired = matches!(response.reason, venue_reason::IOC | venue_reason::END_OF_SESSION);
                 self.step(slot, if expired { Event::Expired } else { Event::Cancelled });
+                // A replacement down to what had traded meanwhile is carried out as a cancel: no other answer comes.
+                if replaced_by != NONE && self.orders.get(replaced_by).leaves == 0 {
+                    self.step(replaced_by, Event::Cancelled);
+                }
             }
             ResponseKind::Rejected | ResponseKind::CancelRejected | ResponseKind::GateRefused => {
                 let refused = kind == ResponseKind::GateRefused;
