@@ -219,10 +219,10 @@ mod tests {
             // Sixteen cells, at most twelve keys: they collide and wrap.
             let mut map = IdMap::new(4);
             let mut plain: HashMap<u64, u32> = HashMap::new();
-            for (step, (is_insert, id)) in steps.into_iter().enumerate() {
+            for (step, (is_insert, id)) in (0u32..).zip(steps) {
                 if is_insert && (plain.len() < 12 || plain.contains_key(&id)) {
-                    map.insert(id, step as u32);
-                    plain.insert(id, step as u32);
+                    map.insert(id, step);
+                    plain.insert(id, step);
                 } else {
                     map.remove(id);
                     plain.remove(&id);

@@ -78,7 +78,7 @@ fn phases_and_accounts_must_make_sense() {
     assert!(error.contains("phases_allowed") && error.contains("lunch"), "{error}");
     assert!(parse(&EXAMPLE.replace("\"continuous\"", "")).unwrap_err().contains("phases_allowed"));
     let again =
-        "[[accounts]]\naccount = 0\ngross_exposure_max_ccy = 1\nnet_exposure_max_ccy = 1\n[instrument]";
+        "\n[[accounts]]\naccount = 0\ngross_exposure_max_ccy = 1\nnet_exposure_max_ccy = 1\n[instrument]";
     assert!(parse(&EXAMPLE.replace("\n[instrument]", again)).unwrap_err().contains("account 0 twice"));
 }
 
