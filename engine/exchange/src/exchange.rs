@@ -109,6 +109,9 @@ impl Exchange {
     pub fn on_market(&mut self, record: &Record, out: &mut impl FnMut(&ResponseRecord)) {
         let change = self.books.apply(record);
         self.next_arrival = self.next_arrival.max(change.arrival + 1);
+        if self.orders.working() == 0 && self.taken.is_empty() {
+            return;
+        }
         let known = change.before.qty > 0;
         let named = if known { change.before.instrument } else { InstrumentId(record.header.instrument) };
         if self.orders.is_quiet(named) && self.taken.is_empty() {
