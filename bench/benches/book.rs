@@ -29,9 +29,8 @@ use tickrace_feeds::{FileSource, Source};
 use tickrace_feeds_files::TickFile;
 use tickrace_types::Record;
 
-/// Records decoded ahead of the one applied: the table is hinted at once, the order half-way.
-const AHEAD: usize = 32;
-const HALF: usize = AHEAD / 2;
+/// Records decoded at a time when the books may look ahead: 16 KiB, a third of a first-level cache.
+const BLOCK: usize = 256;
 
 fn main() {
     if std::env::args().any(|argument| argument == "--test") {
@@ -70,7 +69,10 @@ fn main() {
     let line = |name: &str, samples: &mut Vec<f64>| {
         samples.sort_by(f64::total_cmp);
         if let (Some(low), Some(high)) = (samples.first(), samples.last()) {
-            println!("book/{name} median {:.1} ns/message, {low:.1} to {high:.1}", samples[samples.len() / 2]);
+            println!(
+                "book/{name} median {:.1} ns/message, {low:.1} to {high:.1}",
+                samples[samples.len() / 2]
+            );
         }
     };
     line("parse", &mut parse);
@@ -95,13 +97,18 @@ fn parse_only(source: &mut impl Source) -> u64 {
         let header = &record.header;
         let words = record.body.iter().fold(0u64, |folded, word| folded.rotate_left(1) ^ word);
         let kinds = u64::from(header.kind) << 8 | u64::from(header.flags);
-        sum = sum.wrapping_add(words ^ header.seq ^ header.ts_venue_ns as u64 ^ u64::from(header.instrument) ^ kinds);
+        sum = sum.wrapping_add(
+            words ^ header.seq ^ header.ts_venue_ns as u64 ^ u64::from(header.instrument) ^ kinds,
+        );
     }
     sum
 }
 
 fn fold(sum: u64, change: &Change) -> u64 {
-    sum.rotate_left(1) ^ change.before.arrival ^ u64::from(change.removed) ^ u64::from(change.top_changed) << 40
+    sum.rotate_left(1)
+        ^ change.before.arrival
+        ^ u64::from(change.removed)
+        ^ u64::from(change.top_changed) << 40
 }
 
 fn one_by_one(source: &mut impl Source, day: &input::Day) -> (u64, u64) {
@@ -114,27 +121,19 @@ fn one_by_one(source: &mut impl Source, day: &input::Day) -> (u64, u64) {
 }
 
 fn looking_ahead(source: &mut impl Source, books: &mut Books) -> (u64, u64) {
-    let mut ring = [Record::default(); AHEAD];
-    let (mut decoded, mut applied, mut sum) = (0, 0, 0u64);
-    let mut more = true;
-    while more || applied < decoded {
-        while more && decoded - applied < AHEAD {
-            more = source.next_into(&mut ring[decoded % AHEAD]);
-            if more {
-                books.prefetch(ring[decoded % AHEAD].as_market().order_ref);
-                decoded += 1;
-            }
+    let mut block = [Record::default(); BLOCK];
+    let (mut applied, mut sum) = (0, 0u64);
+    loop {
+        let mut filled = 0;
+        while filled < BLOCK && source.next_into(&mut block[filled]) {
+            filled += 1;
         }
-        let half = applied + HALF;
-        if half < decoded {
-            books.prefetch_order(ring[half % AHEAD].as_market().order_ref);
-        }
-        if applied < decoded {
-            sum = fold(sum, &books.apply(&ring[applied % AHEAD]));
-            applied += 1;
+        books.apply_all(&block[..filled], |_, _, change| sum = fold(sum, change));
+        applied += filled as u64;
+        if filled < BLOCK {
+            return (sum, applied);
         }
     }
-    (sum, applied as u64)
 }
 
 fn naive(day: &input::Day) {
@@ -150,7 +149,11 @@ fn naive(day: &input::Day) {
         sum = fold(sum, &books.apply(&record));
     }
     let ns = started.ns() / source.messages() as f64;
-    println!("book/naive {ns:.1} ns/message on the first {} messages, checksum {:016x}", source.messages(), black_box(sum));
+    println!(
+        "book/naive {ns:.1} ns/message on the first {} messages, checksum {:016x}",
+        source.messages(),
+        black_box(sum)
+    );
 }
 
 /// Time of this thread on a processor, where the system tells it: others' load costs waiting, which is left out.

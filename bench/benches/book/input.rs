@@ -79,7 +79,9 @@ fn multiply(day: &[u8], copies: u64, apart_ns: u64, out: &mut impl Write) {
             transform(&mut message[..length], copy, apart_ns, hashed);
         }
         if message[0] != b'S' || copy == 0 {
-            out.write_all(&day[at..at + 2]).and_then(|()| out.write_all(&message[..length])).expect("room on disk");
+            out.write_all(&day[at..at + 2])
+                .and_then(|()| out.write_all(&message[..length]))
+                .expect("room on disk");
         }
         let next = at + 2 + length;
         if next < day.len() {

@@ -34,6 +34,12 @@ pub const ORDERS_MAX: usize = POOL_MAX;
 const RUNGS_MIN: usize = 64;
 const RUNGS_MAX: usize = 4096;
 
+/// Records by which [`Books::apply_all`] looks ahead: first for the table's line, then the order, then its level
+/// and neighbours.
+const AHEAD: usize = 24;
+const AHEAD_ORDER: usize = 14;
+const AHEAD_LEVEL: usize = 7;
+
 const ADD: u8 = Kind::Add as u8;
 const EXECUTE: u8 = Kind::Execute as u8;
 const CANCEL: u8 = Kind::Cancel as u8;
@@ -156,6 +162,28 @@ impl Books {
             EXECUTE | CANCEL | DELETE => self.take_off(market),
             REPLACE => self.replace(market),
             _ => self.apply_rare(market),
+        }
+    }
+
+    /// Applies records one after the other, as [`Books::apply`] does, and hands each change to `each`; being able to
+    /// look ahead it fetches what the next records will touch, which hides most cache misses of large books.
+    #[inline]
+    pub fn apply_all(&mut self, records: &[Record], mut each: impl FnMut(&Self, &Record, &Change)) {
+        records.iter().take(AHEAD).for_each(|record| self.prefetch(record.as_market().order_ref));
+        for (index, record) in records.iter().enumerate() {
+            let ahead =
+                |distance: usize| records.get(index + distance).map(|record| record.as_market().order_ref);
+            if let Some(order_ref) = ahead(AHEAD) {
+                self.prefetch(order_ref);
+            }
+            if let Some(order_ref) = ahead(AHEAD_ORDER) {
+                self.prefetch_order(order_ref);
+            }
+            if let Some(order_ref) = ahead(AHEAD_LEVEL) {
+                self.prefetch_level(order_ref);
+            }
+            let change = self.apply(record);
+            each(self, record, &change);
         }
     }
 
@@ -559,10 +587,13 @@ impl Books {
         self.orders.prefetch(self.index.likely(order_ref));
     }
 
-    /// The third hint, some five messages ahead: fetches the level the order stands in.
+    /// The third hint, some five messages ahead: fetches the level the order stands in and its neighbours there.
     #[inline]
     pub fn prefetch_level(&self, order_ref: u64) {
-        self.levels.prefetch(self.orders[self.index.likely(order_ref)].level);
+        let order = &self.orders[self.index.likely(order_ref)];
+        self.levels.prefetch(order.level);
+        self.orders.prefetch(order.prev);
+        self.orders.prefetch(order.next);
     }
 
     #[inline]

@@ -136,14 +136,15 @@ proptest! {
         let mut books = Books::new(INSTRUMENTS as usize, 8);
         let mut naive = NaiveBooks::new(INSTRUMENTS as usize, 8);
         for (number, record) in records.iter().enumerate() {
-            books.prefetch(record.as_market().order_ref);
-            books.prefetch_order(record.as_market().order_ref);
             prop_assert_eq!(books.apply(record), naive.apply(record), "record {}", number);
             if number % 7 == 0 {
                 assert_same(&books, &naive);
             }
         }
         assert_same(&books, &naive);
+        let (mut at_once, mut again) = (Books::new(INSTRUMENTS as usize, 8), NaiveBooks::new(INSTRUMENTS as usize, 8));
+        at_once.apply_all(&records, |_, record, change| assert_eq!(*change, again.apply(record)));
+        assert_same(&at_once, &naive);
     }
 
     #[test]
