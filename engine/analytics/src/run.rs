@@ -31,6 +31,9 @@ use crate::quotes::{QuoteClock, QuoteSums};
 /// Most bins of an inventory distribution.
 pub const INVENTORY_BINS_MAX: i64 = 41;
 
+/// Longest order life told apart, nanoseconds: thirteen days.
+const LIFETIME_NS_MAX: u64 = 1 << 50;
+
 /// Collects a run record by record; [`Run::finish`] gives the report.
 #[derive(Debug)]
 pub struct Run {
@@ -107,7 +110,7 @@ impl Run {
             standing: FxHashMap::default(),
             refused_by_gate: [0; 256],
             refused_by_venue: [0; 256],
-            lifetimes: Histogram::new(2).expect("two digits are valid"),
+            lifetimes: Histogram::new_with_bounds(1, LIFETIME_NS_MAX, 2).expect("bounds and digits are valid"),
             fills: Vec::new(),
             digest: OrderDigest::new(),
             clock: SampleClock::default(),
@@ -570,4 +573,4 @@ fn venue_reason_name(code: u8) -> Option<&'static str> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
