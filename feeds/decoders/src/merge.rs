@@ -116,3 +116,37 @@ impl<S: Source> Source for Merge<S> {
         self.sources.iter().map(Source::messages).sum()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::scripted::Scripted;
+
+    fn drained(source: &mut impl Source) -> Vec<(i64, u64)> {
+        let (mut all, mut record) = (Vec::new(), Record::default());
+        while source.next_into(&mut record) {
+            all.push((record.header.ts_venue_ns, record.header.seq));
+        }
+        all
+    }
+
+    #[test]
+    fn ties_follow_the_order_of_the_list_and_no_source_overtakes_itself() {
+        // The number tells the source: tens. Source 2 steps back in time.
+        let sources =
+            vec![Scripted::new(&[5, 5, 9], 10), Scripted::new(&[5, 7], 20), Scripted::new(&[8, 1, 9], 30)];
+        let mut merge = Merge::new(sources, MergeBy::Venue);
+        let wanted = [(5, 10), (5, 11), (5, 20), (7, 21), (8, 30), (1, 31), (9, 12), (9, 32)];
+        assert_eq!(drained(&mut merge), wanted);
+        assert_eq!((*merge.end(), merge.messages(), merge.skips().filtered), (End::Complete, 8, 3));
+    }
+
+    #[test]
+    fn a_fault_ends_the_merge_after_the_last_record_before_it() {
+        let broken = Scripted::new(&[1, 6], 10).ending(End::Truncated { offset: 77 });
+        let mut merge = Merge::new(vec![broken, Scripted::new(&[2, 9], 20)], MergeBy::Receive);
+        assert_eq!(drained(&mut merge), [(1, 10), (2, 20), (6, 11)]);
+        assert_eq!(*merge.end(), End::Truncated { offset: 77 });
+        assert_eq!(drained(&mut merge), []);
+    }
+}

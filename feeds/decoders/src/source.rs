@@ -1,6 +1,8 @@
 //! Where records come from: the [`Source`] trait, how a source ends, and what it skipped on the way.
 
 mod days;
+#[cfg(test)]
+pub(crate) mod scripted;
 mod skips;
 
 pub use days::{Days, DaysError};

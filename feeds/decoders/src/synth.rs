@@ -148,7 +148,7 @@ impl Synth {
         let made_up = |(index, slots): (u32, &u64)| {
             // From 15 to 400 dollars, more of them low; a twentieth of a symbol's messages rest at a time.
             let draw = rng.next_u64();
-            let anchor_ticks = 1_500 + ((draw & 0xffff) * (draw >> 16 & 0xffff) >> 16) * 38_500 / 65_536;
+            let anchor_ticks = 1_500 + (((draw & 0xffff) * (draw >> 16 & 0xffff)) >> 16) * 38_500 / 65_536;
             let anchor = anchor_ticks.cast_signed() * FAIR_UNIT;
             let expected = u128::from(config.messages) * u128::from(*slots) / 65_536;
             Symbol {
@@ -212,8 +212,7 @@ impl Synth {
     /// Whatever the writer says.
     pub fn write_to(mut self, out: &mut impl Write, mut progress: impl FnMut(u64)) -> io::Result<(u64, u64)> {
         let mut bytes = 0;
-        loop {
-            let Some(frames) = self.next_frames() else { break };
+        while let Some(frames) = self.next_frames() {
             out.write_all(frames)?;
             bytes += frames.len() as u64;
             progress(self.made);
@@ -331,7 +330,7 @@ const fn locate(index: u16) -> u16 {
 #[inline]
 const fn choose(bits: u64, count: usize) -> usize {
     #[allow(clippy::cast_possible_truncation, reason = "the product's upper half is below `count`")]
-    let index = ((bits & 0xffff_ffff) * count as u64 >> 32) as usize;
+    let index = (((bits & 0xffff_ffff) * count as u64) >> 32) as usize;
     index
 }
 

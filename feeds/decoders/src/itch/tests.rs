@@ -2,8 +2,8 @@
 
 use proptest::prelude::*;
 use tickrace_types::{Flags, InstrumentId, Kind, MarketRecord, Phase, Record, Side};
-use zerocopy::IntoBytes;
 use zerocopy::big_endian::{U32, U64};
+use zerocopy::{Immutable, IntoBytes};
 
 use super::encode::{head, push, push_raw, stock};
 use super::message::*;
@@ -115,30 +115,29 @@ fn lengths_are_those_of_the_document() {
     assert_eq!(length_of(b'Z'), None);
 }
 
-/// One message of each type with distinct field values, with the record it must give: kind, order_ref,
-/// other_ref, price, qty, side, code.
-fn every_type() -> Vec<(Vec<u8>, Kind, u64, u64, i64, u32, u8, u8)> {
+/// A message and what its record must hold: kind, order_ref, other_ref, price, qty, side, code.
+type Expected = (Vec<u8>, Kind, u64, u64, i64, u32, u8, u8);
+
+fn raw(message: &(impl IntoBytes + Immutable)) -> Vec<u8> {
+    message.as_bytes().to_vec()
+}
+
+/// One message of each type but the directory's, with distinct field values.
+fn every_type() -> Vec<Expected> {
     let at = |letter| head(letter, 7, 34_200_000_000_001);
     let (s, refer, other) = (stock("AAPL"), U64::new(0x0102_0304_0506_0708), U64::new(0x1112_1314_1516_1718));
     let (r, o) = (refer.get(), other.get());
     let (qty, px) = (U32::new(0x0a0b_0c0d), U32::new(1_234_567));
     let (q, nanos) = (qty.get(), 123_456_700_000i64);
-    let rows: Vec<(&[u8], Kind, u64, u64, i64, u32, u8, u8)> = vec![];
-    let _ = rows;
-    let bytes = |message: &dyn Fn() -> Vec<u8>| message();
     vec![
         (
-            bytes(&|| {
-                AddOrder {
-                    head: at(b'A'),
-                    order_reference_number: refer,
-                    buy_sell_indicator: b'B',
-                    shares: qty,
-                    stock: s,
-                    price: px,
-                }
-                .as_bytes()
-                .to_vec()
+            raw(&AddOrder {
+                head: at(b'A'),
+                order_reference_number: refer,
+                buy_sell_indicator: b'B',
+                shares: qty,
+                stock: s,
+                price: px,
             }),
             Kind::Add,
             r,
@@ -149,18 +148,14 @@ fn every_type() -> Vec<(Vec<u8>, Kind, u64, u64, i64, u32, u8, u8)> {
             0,
         ),
         (
-            bytes(&|| {
-                AddOrderAttributed {
-                    head: at(b'F'),
-                    order_reference_number: refer,
-                    buy_sell_indicator: b'S',
-                    shares: qty,
-                    stock: s,
-                    price: px,
-                    attribution: *b"MPID",
-                }
-                .as_bytes()
-                .to_vec()
+            raw(&AddOrderAttributed {
+                head: at(b'F'),
+                order_reference_number: refer,
+                buy_sell_indicator: b'S',
+                shares: qty,
+                stock: s,
+                price: px,
+                attribution: *b"MPID",
             }),
             Kind::Add,
             r,
@@ -171,15 +166,11 @@ fn every_type() -> Vec<(Vec<u8>, Kind, u64, u64, i64, u32, u8, u8)> {
             0,
         ),
         (
-            bytes(&|| {
-                OrderExecuted {
-                    head: at(b'E'),
-                    order_reference_number: refer,
-                    executed_shares: qty,
-                    match_number: other,
-                }
-                .as_bytes()
-                .to_vec()
+            raw(&OrderExecuted {
+                head: at(b'E'),
+                order_reference_number: refer,
+                executed_shares: qty,
+                match_number: other,
             }),
             Kind::Execute,
             r,
@@ -190,17 +181,13 @@ fn every_type() -> Vec<(Vec<u8>, Kind, u64, u64, i64, u32, u8, u8)> {
             0,
         ),
         (
-            bytes(&|| {
-                OrderExecutedWithPrice {
-                    head: at(b'C'),
-                    order_reference_number: refer,
-                    executed_shares: qty,
-                    match_number: other,
-                    printable: b'N',
-                    execution_price: px,
-                }
-                .as_bytes()
-                .to_vec()
+            raw(&OrderExecutedWithPrice {
+                head: at(b'C'),
+                order_reference_number: refer,
+                executed_shares: qty,
+                match_number: other,
+                printable: b'N',
+                execution_price: px,
             }),
             Kind::Execute,
             r,
@@ -211,11 +198,7 @@ fn every_type() -> Vec<(Vec<u8>, Kind, u64, u64, i64, u32, u8, u8)> {
             1,
         ),
         (
-            bytes(&|| {
-                OrderCancel { head: at(b'X'), order_reference_number: refer, canceled_shares: qty }
-                    .as_bytes()
-                    .to_vec()
-            }),
+            raw(&OrderCancel { head: at(b'X'), order_reference_number: refer, canceled_shares: qty }),
             Kind::Cancel,
             r,
             0,
@@ -224,27 +207,14 @@ fn every_type() -> Vec<(Vec<u8>, Kind, u64, u64, i64, u32, u8, u8)> {
             2,
             0,
         ),
+        (raw(&OrderDelete { head: at(b'D'), order_reference_number: refer }), Kind::Delete, r, 0, 0, 0, 2, 0),
         (
-            bytes(&|| OrderDelete { head: at(b'D'), order_reference_number: refer }.as_bytes().to_vec()),
-            Kind::Delete,
-            r,
-            0,
-            0,
-            0,
-            2,
-            0,
-        ),
-        (
-            bytes(&|| {
-                OrderReplace {
-                    head: at(b'U'),
-                    original_order_reference_number: refer,
-                    new_order_reference_number: other,
-                    shares: qty,
-                    price: px,
-                }
-                .as_bytes()
-                .to_vec()
+            raw(&OrderReplace {
+                head: at(b'U'),
+                original_order_reference_number: refer,
+                new_order_reference_number: other,
+                shares: qty,
+                price: px,
             }),
             Kind::Replace,
             r,
@@ -255,18 +225,14 @@ fn every_type() -> Vec<(Vec<u8>, Kind, u64, u64, i64, u32, u8, u8)> {
             0,
         ),
         (
-            bytes(&|| {
-                HiddenTrade {
-                    head: at(b'P'),
-                    order_reference_number: U64::ZERO,
-                    buy_sell_indicator: b'S',
-                    shares: qty,
-                    stock: s,
-                    price: px,
-                    match_number: other,
-                }
-                .as_bytes()
-                .to_vec()
+            raw(&HiddenTrade {
+                head: at(b'P'),
+                order_reference_number: U64::ZERO,
+                buy_sell_indicator: b'S',
+                shares: qty,
+                stock: s,
+                price: px,
+                match_number: other,
             }),
             Kind::Trade,
             0,
@@ -277,17 +243,13 @@ fn every_type() -> Vec<(Vec<u8>, Kind, u64, u64, i64, u32, u8, u8)> {
             0,
         ),
         (
-            bytes(&|| {
-                CrossTrade {
-                    head: at(b'Q'),
-                    cross_shares: refer,
-                    stock: s,
-                    cross_price: px,
-                    match_number: other,
-                    cross_type: b'O',
-                }
-                .as_bytes()
-                .to_vec()
+            raw(&CrossTrade {
+                head: at(b'Q'),
+                cross_shares: refer,
+                stock: s,
+                cross_price: px,
+                match_number: other,
+                cross_type: b'O',
             }),
             Kind::Cross,
             r,
@@ -297,32 +259,19 @@ fn every_type() -> Vec<(Vec<u8>, Kind, u64, u64, i64, u32, u8, u8)> {
             2,
             b'O',
         ),
+        (raw(&BrokenTrade { head: at(b'B'), match_number: other }), Kind::Broken, 0, o, 0, 0, 2, 0),
         (
-            bytes(&|| BrokenTrade { head: at(b'B'), match_number: other }.as_bytes().to_vec()),
-            Kind::Broken,
-            0,
-            o,
-            0,
-            0,
-            2,
-            0,
-        ),
-        (
-            bytes(&|| {
-                Imbalance {
-                    head: at(b'I'),
-                    paired_shares: refer,
-                    imbalance_shares: other,
-                    imbalance_direction: b'S',
-                    stock: s,
-                    far_price: U32::new(1),
-                    near_price: U32::new(2),
-                    current_reference_price: px,
-                    cross_type: b'C',
-                    price_variation_indicator: b'L',
-                }
-                .as_bytes()
-                .to_vec()
+            raw(&Imbalance {
+                head: at(b'I'),
+                paired_shares: refer,
+                imbalance_shares: other,
+                imbalance_direction: b'S',
+                stock: s,
+                far_price: U32::new(1),
+                near_price: U32::new(2),
+                current_reference_price: px,
+                cross_type: b'C',
+                price_variation_indicator: b'L',
             }),
             Kind::Imbalance,
             r,
@@ -333,7 +282,7 @@ fn every_type() -> Vec<(Vec<u8>, Kind, u64, u64, i64, u32, u8, u8)> {
             b'C',
         ),
         (
-            bytes(&|| SystemEvent { head: at(b'S'), event_code: b'Q' }.as_bytes().to_vec()),
+            raw(&SystemEvent { head: at(b'S'), event_code: b'Q' }),
             Kind::Status,
             0,
             0,
@@ -343,16 +292,12 @@ fn every_type() -> Vec<(Vec<u8>, Kind, u64, u64, i64, u32, u8, u8)> {
             Phase::Continuous as u8,
         ),
         (
-            bytes(&|| {
-                TradingAction {
-                    head: at(b'H'),
-                    stock: s,
-                    trading_state: b'P',
-                    reserved: b' ',
-                    reason_code: *b"LUDP",
-                }
-                .as_bytes()
-                .to_vec()
+            raw(&TradingAction {
+                head: at(b'H'),
+                stock: s,
+                trading_state: b'P',
+                reserved: b' ',
+                reason_code: *b"LUDP",
             }),
             Kind::Status,
             0,
@@ -363,10 +308,11 @@ fn every_type() -> Vec<(Vec<u8>, Kind, u64, u64, i64, u32, u8, u8)> {
             Phase::Halted as u8,
         ),
         (
-            bytes(&|| {
-                OperationalHalt { head: at(b'h'), stock: s, market_code: b'Q', operational_halt_action: b'T' }
-                    .as_bytes()
-                    .to_vec()
+            raw(&OperationalHalt {
+                head: at(b'h'),
+                stock: s,
+                market_code: b'Q',
+                operational_halt_action: b'T',
             }),
             Kind::Status,
             0,
@@ -377,9 +323,7 @@ fn every_type() -> Vec<(Vec<u8>, Kind, u64, u64, i64, u32, u8, u8)> {
             Phase::Continuous as u8,
         ),
         (
-            bytes(&|| {
-                ShortSaleRestriction { head: at(b'Y'), stock: s, reg_sho_action: b'1' }.as_bytes().to_vec()
-            }),
+            raw(&ShortSaleRestriction { head: at(b'Y'), stock: s, reg_sho_action: b'1' }),
             Kind::Notice,
             u64::from(b'1'),
             0,
@@ -389,17 +333,13 @@ fn every_type() -> Vec<(Vec<u8>, Kind, u64, u64, i64, u32, u8, u8)> {
             b'Y',
         ),
         (
-            bytes(&|| {
-                ParticipantPosition {
-                    head: at(b'L'),
-                    mpid: *b"ABCD",
-                    stock: s,
-                    primary_market_maker: b'Y',
-                    market_maker_mode: b'N',
-                    market_participant_state: b'A',
-                }
-                .as_bytes()
-                .to_vec()
+            raw(&ParticipantPosition {
+                head: at(b'L'),
+                mpid: *b"ABCD",
+                stock: s,
+                primary_market_maker: b'Y',
+                market_maker_mode: b'N',
+                market_participant_state: b'A',
             }),
             Kind::Notice,
             0x4142_4344,
@@ -410,15 +350,11 @@ fn every_type() -> Vec<(Vec<u8>, Kind, u64, u64, i64, u32, u8, u8)> {
             b'L',
         ),
         (
-            bytes(&|| {
-                BreakerLevels {
-                    head: at(b'V'),
-                    level_1: U64::new(300),
-                    level_2: U64::new(200),
-                    level_3: U64::new(u64::MAX),
-                }
-                .as_bytes()
-                .to_vec()
+            raw(&BreakerLevels {
+                head: at(b'V'),
+                level_1: U64::new(300),
+                level_2: U64::new(200),
+                level_3: U64::new(u64::MAX),
             }),
             Kind::Notice,
             3_000,
@@ -429,7 +365,7 @@ fn every_type() -> Vec<(Vec<u8>, Kind, u64, u64, i64, u32, u8, u8)> {
             b'V',
         ),
         (
-            bytes(&|| BreakerStatus { head: at(b'W'), breached_level: b'2' }.as_bytes().to_vec()),
+            raw(&BreakerStatus { head: at(b'W'), breached_level: b'2' }),
             Kind::Notice,
             u64::from(b'2'),
             0,
@@ -439,16 +375,12 @@ fn every_type() -> Vec<(Vec<u8>, Kind, u64, u64, i64, u32, u8, u8)> {
             b'W',
         ),
         (
-            bytes(&|| {
-                IpoQuoting {
-                    head: at(b'K'),
-                    stock: s,
-                    ipo_quotation_release_time: U32::new(36_000),
-                    ipo_quotation_release_qualifier: b'A',
-                    ipo_price: px,
-                }
-                .as_bytes()
-                .to_vec()
+            raw(&IpoQuoting {
+                head: at(b'K'),
+                stock: s,
+                ipo_quotation_release_time: U32::new(36_000),
+                ipo_quotation_release_qualifier: b'A',
+                ipo_price: px,
             }),
             Kind::Notice,
             u64::from(b'A'),
@@ -459,17 +391,13 @@ fn every_type() -> Vec<(Vec<u8>, Kind, u64, u64, i64, u32, u8, u8)> {
             b'K',
         ),
         (
-            bytes(&|| {
-                AuctionCollar {
-                    head: at(b'J'),
-                    stock: s,
-                    auction_collar_reference_price: px,
-                    upper_auction_collar_price: U32::new(2),
-                    lower_auction_collar_price: U32::new(1),
-                    auction_collar_extension: U32::new(3),
-                }
-                .as_bytes()
-                .to_vec()
+            raw(&AuctionCollar {
+                head: at(b'J'),
+                stock: s,
+                auction_collar_reference_price: px,
+                upper_auction_collar_price: U32::new(2),
+                lower_auction_collar_price: U32::new(1),
+                auction_collar_extension: U32::new(3),
             }),
             Kind::Notice,
             100_000,
@@ -480,7 +408,7 @@ fn every_type() -> Vec<(Vec<u8>, Kind, u64, u64, i64, u32, u8, u8)> {
             b'J',
         ),
         (
-            bytes(&|| RetailInterest { head: at(b'N'), stock: s, interest_flag: b'A' }.as_bytes().to_vec()),
+            raw(&RetailInterest { head: at(b'N'), stock: s, interest_flag: b'A' }),
             Kind::Notice,
             u64::from(b'A'),
             0,
@@ -490,18 +418,14 @@ fn every_type() -> Vec<(Vec<u8>, Kind, u64, u64, i64, u32, u8, u8)> {
             b'N',
         ),
         (
-            bytes(&|| {
-                DirectListing {
-                    head: at(b'O'),
-                    stock: s,
-                    open_eligibility_status: b'Y',
-                    minimum_allowable_price: U32::new(1),
-                    maximum_allowable_price: U32::new(2),
-                    near_execution_price: px,
-                    ..DirectListing::default()
-                }
-                .as_bytes()
-                .to_vec()
+            raw(&DirectListing {
+                head: at(b'O'),
+                stock: s,
+                open_eligibility_status: b'Y',
+                minimum_allowable_price: U32::new(1),
+                maximum_allowable_price: U32::new(2),
+                near_execution_price: px,
+                ..DirectListing::default()
             }),
             Kind::Notice,
             100_000,

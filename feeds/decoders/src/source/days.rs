@@ -119,3 +119,41 @@ impl<S: Source> Source for Days<S> {
         self.messages_before + running
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::scripted::Scripted;
+    use super::*;
+
+    #[test]
+    fn days_follow_each_other_and_their_skips_add_up() {
+        let mut days =
+            Days::new(vec![(0, Scripted::new(&[1, 2], 1)), (10, Scripted::new(&[11], 1))]).expect("order");
+        let (mut seen, mut record) = (Vec::new(), Record::default());
+        while days.next_into(&mut record) {
+            seen.push((days.day(), record.header.ts_venue_ns));
+        }
+        assert_eq!(seen, [(0, 1), (0, 2), (1, 11)]);
+        assert_eq!((*days.end(), days.messages(), days.skips().filtered), (End::Complete, 3, 2));
+    }
+
+    #[test]
+    fn days_out_of_order_or_twice_are_refused() {
+        for second in [3, 5] {
+            let chain = vec![(5, Scripted::new(&[], 1)), (second, Scripted::new(&[], 1))];
+            let wanted = DaysError::Order { index: 1, midnight_ns: second, before_ns: 5 };
+            assert_eq!(Days::new(chain).err(), Some(wanted));
+        }
+        assert_eq!(Days::<Scripted>::new(vec![]).err(), Some(DaysError::Empty));
+    }
+
+    #[test]
+    fn a_faulty_day_ends_the_chain() {
+        let cut = Scripted::new(&[1], 1).ending(End::LostFraming { offset: 5 });
+        let mut days = Days::new(vec![(0, cut), (10, Scripted::new(&[11], 1))]).expect("order");
+        let mut record = Record::default();
+        assert!(days.next_into(&mut record));
+        assert!(!days.next_into(&mut record) && !days.next_into(&mut record));
+        assert_eq!((*days.end(), days.day()), (End::LostFraming { offset: 5 }, 0));
+    }
+}

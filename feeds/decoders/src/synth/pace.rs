@@ -75,7 +75,7 @@ impl Pace {
         if bits >> 10 & 0x7ff == 0 {
             self.busy = !self.busy;
         }
-        let scaled = self.unit_ns * u64::from(self.gaps[(bits & 1023) as usize]) >> 16;
+        let scaled = (self.unit_ns * u64::from(self.gaps[(bits & 1023) as usize])) >> 16;
         let gap_ns = if self.busy { scaled / 4 } else { scaled + scaled / 4 };
         now_ns + gap_ns.min(rest_ns / 2)
     }
