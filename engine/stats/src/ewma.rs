@@ -76,16 +76,21 @@ impl DecayedSum {
         self.sum
     }
 
-    /// Impulse per second, corrected for the time seen so far; 0 before any time has passed.
+    /// Seconds that the sum stands for: the decay time, less before that much time has been seen.
     ///
     /// A stream that began `t` ago has filled only `1 - exp(-t / decay)` of the window.
-    pub fn rate_per_s(&self) -> f64 {
+    pub fn window_s(&self) -> f64 {
         if self.at_ns == i64::MIN {
             return 0.0;
         }
         let seen = self.at_ns.saturating_sub(self.since_ns) as f64 * self.inverse_decay_ns;
-        let filled = -libm::expm1(-seen);
-        if filled > 0.0 { self.sum * self.inverse_decay_ns * 1e9 / filled } else { 0.0 }
+        -libm::expm1(-seen) / (self.inverse_decay_ns * 1e9)
+    }
+
+    /// Impulse per second; 0 before any time has passed.
+    pub fn rate_per_s(&self) -> f64 {
+        let window_s = self.window_s();
+        if window_s > 0.0 { self.sum / window_s } else { 0.0 }
     }
 }
 

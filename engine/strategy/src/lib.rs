@@ -10,4 +10,4 @@ pub mod view;
 
 pub use market_making::{ConfigError, MarketMaker, MarketMakerConfig};
 pub use policy::{Policies, Policy};
-pub use view::{Say, Speech, TimerRequest, View};
+pub use view::{ORDERS_MAX, Say, Speech, View};

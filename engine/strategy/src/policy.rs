@@ -21,7 +21,7 @@ pub trait Policy {
         let _ = (view, response, say);
     }
 
-    /// A timer asked for earlier; `view.record` is the timer record.
+    /// The desk's periodic timer, once for each instrument; `view.record` is the timer record.
     fn on_timer(&mut self, view: &View<'_>, say: &mut Say) {
         let _ = (view, say);
     }

@@ -5,8 +5,6 @@ use tickrace_types::{Header, Instrument, InstrumentId, OrderRecord, Record, TopO
 
 /// Most direct orders a policy may give on one event.
 pub const ORDERS_MAX: usize = 4;
-/// Most timers a policy may ask for on one event.
-pub const TIMERS_MAX: usize = 4;
 
 /// What a policy sees: the record, the top of its book after it, and our own orders and positions.
 #[derive(Clone, Copy, Debug)]
@@ -37,17 +35,6 @@ pub enum Speech {
     Pull,
 }
 
-/// A timer asked for: it comes back as a record of kind `Timer` with `order_ref` = `number`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct TimerRequest {
-    /// When, nanoseconds since the Unix epoch.
-    pub due_ns: i64,
-    /// The policy's own number.
-    pub number: u64,
-    /// Instrument written into the timer record.
-    pub instrument: InstrumentId,
-}
-
 /// What a policy says on one event. Made once and reused; [`Say::reset`] before each event.
 #[derive(Clone, Debug)]
 pub struct Say {
@@ -57,20 +44,11 @@ pub struct Say {
     pub speech: Speech,
     orders: [Option<OrderRequest>; ORDERS_MAX],
     order_count: usize,
-    timers: [TimerRequest; TIMERS_MAX],
-    timer_count: usize,
 }
 
 impl Default for Say {
     fn default() -> Self {
-        Self {
-            wanted: WantedQuotes::NONE,
-            speech: Speech::Keep,
-            orders: [None; ORDERS_MAX],
-            order_count: 0,
-            timers: [TimerRequest::default(); TIMERS_MAX],
-            timer_count: 0,
-        }
+        Self { wanted: WantedQuotes::NONE, speech: Speech::Keep, orders: [None; ORDERS_MAX], order_count: 0 }
     }
 }
 
@@ -80,7 +58,6 @@ impl Say {
     pub fn reset(&mut self) {
         self.speech = Speech::Keep;
         self.order_count = 0;
-        self.timer_count = 0;
     }
 
     /// Asks for one order; `false` where [`ORDERS_MAX`] were asked for already.
@@ -94,29 +71,12 @@ impl Say {
         open
     }
 
-    /// Asks for a timer; `false` where [`TIMERS_MAX`] were asked for already.
-    #[inline]
-    pub fn timer(&mut self, request: TimerRequest) -> bool {
-        let open = self.timer_count < TIMERS_MAX;
-        if open {
-            self.timers[self.timer_count] = request;
-            self.timer_count += 1;
-        }
-        open
-    }
-
-    /// The timers asked for; whoever runs the policy schedules them.
-    #[inline]
-    pub fn timers(&self) -> &[TimerRequest] {
-        &self.timers[..self.timer_count]
-    }
-
     /// The orders asked for.
     pub fn orders(&self) -> impl Iterator<Item = &OrderRequest> {
         self.orders[..self.order_count].iter().flatten()
     }
 
-    /// Does what was said: quotes first, then the direct orders. Timers are left to the caller.
+    /// Does what was said: quotes first, then the direct orders.
     #[inline]
     pub fn execute(
         &self,
