@@ -1,1 +1,5 @@
-fn main() {}
+//! The program: everything is in the library beside it.
+
+fn main() -> std::process::ExitCode {
+    tickrace_cli::main()
+}

@@ -1,1 +1,16 @@
-//! Where the rooms are joined: backtest and replay.
+//! Where the rooms are joined: the street, built from stages and a placement, and the worlds it runs in.
+//!
+//! This is the library a program embeds; the command line is a thin user of it. It names no file format: records
+//! come from a [`tickrace_feeds::source::Source`], orders leave through a [`tickrace_oms::Gateway`].
+#![forbid(unsafe_code)]
+
+pub mod backtest;
+pub mod config;
+pub mod intake;
+pub mod meters;
+pub mod replay;
+pub mod sim;
+pub mod stages;
+pub mod street;
+
+pub use config::{ConfigError, DeskConfig};

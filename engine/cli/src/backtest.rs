@@ -1,0 +1,292 @@
+//! `backtest`: tick files through the whole desk against the simulated exchange.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use tickrace_desk::backtest::{self, Finished, FlatOut, Journals};
+use tickrace_desk::config::MarketInJournal;
+use tickrace_desk::meters::Stamps;
+use tickrace_desk::stages::sequence::Outcome;
+use tickrace_desk::DeskConfig;
+use tickrace_feeds::itch::FileSource;
+use tickrace_feeds::source::Days;
+use tickrace_feeds::synth::{Synth, SynthConfig};
+use tickrace_journal::{Prefault, Writer, WriterConfig};
+use tickrace_runtime::clock::tsc::TscClock;
+use tickrace_runtime::kill::KillFlag;
+use tickrace_runtime::pin;
+use tickrace_types::{Instrument, InstrumentTable};
+
+use crate::artefacts::{self, RunFacts};
+use crate::input::{Bytes, Session, judge_end, universe_of};
+use crate::provenance::{self, Head, MarketFile, Opening};
+use crate::{Failure, Streams, progress, settings, synth};
+
+/// Arguments of `backtest`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  \
+    tickrace backtest configs/backtest/market_making.toml\n  \
+    tickrace backtest configs/backtest/market_making.toml --out out/aapl \\\n    \
+    --set 'data.files=[\"20120621.itch50.gz\"]' --set 'instruments.symbols=[\"AAPL\"]'\n\n\
+    Writes summary.json, orders.parquet, fills.parquet, equity.parquet, latency.hgrm, report.html and journal/.")]
+pub struct Args {
+    /// Configuration file (TOML)
+    config: PathBuf,
+    /// Folder for the artefacts; default out/<name of the configuration>
+    #[arg(long)]
+    out: Option<PathBuf>,
+    /// Override a key of the configuration, path=value; repeatable
+    #[arg(long = "set", value_name = "PATH=VALUE")]
+    set: Vec<String>,
+    /// Session date of the (first) tick file, YYYY-MM-DD
+    #[arg(long)]
+    date: Option<String>,
+    /// Keep no journal
+    #[arg(long)]
+    no_journal: bool,
+    /// Exit with 3 where a message was skipped
+    #[arg(long)]
+    strict: bool,
+}
+
+/// The market as the desk reads it.
+pub type Market = Days<FileSource<Bytes>>;
+
+/// Where a generated day is kept, so that the second run starts at once.
+const DATA_FOLDER: &str = "data";
+
+/// Runs the verb.
+///
+/// # Errors
+///
+/// [`Failure`] with the exit code of its kind.
+pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure> {
+    let table = settings::load(&args.config, &args.set)?;
+    let mut config: DeskConfig = settings::parse(&args.config, &table)?;
+    config.validate().map_err(|error| Failure::usage(format!("{}: {error}", args.config.display())))?;
+    if let Some(date) = &args.date {
+        config.data.dates = vec![date.clone()];
+    }
+    check_placement(&config, streams)?;
+    let sessions = open_sessions(&config, streams)?;
+    let instruments = config.instrument_table(&sessions[0].announced()).map_err(Failure::usage)?;
+    let out = out_folder(args);
+    let journal = prepare_folder(&out)?;
+    let head = Head {
+        version: provenance::HEAD_VERSION,
+        build: provenance::build(),
+        config_path: args.config.clone(),
+        config: table,
+        instruments: instruments.clone(),
+        seed: config.run.seed,
+        market: if config.journal.market == MarketInJournal::Copy { "copy" } else { "reference" }.to_owned(),
+        files: sessions.iter().map(|session| MarketFile::of(session, streams)).collect(),
+        opening: Opening { next_client_id: 1, ..Opening::default() },
+    };
+    let journals = open_journals(&config, &journal, &head)?;
+
+    let stamps = Stamps::new(TscClock::new());
+    warm_up(&config, &stamps)?;
+    let total = sessions.iter().map(|session| session.len() / 33).sum();
+    let bar = progress::bar(streams.is_watched, total, "backtest");
+    let interrupt = Arc::new(AtomicBool::new(false));
+    let handle = signal_hook::flag::register(signal_hook::consts::SIGINT, Arc::clone(&interrupt)).ok();
+    let is_stopped = |count: u64| {
+        bar.set_position(count);
+        interrupt.load(Ordering::Relaxed)
+    };
+    let market = market_of(&config, &sessions, &instruments)?;
+    let venue_market = market_of(&config, &sessions, &instruments)?;
+    let kill = Arc::new(KillFlag::new());
+    let started = Instant::now();
+    let mut ran = backtest::run(
+        &config,
+        &instruments,
+        market,
+        venue_market,
+        FlatOut::new(&is_stopped),
+        journals,
+        &stamps,
+        &kill,
+    )
+    .map_err(failure_of)?;
+    let wall_seconds = started.elapsed().as_secs_f64();
+    if let Some(handle) = handle {
+        signal_hook::low_level::unregister(handle);
+    }
+    bar.finish_and_clear();
+
+    let facts = RunFacts {
+        config: &config,
+        head: &head,
+        sessions: &sessions,
+        instruments: &instruments,
+        journal: &journal,
+        out: &out,
+        wall_seconds,
+        cut_short: cut_short(&ran, &sessions),
+    };
+    let (summary, text) = artefacts::write(&facts, &mut ran, streams)?;
+    if args.no_journal {
+        std::fs::remove_dir_all(&journal).map_err(|error| Failure::write(&journal, error))?;
+    }
+    if streams.is_json {
+        streams.json(&summary);
+    }
+    streams.say(&text);
+    streams.say(&format!("report    {}", out.join("report.html").display()));
+    judge(&ran, &sessions, args.strict)
+}
+
+fn failure_of(error: backtest::DeskError) -> Failure {
+    match error {
+        backtest::DeskError::Street(error) => Failure::runtime(error),
+        error => Failure::usage(error),
+    }
+}
+
+fn check_placement(config: &DeskConfig, streams: &mut Streams<'_>) -> Result<(), Failure> {
+    let layout = backtest::layout(config).map_err(failure_of)?;
+    let cores = pin::allowed_cores().len();
+    let over = layout
+        .placement
+        .check_cores(cores, layout.idle, config.run.is_spinning_insisted)
+        .map_err(|error| Failure::usage(format!("run.placement: {error}")))?;
+    if let Some(over) = over {
+        streams.warn(&format!("run.placement: {over}"));
+    }
+    Ok(())
+}
+
+/// Opens the tick files named, or generates a day where none is.
+///
+/// # Errors
+///
+/// [`Failure`] where a file cannot be read or written.
+pub fn open_sessions(config: &DeskConfig, streams: &mut Streams<'_>) -> Result<Vec<Session>, Failure> {
+    if !config.data.files.is_empty() {
+        let open = |(place, path): (usize, &PathBuf)| {
+            Session::open(path, config.data.dates.get(place).map(String::as_str), streams)
+        };
+        return config.data.files.iter().enumerate().map(open).collect();
+    }
+    let day = &config.data.synth;
+    let name = format!("synth-{}x{}-seed{}.{}.itch50", day.symbols, day.messages, day.seed, day.date);
+    let path = Path::new(DATA_FOLDER).join(name);
+    if !path.exists() {
+        streams.say(&format!("no tick file is named: generating {}", path.display()));
+        let made = SynthConfig { seed: day.seed, symbols: day.symbols, messages: day.messages };
+        synth::write_day(made, &path, streams)?;
+    }
+    Ok(vec![Session::open(&path, Some(&day.date), streams)?])
+}
+
+/// One reading of all sessions.
+///
+/// # Errors
+///
+/// [`Failure`] where the dates are out of order.
+pub fn market_of(
+    config: &DeskConfig,
+    sessions: &[Session],
+    instruments: &InstrumentTable,
+) -> Result<Market, Failure> {
+    let days = sessions
+        .iter()
+        .map(|session| {
+            (session.midnight_ns, session.source(universe_of(instruments), config.data.feed_latency_ns))
+        })
+        .collect();
+    Days::new(days).map_err(|error| Failure::usage(format!("data.files: {error}")))
+}
+
+fn out_folder(args: &Args) -> PathBuf {
+    args.out.clone().unwrap_or_else(|| {
+        Path::new("out").join(args.config.file_stem().unwrap_or(std::ffi::OsStr::new("backtest")))
+    })
+}
+
+/// Makes the folder and clears an earlier run's journal out of it.
+fn prepare_folder(out: &Path) -> Result<PathBuf, Failure> {
+    let journal = out.join("journal");
+    let fail = |error| Failure::write(out, error);
+    if journal.join("head.json").exists() {
+        std::fs::remove_dir_all(&journal).map_err(fail)?;
+    }
+    std::fs::create_dir_all(&journal).map_err(fail)?;
+    Ok(journal)
+}
+
+fn open_journals(config: &DeskConfig, journal: &Path, head: &Head) -> Result<Journals, Failure> {
+    head.write(journal)?;
+    let writer_config = WriterConfig {
+        segment_bytes: config.journal.segment_bytes,
+        checksum: config.journal.checksum,
+        prefault: Prefault::Helper { window_bytes: (config.journal.segment_bytes / 4).max(4096) },
+        flush_interval_ms: None,
+    };
+    let open = |stream| Writer::create(journal, stream, writer_config).map_err(Failure::runtime);
+    Ok(Journals { inbound: Some(open("inbound")?), outbound: Some(open("outbound")?) })
+}
+
+/// Sends a made-up morning through a throw-away street of the same code, so that the first real tick finds the
+/// code in cache and the memory mapped.
+///
+/// # Errors
+///
+/// [`Failure`] where the street cannot be built.
+pub fn warm_up(config: &DeskConfig, stamps: &Arc<Stamps>) -> Result<(), Failure> {
+    if config.run.warmup_records == 0 {
+        return Ok(());
+    }
+    let messages = u64::from(config.run.warmup_records);
+    let bytes = Synth::new(SynthConfig { seed: config.run.seed, symbols: 2, messages }).to_vec();
+    let session = Session {
+        path: PathBuf::from("warm-up"),
+        bytes: Bytes::Memory(Arc::new(bytes)),
+        midnight_ns: 0,
+        date: None,
+        fault: None,
+        stored_bytes: 0,
+    };
+    let symbols = session.announced();
+    let table = InstrumentTable::new(symbols.iter().map(|symbol| Instrument::us_equity(symbol)).collect())
+        .map_err(Failure::runtime)?;
+    let mut config = config.clone();
+    config.run.book_orders_capacity = 1 << 16;
+    let sessions = [session];
+    let market = market_of(&config, &sessions, &table)?;
+    let venue_market = market_of(&config, &sessions, &table)?;
+    let kill = Arc::new(KillFlag::new());
+    let never = |_count| false;
+    let entry = FlatOut::new(&never);
+    backtest::run(&config, &table, market, venue_market, entry, Journals::default(), stamps, &kill)
+        .map(drop)
+        .map_err(failure_of)
+}
+
+/// Why the run ended before its data did, in words; `None` where it did not.
+fn cut_short<E>(ran: &Finished<Market, E>, sessions: &[Session]) -> Option<String> {
+    match ran.outcome {
+        Outcome::Stopped => Some("interrupted: everything here is of the part before".to_owned()),
+        Outcome::JournalFailed => Some("the journal could not be written any more".to_owned()),
+        Outcome::Broken => Some("a stage died".to_owned()),
+        Outcome::Complete => {
+            let session = &sessions[ran.market.day()];
+            judge_end(&ran.market, session, false).err().map(|failure| failure.text)
+        }
+    }
+}
+
+fn judge<E>(ran: &Finished<Market, E>, sessions: &[Session], is_strict: bool) -> Result<(), Failure> {
+    match ran.outcome {
+        Outcome::Complete => judge_end(&ran.market, &sessions[ran.market.day()], is_strict),
+        Outcome::Stopped => Err(Failure::runtime("interrupted; the artefacts cover the part before")),
+        Outcome::JournalFailed => Err(Failure::runtime(
+            "the inbound journal could not be written (disk full?); the run stopped and sent nothing more",
+        )),
+        Outcome::Broken => Err(Failure::runtime("a stage died; see the messages above")),
+    }
+}

@@ -1,0 +1,199 @@
+//! Where a run came from: the journal's head and its seal.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use tickrace_desk::DeskConfig;
+use tickrace_types::InstrumentTable;
+
+use crate::input::Session;
+use crate::{Failure, Streams, progress, settings};
+
+/// Version of the head's layout.
+pub const HEAD_VERSION: u32 = 1;
+
+/// A tick file a journal refers to.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct MarketFile {
+    /// Where it was.
+    pub path: PathBuf,
+    /// Bytes, decompressed.
+    pub bytes: u64,
+    /// BLAKE3 of the decompressed bytes, hex.
+    pub blake3: String,
+    /// Session date, `YYYY-MM-DD`, where known.
+    pub date: Option<String>,
+}
+
+/// How a journal opens: all that is needed to run it again.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Head {
+    /// Layout of this head.
+    pub version: u32,
+    /// Program version and commit, as far as known.
+    pub build: String,
+    /// File the configuration came from.
+    pub config_path: PathBuf,
+    /// The configuration, overrides laid over it; limits included.
+    pub config: toml::Table,
+    /// Instruments, index = id.
+    pub instruments: InstrumentTable,
+    /// Seed of everything random.
+    pub seed: u64,
+    /// Whether market records stand in the journal (`copy`) or in the files below (`reference`).
+    pub market: String,
+    /// The tick files of the run, in date order.
+    pub files: Vec<MarketFile>,
+    /// State before the first record.
+    pub opening: Opening,
+}
+
+/// State before the first record.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Opening {
+    /// Lots by symbol.
+    pub positions: std::collections::BTreeMap<String, i64>,
+    /// Orders working.
+    pub working_orders: Vec<u64>,
+    /// First client id given.
+    pub next_client_id: u64,
+}
+
+/// Written once a journal is finished: what it must still be when it is replayed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seal {
+    /// Records of the inbound stream.
+    pub inbound_records: u64,
+    /// BLAKE3 over the inbound records in order, hex.
+    pub inbound_blake3: String,
+    /// Orders that left the desk.
+    pub orders: u64,
+    /// Digest over the orders.
+    pub order_digest: String,
+}
+
+/// Name of the seal in a journal folder.
+pub const SEAL_FILE: &str = "seal.json";
+
+impl Head {
+    /// The configuration, parsed again.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`] where this program no longer takes it.
+    pub fn desk_config(&self) -> Result<DeskConfig, Failure> {
+        let config: DeskConfig = settings::parse(&self.config_path, &self.config)?;
+        config.validate().map_err(Failure::usage)?;
+        Ok(config)
+    }
+
+    /// Reads a journal folder's head.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`] where there is none or it is not one of ours.
+    pub fn read(journal: &Path) -> Result<Self, Failure> {
+        let bytes = tickrace_journal::read_head(journal).map_err(Failure::input)?;
+        let head: Self = serde_json::from_slice(&bytes)
+            .map_err(|error| Failure::input(format!("{}: head.json: {error}", journal.display())))?;
+        if head.version != HEAD_VERSION {
+            return Err(Failure::input(format!(
+                "{}: head.json: version {}, this program reads {HEAD_VERSION}",
+                journal.display(),
+                head.version
+            )));
+        }
+        Ok(head)
+    }
+
+    /// Writes it into a journal folder.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`] where it cannot be written.
+    pub fn write(&self, journal: &Path) -> Result<(), Failure> {
+        let bytes = serde_json::to_vec_pretty(self).map_err(Failure::runtime)?;
+        tickrace_journal::write_head(journal, &bytes).map_err(Failure::runtime)
+    }
+}
+
+impl Seal {
+    /// Reads a journal's seal; `None` where the run never came to its end.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`] where the seal is not one.
+    pub fn read(journal: &Path) -> Result<Option<Self>, Failure> {
+        let path = journal.join(SEAL_FILE);
+        match std::fs::read(&path) {
+            Ok(bytes) => serde_json::from_slice(&bytes)
+                .map(Some)
+                .map_err(|error| Failure::input(format!("{}: {error}", path.display()))),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Failure::input(format!("{}: {error}", path.display()))),
+        }
+    }
+
+    /// Writes it.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`] where it cannot be written.
+    pub fn write(&self, journal: &Path) -> Result<(), Failure> {
+        let path = journal.join(SEAL_FILE);
+        let bytes = serde_json::to_vec_pretty(self).map_err(Failure::runtime)?;
+        std::fs::write(&path, bytes).map_err(|error| Failure::write(&path, error))
+    }
+}
+
+/// What this program is.
+pub fn build() -> String {
+    let commit = option_env!("TICKRACE_COMMIT").unwrap_or("unknown commit");
+    let kind = if cfg!(debug_assertions) { "debug" } else { "release" };
+    format!("tickrace {} ({commit}, {kind})", env!("CARGO_PKG_VERSION"))
+}
+
+/// Content hash of a session's decompressed bytes.
+pub fn hash(session: &Session, streams: &Streams<'_>) -> String {
+    let bytes = session.bytes.as_ref();
+    let bar = progress::byte_bar(streams.is_watched, session.len(), "hashing");
+    let mut hasher = blake3::Hasher::new();
+    for part in bytes.chunks(16 << 20) {
+        hasher.update(part);
+        bar.inc(part.len() as u64);
+    }
+    bar.finish_and_clear();
+    hasher.finalize().to_hex().to_string()
+}
+
+impl MarketFile {
+    /// Describes a session's file.
+    pub fn of(session: &Session, streams: &Streams<'_>) -> Self {
+        let path = std::fs::canonicalize(&session.path).unwrap_or_else(|_| session.path.clone());
+        Self {
+            path,
+            bytes: session.len(),
+            blake3: hash(session, streams),
+            date: session.date.map(|date| date.to_string()),
+        }
+    }
+
+    /// Opens the file again and checks that it is the same.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`] of kind input where it is gone, of kind difference where its content is another.
+    pub fn reopen(&self, moved: Option<&Path>, streams: &Streams<'_>) -> Result<Session, Failure> {
+        let path = moved.unwrap_or(&self.path);
+        let session = Session::open(path, self.date.as_deref(), streams)?;
+        let found = hash(&session, streams);
+        if found != self.blake3 {
+            return Err(Failure::difference(format!(
+                "{}: content hash {found}, the journal refers to {}: this is not the data of that run",
+                path.display(),
+                self.blake3
+            )));
+        }
+        Ok(session)
+    }
+}

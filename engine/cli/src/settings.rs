@@ -1,0 +1,103 @@
+//! Configuration files and `--set path=value`.
+
+use std::path::Path;
+
+use serde::de::DeserializeOwned;
+use toml::{Table, Value};
+
+use crate::Failure;
+
+/// Reads a TOML file and lays the overrides over it.
+///
+/// # Errors
+///
+/// [`Failure`] naming the file and line, or the override.
+pub fn load(path: &Path, overrides: &[String]) -> Result<Table, Failure> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Failure::usage(format!("{}: cannot be read: {error}", path.display())))?;
+    let mut table: Table = text
+        .parse()
+        .map_err(|error: toml::de::Error| Failure::usage(format!("{}: {error}", path.display())))?;
+    include_limits(path, &mut table)?;
+    for text in overrides {
+        lay_over(&mut table, text)?;
+    }
+    Ok(table)
+}
+
+/// `limits = "file.toml"` stands for the content of that file, found from the configuration's own folder.
+fn include_limits(path: &Path, table: &mut Table) -> Result<(), Failure> {
+    let Some(Value::String(name)) = table.get("limits") else { return Ok(()) };
+    let file = path.parent().unwrap_or(Path::new("")).join(name);
+    let limits = load(&file, &[])?;
+    table.insert("limits".to_owned(), Value::Table(limits));
+    Ok(())
+}
+
+/// Turns a table into a configuration; unknown and missing keys are named.
+///
+/// # Errors
+///
+/// [`Failure`] naming the file and the key.
+pub fn parse<T: DeserializeOwned>(path: &Path, table: &Table) -> Result<T, Failure> {
+    // Through text once more, so that errors carry the line and the key as written.
+    let text = toml::to_string(table).map_err(Failure::usage)?;
+    toml::from_str(&text).map_err(|error: toml::de::Error| {
+        Failure::usage(format!("{}: {error}", path.display()))
+    })
+}
+
+/// Lays one `path=value` over the table. The value is read as TOML; what is not TOML is taken as a string.
+///
+/// # Errors
+///
+/// [`Failure`] where it is not `path=value` or the path leads through a value.
+pub fn lay_over(table: &mut Table, text: &str) -> Result<(), Failure> {
+    let Some((path, value)) = text.split_once('=') else {
+        return Err(Failure::usage(format!("--set {text}: write it as path=value, e.g. strategy.gamma=0.2")));
+    };
+    let value = format!("x = {value}")
+        .parse::<Table>()
+        .ok()
+        .and_then(|mut parsed| parsed.remove("x"))
+        .unwrap_or_else(|| Value::String(value.to_owned()));
+    let mut keys: Vec<&str> = path.trim().split('.').collect();
+    let Some(last) = keys.pop().filter(|key| !key.is_empty()) else {
+        return Err(Failure::usage(format!("--set {text}: the path is empty")));
+    };
+    let mut place = table;
+    for key in keys {
+        let next = place.entry(key).or_insert_with(|| Value::Table(Table::new()));
+        let Value::Table(inner) = next else {
+            return Err(Failure::usage(format!("--set {text}: {key} is a value, not a section")));
+        };
+        place = inner;
+    }
+    place.insert(last.to_owned(), value);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_override_reaches_a_nested_key_and_keeps_its_type() {
+        let mut table: Table = "[run]\nseed = 1\n[data]\n".parse().unwrap();
+        for text in ["run.seed=7", "data.files=[\"a\", \"b\"]", "run.idle=spin", "venue.fees.maker_per_lot_nanos=-5"] {
+            lay_over(&mut table, text).unwrap();
+        }
+        assert_eq!(table["run"]["seed"].as_integer(), Some(7));
+        assert_eq!(table["data"]["files"].as_array().map(Vec::len), Some(2));
+        assert_eq!(table["run"]["idle"].as_str(), Some("spin"));
+        assert_eq!(table["venue"]["fees"]["maker_per_lot_nanos"].as_integer(), Some(-5));
+    }
+
+    #[test]
+    fn an_override_without_a_value_or_through_a_value_is_refused() {
+        let mut table: Table = "seed = 1\n".parse().unwrap();
+        assert!(lay_over(&mut table, "seed").is_err());
+        assert!(lay_over(&mut table, "seed.deeper=1").is_err());
+        assert!(lay_over(&mut table, "=1").is_err());
+    }
+}

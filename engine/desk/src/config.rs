@@ -1,0 +1,265 @@
+//! The configuration of a run: the rooms' own structs under one roof, checked once, at the door.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize};
+use tickrace_exchange::ExchangeConfig;
+use tickrace_risk::Limits;
+use tickrace_runtime::idle::IdleStrategy;
+use tickrace_strategy::MarketMakerConfig;
+use tickrace_types::{Instrument, InstrumentTable};
+
+/// A backtest, whole. Unknown keys are errors; limits have no default.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DeskConfig {
+    /// How the run is laid out.
+    #[serde(default)]
+    pub run: RunConfig,
+    /// Where the market data comes from.
+    #[serde(default)]
+    pub data: DataConfig,
+    /// What is traded.
+    #[serde(default)]
+    pub instruments: InstrumentsConfig,
+    /// Who decides.
+    pub strategy: StrategyConfig,
+    /// The simulated venue.
+    pub venue: ExchangeConfig,
+    /// Pre-trade limits.
+    pub limits: Limits,
+    /// The journal.
+    #[serde(default)]
+    pub journal: JournalConfig,
+    /// The report.
+    #[serde(default)]
+    pub report: ReportConfig,
+}
+
+/// Layout of a run on the machine.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RunConfig {
+    /// Seed of everything random, written into the journal's head.
+    pub seed: u64,
+    /// Which stages share a thread: each inner list is one.
+    pub placement: Vec<Vec<String>>,
+    /// How a stage waits for its ring.
+    pub idle: IdleStrategy,
+    /// Pin each thread to a core.
+    pub is_pinned: bool,
+    /// Run even where spinning threads outnumber the allowed cores minus one.
+    pub is_spinning_insisted: bool,
+    /// Interval of timer records, milliseconds; 0 for none. Stale quotes of silent instruments are pulled on it.
+    pub timer_ms: u32,
+    /// Records between two samples of the inner hops, as a power of two.
+    pub hop_sample_log2: u32,
+    /// Slots of each ring between threads.
+    pub ring_slots: usize,
+    /// Made-up records sent through a throw-away street before the first real one, so that code is in cache.
+    pub warmup_records: u32,
+    /// Strategy records and orders of the live book the engine makes room for.
+    pub book_orders_capacity: usize,
+    /// Most orders of ours open at one time.
+    pub open_orders_max: usize,
+}
+
+impl Default for RunConfig {
+    fn default() -> Self {
+        Self {
+            seed: 1,
+            placement: vec![
+                ["decode", "sequence", "book", "decide", "gate", "send"].map(str::to_owned).to_vec(),
+            ],
+            idle: IdleStrategy::default(),
+            is_pinned: false,
+            is_spinning_insisted: false,
+            timer_ms: 1000,
+            hop_sample_log2: 5,
+            ring_slots: 1024,
+            warmup_records: 20_000,
+            book_orders_capacity: 1 << 20,
+            open_orders_max: 4096,
+        }
+    }
+}
+
+/// Market data of a run.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DataConfig {
+    /// Tick files, one session each, in date order. None: a synthetic day is generated.
+    pub files: Vec<PathBuf>,
+    /// Session dates, one per file, `YYYY-MM-DD`; where absent the file's name tells.
+    pub dates: Vec<String>,
+    /// Delay from venue time to receive time, nanoseconds.
+    pub feed_latency_ns: i64,
+    /// The synthetic day, where no file is named.
+    pub synth: SynthDay,
+}
+
+/// A synthetic day.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SynthDay {
+    /// Instruments.
+    pub symbols: u32,
+    /// Messages of the day.
+    pub messages: u64,
+    /// Seed of the day.
+    pub seed: u64,
+    /// Session date, `YYYY-MM-DD`.
+    pub date: String,
+}
+
+impl Default for SynthDay {
+    fn default() -> Self {
+        Self { symbols: 10, messages: 2_000_000, seed: 1, date: "2026-03-02".to_owned() }
+    }
+}
+
+/// Instruments of a run.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct InstrumentsConfig {
+    /// Symbols traded, in the order of their ids. None: all that the tick file announces.
+    pub symbols: Vec<String>,
+    /// Full statements for instruments that are not plain US shares.
+    pub custom: Vec<Instrument>,
+}
+
+/// Who decides.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum StrategyConfig {
+    /// Two-sided quotes, see [`MarketMakerConfig`].
+    MarketMaking(MarketMakerConfig),
+    /// Watches, says nothing: the cost of the street without quoting.
+    Idle,
+}
+
+/// Where the market data of a journal stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MarketInJournal {
+    /// In the journal itself: it replays alone.
+    Copy,
+    /// In the tick file, named in the head by content hash: 64 bytes a message are saved.
+    #[default]
+    Reference,
+}
+
+/// Journal of a run.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct JournalConfig {
+    /// Whether market records are copied or referred to.
+    pub market: MarketInJournal,
+    /// Bytes of one segment file.
+    pub segment_bytes: u64,
+    /// Whether records carry checksums.
+    pub checksum: bool,
+}
+
+impl Default for JournalConfig {
+    fn default() -> Self {
+        Self { market: MarketInJournal::Reference, segment_bytes: 64 << 20, checksum: true }
+    }
+}
+
+/// Report of a run.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ReportConfig {
+    /// Equity is sampled this often, milliseconds.
+    pub sample_ms: u32,
+    /// Times after a fill at which the mid is compared, milliseconds.
+    pub markouts_ms: Vec<u32>,
+    /// Equity before the first record, in the account's currency.
+    pub opening_equity: f64,
+}
+
+impl Default for ReportConfig {
+    fn default() -> Self {
+        Self { sample_ms: 1000, markouts_ms: vec![100, 1_000, 10_000, 60_000], opening_equity: 1_000_000.0 }
+    }
+}
+
+/// A key that cannot be as it is.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{key}: {fault}")]
+pub struct ConfigError {
+    /// Full path of the key.
+    pub key: &'static str,
+    /// What is wrong and what would be right.
+    pub fault: String,
+}
+
+impl DeskConfig {
+    /// Checks what no single room can see.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] naming the key.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        let fail = |key, fault: &str| Err(ConfigError { key, fault: fault.to_owned() });
+        if self.data.feed_latency_ns < 0 {
+            return fail("data.feed_latency_ns", "must be zero or more");
+        }
+        if self.data.dates.len() > self.data.files.len() {
+            return fail("data.dates", "names more dates than data.files names files");
+        }
+        if !(2..=1 << 13).contains(&self.run.ring_slots) {
+            return fail("run.ring_slots", "must be from 2 to 8192");
+        }
+        if !(1..=1 << 20).contains(&self.run.open_orders_max) {
+            return fail("run.open_orders_max", "must be from 1 to 1048576");
+        }
+        if !(1024..=1 << 28).contains(&self.run.book_orders_capacity) {
+            return fail("run.book_orders_capacity", "must be from 1024 to 268435456");
+        }
+        if self.journal.segment_bytes < 1 << 16 {
+            return fail("journal.segment_bytes", "must be at least 65536");
+        }
+        if self.report.sample_ms == 0 {
+            return fail("report.sample_ms", "must be positive");
+        }
+        if self.data.synth.symbols == 0 || self.data.synth.messages < 1000 {
+            return fail("data.synth", "needs at least one symbol and 1000 messages");
+        }
+        if let StrategyConfig::MarketMaking(strategy) = &self.strategy {
+            strategy
+                .validate()
+                .map_err(|error| ConfigError { key: "strategy", fault: error.to_string() })?;
+        }
+        self.limits.validate().map_err(|error| ConfigError { key: "limits", fault: error.to_string() })?;
+        self.venue.validate().map_err(|error| ConfigError { key: "venue", fault: error.to_string() })?;
+        Ok(())
+    }
+
+    /// The instruments of the run: those configured, else `announced`, the symbols the tick file names.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] where there is none, or one is nonsense.
+    pub fn instrument_table(&self, announced: &[String]) -> Result<InstrumentTable, ConfigError> {
+        let symbols = if self.instruments.symbols.is_empty() { announced } else { &self.instruments.symbols };
+        if symbols.is_empty() {
+            return Err(ConfigError {
+                key: "instruments.symbols",
+                fault: "no symbol is configured and the tick file announces none: list the symbols to trade"
+                    .to_owned(),
+            });
+        }
+        let custom = &self.instruments.custom;
+        let instruments = symbols
+            .iter()
+            .map(|symbol| {
+                let own = custom.iter().find(|instrument| &instrument.symbol == symbol);
+                own.cloned().unwrap_or_else(|| Instrument::us_equity(symbol))
+            })
+            .collect();
+        InstrumentTable::new(instruments)
+            .map_err(|error| ConfigError { key: "instruments", fault: error.to_string() })
+    }
+}

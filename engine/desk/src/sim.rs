@@ -1,0 +1,115 @@
+//! The simulated venue as a gateway: an exchange that owns its book and its own reading of the market data.
+//!
+//! It runs at venue time, never further than the desk's next word could reach it, and not at all while it holds
+//! nothing of ours: then no response can come, and it catches up when the first order does.
+
+use std::collections::VecDeque;
+
+use tickrace_exchange::Exchange;
+use tickrace_feeds::source::Source;
+use tickrace_oms::Gateway;
+use tickrace_types::{OrderRecord, Record, ResponseRecord};
+
+/// An exchange with its own market source.
+pub struct SimGateway<S> {
+    exchange: Exchange,
+    market: S,
+    head: Option<Record>,
+    responses: VecDeque<ResponseRecord>,
+    response_latency_ns: i64,
+    now_ns: i64,
+    is_over: bool,
+}
+
+impl<S: Source> SimGateway<S> {
+    /// - `market`: the same data the desk sees, read again from its start.
+    /// - `responses_max`: how many responses one step may give.
+    pub fn new(exchange: Exchange, mut market: S, response_latency_ns: i64, responses_max: usize) -> Self {
+        let mut record = Record::default();
+        let head = if market.next_into(&mut record) { Some(record) } else { None };
+        Self {
+            exchange,
+            market,
+            head,
+            responses: VecDeque::with_capacity(responses_max),
+            response_latency_ns,
+            now_ns: 0,
+            is_over: false,
+        }
+    }
+
+    /// The exchange, for the report after the run.
+    pub fn exchange(&self) -> &Exchange {
+        &self.exchange
+    }
+
+    #[inline]
+    fn apply_head(&mut self) {
+        let responses = &mut self.responses;
+        if let Some(record) = &mut self.head {
+            self.exchange.on_market(record, &mut |response: &ResponseRecord| responses.push_back(*response));
+            if !self.market.next_into(record) {
+                self.head = None;
+            }
+        }
+    }
+
+    /// Handles everything at the next venue time not after `limit_ns`; gives that time.
+    #[inline]
+    fn step(&mut self, limit_ns: i64) -> Option<i64> {
+        let market_ns = self.head.as_ref().map_or(i64::MAX, |record| record.header.ts_venue_ns);
+        let arrival_ns = self.exchange.next_arrival_ns().unwrap_or(i64::MAX);
+        let now_ns = market_ns.min(arrival_ns);
+        if now_ns > limit_ns || now_ns == i64::MAX {
+            return None;
+        }
+        // At one nanosecond the market comes first, then our orders in the order they were sent.
+        while self.head.as_ref().is_some_and(|record| record.header.ts_venue_ns <= now_ns) {
+            self.apply_head();
+        }
+        if arrival_ns <= now_ns {
+            let responses = &mut self.responses;
+            self.exchange.arrive(now_ns, &mut |response: &ResponseRecord| responses.push_back(*response));
+        }
+        self.now_ns = now_ns;
+        Some(now_ns)
+    }
+}
+
+impl<S: Source> Gateway for SimGateway<S> {
+    #[inline]
+    fn send(&mut self, order: &OrderRecord) {
+        self.exchange.submit(order);
+    }
+
+    #[inline]
+    fn advance(&mut self, horizon_ns: i64) -> i64 {
+        if !self.exchange.has_interest() {
+            return i64::MAX;
+        }
+        let limit_ns = horizon_ns.saturating_sub(self.response_latency_ns);
+        while let Some(now_ns) = self.step(limit_ns) {
+            if !self.responses.is_empty() {
+                return now_ns.saturating_add(self.response_latency_ns);
+            }
+            if !self.exchange.has_interest() {
+                return i64::MAX;
+            }
+        }
+        if horizon_ns == i64::MAX && !self.is_over {
+            // Nothing more can happen: what still rests expires with the session.
+            self.is_over = true;
+            let responses = &mut self.responses;
+            self.exchange.end_of_session(self.now_ns, &mut |response: &ResponseRecord| responses.push_back(*response));
+            return self.responses.back().map_or(i64::MAX, |response| response.header.ts_recv_ns);
+        }
+        horizon_ns
+    }
+
+    #[inline]
+    fn poll(&mut self, out: &mut impl FnMut(&ResponseRecord)) {
+        while let Some(response) = self.responses.pop_front() {
+            out(&response);
+        }
+    }
+}

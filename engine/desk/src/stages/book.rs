@@ -1,0 +1,97 @@
+//! Applies each market record to the strategy's own book and sends it on with the top of its book.
+//!
+//! The venue's messages about a resting order name only its number; this stage fills in the side and the price, so
+//! that nothing downstream needs a book to understand an execution.
+
+use tickrace_book::{Books, Outcome};
+use tickrace_runtime::stage::{Emit, Stage};
+use tickrace_types::{Envelope, InstrumentId, Kind, MarketRecord, Record, TopOfBook};
+
+/// The strategy's books, driven at receive time.
+pub struct BookStage {
+    books: Books,
+}
+
+impl BookStage {
+    /// Takes over the books.
+    pub fn new(books: Books) -> Self {
+        Self { books }
+    }
+
+    /// The books, for the report after the run.
+    pub fn books(&self) -> &Books {
+        &self.books
+    }
+
+    /// A word about the whole venue reaches every instrument: one envelope each, the last ends the event.
+    #[cold]
+    fn emit_to_all(&mut self, record: &Record, out: &mut impl Emit<Envelope>) {
+        let count = self.books.instruments();
+        for place in 0..count {
+            let Ok(id) = u32::try_from(place) else { break };
+            let mut copy = *record;
+            copy.header.instrument = id;
+            if place + 1 < count {
+                copy.header.flags &= !tickrace_types::Flags::END_OF_EVENT;
+            }
+            out.emit(&Envelope::small(&copy, self.books.top(InstrumentId(id))));
+        }
+    }
+}
+
+impl Stage for BookStage {
+    type In = Envelope;
+    type Out = Envelope;
+
+    #[inline]
+    fn on(&mut self, input: &Envelope, out: &mut impl Emit<Envelope>) {
+        let header = &input.record.header;
+        if !Kind::is_market_code(header.kind) {
+            out.emit(input);
+            return;
+        }
+        let change = self.books.apply(&input.record);
+        let instrument = InstrumentId(header.instrument);
+        if instrument.index() >= self.books.instruments() {
+            if instrument == InstrumentId::NONE {
+                self.emit_to_all(&input.record, out);
+            }
+            return;
+        }
+        let top = self.books.top(instrument);
+        match change.outcome {
+            Outcome::Executed | Outcome::Reduced | Outcome::Deleted => {
+                let mut told: MarketRecord = *input.record.as_market();
+                told.side = change.before.side as u8;
+                if told.code & MarketRecord::WITH_PRICE == 0 || change.outcome != Outcome::Executed {
+                    told.price = change.before.price.0;
+                }
+                out.emit(&Envelope::small(told.as_record(), top));
+            }
+            Outcome::Replaced => {
+                let mut told: MarketRecord = *input.record.as_market();
+                told.side = change.before.side as u8;
+                out.emit(&Envelope::small(told.as_record(), top));
+            }
+            _ => out.emit(&Envelope::small(&input.record, top)),
+        }
+    }
+}
+
+/// A top that says nothing, for records about no instrument.
+pub const NO_TOP: TopOfBook = TopOfBook {
+    bid_px: 0,
+    ask_px: 0,
+    bid_qty: 0,
+    ask_qty: 0,
+    last_px: 0,
+    ts_venue_ns: 0,
+    ts_recv_ns: 0,
+    last_qty: 0,
+    instrument: u32::MAX,
+    bid_orders: 0,
+    ask_orders: 0,
+    phase: 0,
+    stale: 1,
+    reserved: [0; 2],
+};

@@ -1,0 +1,102 @@
+//! The pre-trade gate as a stage: every order passes it last, refusals go back to the sequencer.
+
+use tickrace_risk::Gate;
+use tickrace_runtime::ring::Producer;
+use tickrace_runtime::stage::{Emit, Stage};
+use tickrace_types::event::{VERSION, source};
+use tickrace_types::{
+    Envelope, Flags, Header, Kind, OrderRecord, ResponseKind, ResponseRecord,
+};
+
+use crate::meters::HopMeter;
+
+/// Judges orders; keeps its own view of positions and exposure from what passes.
+pub struct GateStage {
+    gate: Gate,
+    refusals: Producer<ResponseRecord>,
+    refusal_latency_ns: i64,
+    lost_refusals: u64,
+    hop: HopMeter,
+}
+
+impl GateStage {
+    /// - `refusals`: ring back to the sequencer, with room for every open order.
+    /// - `refusal_latency_ns`: when a refusal is heard, after the time of the record that caused the order.
+    pub fn new(gate: Gate, refusals: Producer<ResponseRecord>, refusal_latency_ns: i64, hop: HopMeter) -> Self {
+        Self { gate, refusals, refusal_latency_ns, lost_refusals: 0, hop }
+    }
+
+    /// The gate, for the report after the run.
+    pub fn gate(&self) -> &Gate {
+        &self.gate
+    }
+
+    /// Time from a tick's arrival at the policy to its first order here: policy, order management and the way.
+    pub fn hop(&self) -> &HopMeter {
+        &self.hop
+    }
+
+    /// Refusals that found the ring back full: a broken bound, reported as a failure of the run.
+    pub fn lost_refusals(&self) -> u64 {
+        self.lost_refusals
+    }
+
+    #[cold]
+    fn refuse(&mut self, order: &OrderRecord) {
+        let header = Header {
+            kind: Kind::Response as u8,
+            version: VERSION,
+            flags: Flags::END_OF_EVENT,
+            source: source::GATE,
+            instrument: order.header.instrument,
+            seq: 0,
+            ts_venue_ns: order.header.ts_recv_ns,
+            ts_recv_ns: order.header.ts_recv_ns + self.refusal_latency_ns,
+        };
+        let refusal = ResponseRecord {
+            header,
+            client_id: order.client_id,
+            orig_client_id: order.orig_client_id,
+            price: order.price,
+            qty: order.qty,
+            response: ResponseKind::GateRefused as u8,
+            side: order.side,
+            reason: order.verdict,
+            strategy: order.strategy,
+            ..ResponseRecord::default()
+        };
+        if self.refusals.try_push(refusal).is_err() {
+            self.lost_refusals += 1;
+        }
+    }
+}
+
+impl Stage for GateStage {
+    type In = Envelope;
+    type Out = Envelope;
+
+    #[inline]
+    fn on(&mut self, input: &Envelope, out: &mut impl Emit<Envelope>) {
+        let kind = input.kind();
+        if Kind::is_market_code(kind) {
+            self.gate.on_top(&input.second);
+            out.emit(input);
+        } else if kind == Kind::Order as u8 {
+            let mut order = *input.as_order();
+            self.hop.arrive(order.cause_seq);
+            let verdict = self.gate.check(&order);
+            order.verdict = verdict.0;
+            if !verdict.is_passed() {
+                self.refuse(&order);
+            }
+            out.emit(&Envelope::order(&order));
+        } else {
+            if kind == Kind::Response as u8 {
+                self.gate.on_response(input.as_response());
+            } else if kind == Kind::Control as u8 {
+                self.gate.on_control(input.record.as_market());
+            }
+            out.emit(input);
+        }
+    }
+}

@@ -1,0 +1,405 @@
+//! The one place where market data, responses, refusals, timers and control become a single order of events.
+//!
+//! Records are merged by (`ts_recv_ns`, source rank, source sequence), numbered from 1, appended to the inbound
+//! journal and only then sent down the street. In a simulated world nothing is released before everything that
+//! could come earlier is known: the end of the street declares up to when every response is known
+//! ([`Declared`]), and the smallest latency of any answer is the look-ahead.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tickrace_feeds::source::Source;
+use tickrace_journal::Writer;
+use tickrace_runtime::idle::{IdleStrategy, Idler};
+use tickrace_runtime::kill::KillFlag;
+use tickrace_runtime::ring::Consumer;
+use tickrace_runtime::stage::Emit;
+use tickrace_types::event::{VERSION, source};
+use tickrace_types::{Envelope, Flags, Header, Kind, MarketRecord, Record, ResponseRecord};
+
+use crate::meters::{HopMeter, Stamps};
+use crate::stages::book::NO_TOP;
+use crate::stages::send::Declared;
+
+/// Decides when a market record enters and which stamp it carries; the end of each record is told too.
+pub trait Entry {
+    /// About to handle market record number `count` (from 1): returns the raw clock value it counts from. A pacer
+    /// waits here and returns the time at which the record was due.
+    fn enter(&mut self, count: u64, stamps: &Stamps) -> u64;
+
+    /// Whether to stop before the market data ends (an operator's interrupt). Asked once in a while.
+    fn is_stopped(&mut self, count: u64) -> bool;
+}
+
+/// What the sequencer needs to know.
+#[derive(Clone, Debug)]
+pub struct SequencerConfig {
+    /// Whether market records are copied into the journal; otherwise the tick file is referred to.
+    pub copy_market: bool,
+    /// Shortest time between an order and any answer to it, nanoseconds.
+    pub lookahead_ns: i64,
+    /// Interval of timer records, nanoseconds; 0 for none.
+    pub timer_ns: i64,
+    /// Whether the end of the street is on this thread: everything released has then been handled.
+    pub is_local: bool,
+    /// How to wait for the end of the street on another thread.
+    pub idle: IdleStrategy,
+}
+
+/// How a run of the sequencer ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// All market data was handled.
+    Complete,
+    /// An operator stopped it.
+    Stopped,
+    /// A stage on another thread died.
+    Broken,
+    /// The inbound journal could not be written.
+    JournalFailed,
+}
+
+/// Merges, numbers, journals and releases.
+pub struct Sequencer<S, E, N> {
+    market: S,
+    entry: E,
+    next: N,
+    responses: Consumer<ResponseRecord>,
+    refusals: Consumer<ResponseRecord>,
+    journal: Option<Writer>,
+    declared: Arc<Declared>,
+    stamps: Arc<Stamps>,
+    kill: Arc<KillFlag>,
+    broken: Arc<AtomicBool>,
+    hop: HopMeter,
+    config: SequencerConfig,
+    market_head: Option<Record>,
+    response_head: Option<ResponseRecord>,
+    refusal_head: Option<ResponseRecord>,
+    timer_due_ns: i64,
+    timer_count: u64,
+    seq: u64,
+    market_count: u64,
+    horizon: u64,
+    /// Everything due at or before this is known.
+    safe_ns: i64,
+    now_ns: i64,
+    kill_seen: bool,
+}
+
+/// Who is next.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Turn {
+    Market,
+    Response,
+    Refusal,
+    Timer,
+}
+
+/// The rings and flags that join the sequencer to the end of the street.
+pub struct Returns {
+    /// Venue responses.
+    pub responses: Consumer<ResponseRecord>,
+    /// Refusals of the gate.
+    pub refusals: Consumer<ResponseRecord>,
+    /// What the end of the street declares.
+    pub declared: Arc<Declared>,
+    /// Set when a stage's thread died.
+    pub broken: Arc<AtomicBool>,
+}
+
+impl<S: Source, E: Entry, N: Emit<Envelope>> Sequencer<S, E, N> {
+    /// Joins a market source to the street.
+    #[allow(clippy::too_many_arguments, reason = "the joints of the street, each named once, here")]
+    pub fn new(
+        market: S,
+        entry: E,
+        next: N,
+        returns: Returns,
+        journal: Option<Writer>,
+        stamps: Arc<Stamps>,
+        kill: Arc<KillFlag>,
+        hop: HopMeter,
+        config: SequencerConfig,
+    ) -> Self {
+        Self {
+            market,
+            entry,
+            next,
+            responses: returns.responses,
+            refusals: returns.refusals,
+            declared: returns.declared,
+            broken: returns.broken,
+            journal,
+            stamps,
+            kill,
+            hop,
+            config,
+            market_head: None,
+            response_head: None,
+            refusal_head: None,
+            timer_due_ns: i64::MAX,
+            timer_count: 0,
+            seq: 0,
+            market_count: 0,
+            horizon: 0,
+            safe_ns: i64::MAX,
+            now_ns: i64::MIN,
+            kill_seen: false,
+        }
+    }
+
+    /// Runs until the market data ends, then lets what is under way come back.
+    pub fn run(&mut self) -> Outcome {
+        let outcome = self.run_market();
+        if outcome == Outcome::Broken {
+            return outcome;
+        }
+        self.control(tickrace_types::event::ControlCode::EndOfSession as u8);
+        self.run_out();
+        if self.broken.load(Ordering::Acquire) { Outcome::Broken } else { outcome }
+    }
+
+    fn run_market(&mut self) -> Outcome {
+        self.pull_market();
+        if self.config.timer_ns > 0 {
+            if let Some(first) = &self.market_head {
+                self.timer_due_ns = first.header.ts_recv_ns.saturating_add(self.config.timer_ns);
+            }
+        }
+        while let Some(market_due_ns) = self.market_head.as_ref().map(|record| record.header.ts_recv_ns) {
+            self.pull_responses();
+            let (turn, due_ns) = self.turn(market_due_ns);
+            let is_known = if turn == Turn::Market {
+                due_ns.saturating_sub(1) <= self.known_ns()
+            } else {
+                due_ns <= self.known_ns()
+            };
+            if !is_known {
+                if !self.ask(due_ns) {
+                    return Outcome::Broken;
+                }
+                continue;
+            }
+            match turn {
+                Turn::Market => {
+                    if self.market_count & 0x3ff == 0 {
+                        if self.entry.is_stopped(self.market_count) {
+                            return Outcome::Stopped;
+                        }
+                        if self.journal.as_ref().is_some_and(Writer::is_failed) {
+                            return Outcome::JournalFailed;
+                        }
+                    }
+                    self.release_market();
+                }
+                _ => self.release_other(turn),
+            }
+            if self.kill.is_killed() && !self.kill_seen {
+                self.kill_seen = true;
+                self.control(tickrace_types::event::ControlCode::Kill as u8);
+            }
+        }
+        Outcome::Complete
+    }
+
+    /// After the market's end: every response still under way is heard, until none can come.
+    fn run_out(&mut self) {
+        self.timer_due_ns = i64::MAX;
+        loop {
+            if !self.ask(i64::MAX) {
+                return;
+            }
+            self.pull_responses();
+            let (turn, due_ns) = self.turn(i64::MAX);
+            if due_ns == i64::MAX {
+                if self.declared.until_ns() == i64::MAX {
+                    return;
+                }
+                continue;
+            }
+            self.release_other(turn);
+        }
+    }
+
+    #[inline]
+    fn turn(&self, market_due_ns: i64) -> (Turn, i64) {
+        // In rank order, so that an earlier source wins a tie.
+        let mut best = (Turn::Market, market_due_ns);
+        if let Some(response) = &self.response_head {
+            if response.header.ts_recv_ns < best.1 {
+                best = (Turn::Response, response.header.ts_recv_ns);
+            }
+        }
+        if let Some(refusal) = &self.refusal_head {
+            if refusal.header.ts_recv_ns < best.1 {
+                best = (Turn::Refusal, refusal.header.ts_recv_ns);
+            }
+        }
+        if self.timer_due_ns < best.1 {
+            best = (Turn::Timer, self.timer_due_ns);
+        }
+        best
+    }
+
+    #[inline]
+    fn known_ns(&self) -> i64 {
+        if self.config.is_local { self.declared.until_ns() } else { self.safe_ns }
+    }
+
+    /// Asks the end of the street to make everything up to `due_ns` known, and waits for it.
+    fn ask(&mut self, due_ns: i64) -> bool {
+        self.horizon += 1;
+        let record = MarketRecord {
+            header: Header {
+                kind: Kind::Horizon as u8,
+                version: VERSION,
+                instrument: u32::MAX,
+                seq: self.horizon,
+                ts_recv_ns: due_ns,
+                ..Header::default()
+            },
+            ..MarketRecord::default()
+        };
+        self.next.emit(&Envelope::small(record.as_record(), &NO_TOP));
+        let mut idler = Idler::new(self.config.idle);
+        while self.declared.done() < self.horizon {
+            if self.broken.load(Ordering::Acquire) {
+                return false;
+            }
+            idler.idle();
+        }
+        self.safe_ns = self.declared.until_ns();
+        true
+    }
+
+    #[inline]
+    fn pull_market(&mut self) {
+        let mut record = Record::default();
+        self.market_head = if self.market.next_into(&mut record) { Some(record) } else { None };
+    }
+
+    #[inline]
+    fn pull_responses(&mut self) {
+        if self.response_head.is_none() {
+            self.response_head = self.responses.pop();
+        }
+        if self.refusal_head.is_none() {
+            self.refusal_head = self.refusals.pop();
+        }
+    }
+
+    #[inline]
+    fn number(&mut self, header: &mut Header) {
+        self.seq += 1;
+        header.seq = self.seq;
+        // Time never runs backwards for those who decide, whatever the venue's clock did.
+        self.now_ns = self.now_ns.max(header.ts_recv_ns);
+        header.ts_recv_ns = self.now_ns;
+        if !self.config.is_local {
+            self.safe_ns =
+                self.safe_ns.min(self.now_ns.saturating_add(self.config.lookahead_ns).saturating_sub(1));
+        }
+    }
+
+    #[inline]
+    fn release_market(&mut self) {
+        let Some(mut record) = self.market_head.take() else { return };
+        self.market_count += 1;
+        let raw = self.entry.enter(self.market_count, &self.stamps);
+        self.number(&mut record.header);
+        self.stamps.enter(self.seq, raw);
+        if self.hop.is_sampled(self.seq) {
+            self.stamps.start_hops(self.seq, raw);
+        }
+        if self.config.copy_market {
+            if let Some(journal) = &mut self.journal {
+                journal.append(&record);
+            }
+        }
+        self.hop.arrive(self.seq);
+        self.next.emit(&Envelope::small(&record, &NO_TOP));
+        self.pull_market();
+    }
+
+    fn release_other(&mut self, turn: Turn) {
+        let taken = match turn {
+            Turn::Response => self.response_head.take(),
+            Turn::Refusal => self.refusal_head.take(),
+            Turn::Timer => {
+                self.timer();
+                None
+            }
+            Turn::Market => None,
+        };
+        let Some(mut response) = taken else { return };
+        self.number(&mut response.header);
+        if let Some(journal) = &mut self.journal {
+            journal.append_response(&response);
+        }
+        self.next.emit(&Envelope::response(&response));
+    }
+
+    fn timer(&mut self) {
+        self.timer_count += 1;
+        let header = Header {
+            kind: Kind::Timer as u8,
+            version: VERSION,
+            flags: Flags::END_OF_EVENT,
+            source: source::TIMER,
+            instrument: u32::MAX,
+            ts_venue_ns: self.timer_due_ns,
+            ts_recv_ns: self.timer_due_ns,
+            ..Header::default()
+        };
+        self.timer_due_ns = self.timer_due_ns.saturating_add(self.config.timer_ns);
+        self.release_small(MarketRecord { header, order_ref: self.timer_count, ..MarketRecord::default() });
+    }
+
+    fn control(&mut self, code: u8) {
+        let header = Header {
+            kind: Kind::Control as u8,
+            version: VERSION,
+            flags: Flags::END_OF_EVENT,
+            source: source::CONTROL,
+            instrument: u32::MAX,
+            ts_venue_ns: self.now_ns,
+            ts_recv_ns: self.now_ns,
+            ..Header::default()
+        };
+        self.release_small(MarketRecord { header, code, ..MarketRecord::default() });
+    }
+
+    fn release_small(&mut self, mut record: MarketRecord) {
+        self.number(&mut record.header);
+        if let Some(journal) = &mut self.journal {
+            journal.append(record.as_record());
+        }
+        self.next.emit(&Envelope::small(record.as_record(), &NO_TOP));
+    }
+
+    /// Records released, the last number given.
+    pub fn seq(&self) -> u64 {
+        self.seq
+    }
+
+    /// Market records released.
+    pub fn market_count(&self) -> u64 {
+        self.market_count
+    }
+
+    /// The market source, for what it skipped and how it ended.
+    pub fn market(&self) -> &S {
+        &self.market
+    }
+
+    /// The hop's latencies.
+    pub fn hop(&self) -> &HopMeter {
+        &self.hop
+    }
+
+    /// Gives back the rest of the street and the journal.
+    pub fn into_parts(self) -> (S, N, Option<Writer>, E) {
+        (self.market, self.next, self.journal, self.entry)
+    }
+}
