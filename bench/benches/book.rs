@@ -96,7 +96,7 @@ fn parse_only(source: &mut impl Source) -> u64 {
     while source.next_into(&mut record) {
         let header = &record.header;
         let words = record.body.iter().fold(0u64, |folded, word| folded.rotate_left(1) ^ word);
-        let kinds = u64::from(header.kind) << 8 | u64::from(header.flags);
+        let kinds = (u64::from(header.kind) << 8) | u64::from(header.flags);
         sum = sum.wrapping_add(
             words ^ header.seq ^ header.ts_venue_ns as u64 ^ u64::from(header.instrument) ^ kinds,
         );
@@ -108,7 +108,7 @@ fn fold(sum: u64, change: &Change) -> u64 {
     sum.rotate_left(1)
         ^ change.before.arrival
         ^ u64::from(change.removed)
-        ^ u64::from(change.top_changed) << 40
+        ^ (u64::from(change.top_changed) << 40)
 }
 
 fn one_by_one(source: &mut impl Source, day: &input::Day) -> (u64, u64) {

@@ -92,7 +92,7 @@ fn multiply(day: &[u8], copies: u64, apart_ns: u64, out: &mut impl Write) {
 
 /// Time of the message whose first byte is `message[0]`.
 fn time(message: &[u8]) -> u64 {
-    message[5..11].iter().fold(0, |time, byte| time << 8 | u64::from(*byte))
+    message[5..11].iter().fold(0, |time, byte| (time << 8) | u64::from(*byte))
 }
 
 /// Gives a message the copy's own locate, symbol, time and order numbers.
@@ -113,7 +113,7 @@ fn transform(message: &mut [u8], copy: u64, apart_ns: u64, hashed: bool) {
         _ => &[],
     };
     for at in refs {
-        let number = message[*at..at + 8].iter().fold(0, |number, byte| number << 8 | u64::from(*byte));
+        let number = message[*at..at + 8].iter().fold(0, |number, byte| (number << 8) | u64::from(*byte));
         let own = if hashed { scatter(number + (copy << 34)) } else { number + (copy << 34) };
         message[*at..at + 8].copy_from_slice(&own.to_be_bytes());
     }
@@ -121,7 +121,7 @@ fn transform(message: &mut [u8], copy: u64, apart_ns: u64, hashed: bool) {
 
 /// A bijection of `u64` (splitmix64's finaliser): neighbours come apart.
 fn scatter(mut x: u64) -> u64 {
-    x = (x ^ x >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    x = (x ^ x >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-    x ^ x >> 31
+    x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    x ^ (x >> 31)
 }

@@ -391,7 +391,7 @@ impl Books {
                 prev = NIL;
                 self.ladder_growths += u64::from(ladder.insert(rung, Rung { key: key(side, price), level }));
                 node = &mut self.levels[level];
-                let owner = at.0 << 1 | side as u32;
+                let owner = (at.0 << 1) | side as u32;
                 *node = LevelNode { price, qty: u64::from(qty), head: id, tail: id, orders: 1, owner };
             }
         }

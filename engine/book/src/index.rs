@@ -71,7 +71,7 @@ impl RefIndex {
     #[inline]
     pub(crate) fn insert(&mut self, slot: usize, order_ref: u64, id: u32) {
         debug_assert!(id != NIL && self.slots[slot] == 0);
-        self.slots[slot] = u64::from(tag(order_ref)) << 32 | u64::from(id);
+        self.slots[slot] = (u64::from(tag(order_ref)) << 32) | u64::from(id);
         self.live += 1;
         if self.live > self.live_max {
             self.grow();
@@ -133,7 +133,7 @@ impl RefIndex {
 
     #[inline]
     fn home(&self, tag: u32) -> usize {
-        ((tag >> self.shift) as usize) * LINE | (tag & 7) as usize
+        (((tag >> self.shift) as usize) * LINE) | (tag & 7) as usize
     }
 
     /// Doubles the table: one pass over eight-byte slots, in order of their lines, paid for by as many inserts.
@@ -166,7 +166,7 @@ fn tag(order_ref: u64) -> u32 {
     let product =
         u128::from((order_ref >> 3) ^ 0xa076_1d64_78bd_642f) * u128::from(0x9e37_79b9_7f4a_7c15_u64);
     let folded = (product >> 64) as u64 ^ product as u64;
-    (folded >> 32) as u32 & !7 | (order_ref & 7) as u32
+    ((folded >> 32) as u32 & !7) | (order_ref & 7) as u32
 }
 
 #[inline]

@@ -1,5 +1,7 @@
 //! Books against answers computed by others: every ITCH file of the shared data folder that has some.
 
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
