@@ -14,12 +14,9 @@ pub use slot::Slotted;
 
 /// The writing end of a ring, without a policy: never waits.
 pub trait Tx<T> {
-    /// Hands over one record, or gives it back where the ring is full.
-    ///
-    /// # Errors
-    ///
-    /// The record, where the ring is full.
-    fn try_push(&mut self, record: T) -> Result<(), T>;
+    /// Hands over one record; false where the ring is full. By reference, so that it is copied once, into its slot.
+    #[must_use = "false says that the record was not taken"]
+    fn try_push(&mut self, record: &T) -> bool;
 
     /// Whether the consumer is gone.
     fn is_abandoned(&self) -> bool;

@@ -275,9 +275,7 @@ fn records_cross_once_and_in_order<H: Handover + 'static>(records: u64, is_drain
         let (mut tx, mut rx) = slot_ring::<Pair, H>(2);
         let producer = thread::spawn(move || {
             for number in 1..=records {
-                let mut record = Pair(number, number * 10);
-                while let Err(back) = tx.try_push(record) {
-                    record = back;
+                while !tx.try_push(&Pair(number, number * 10)) {
                     thread::yield_now();
                 }
             }

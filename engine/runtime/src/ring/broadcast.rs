@@ -155,7 +155,10 @@ impl<T: Copy + Default + Send + Sync + 'static> Emit<T> for Broadcast<T> {
     #[inline]
     fn emit(&mut self, record: &T) {
         match self.full {
-            Full::Spin => drop(self.push(record)),
+            Full::Spin => {
+                // What is lost with the last listener is counted.
+                let _ = self.push(record);
+            }
             Full::DropAndCount => {
                 if !self.try_push(record) {
                     self.counts.dropped += 1;

@@ -62,11 +62,12 @@ impl<T: Copy, X: Tx<T>> Producer<T, X> {
     /// The record, where the ring is full.
     #[inline]
     pub fn try_push(&mut self, record: T) -> Result<(), T> {
-        let result = self.tx.try_push(record);
-        if result.is_err() {
+        if self.tx.try_push(&record) {
+            Ok(())
+        } else {
             self.counts.full += 1;
+            Err(record)
         }
-        result
     }
 
     /// Hands over one record, waiting for room.
@@ -76,27 +77,39 @@ impl<T: Copy, X: Tx<T>> Producer<T, X> {
     /// [`Abandoned`] with the record, where the ring is full and the consumer is gone.
     #[inline]
     pub fn push(&mut self, record: T) -> Result<(), Abandoned<T>> {
-        match self.tx.try_push(record) {
-            Ok(()) => Ok(()),
-            Err(record) => self.push_slow(record),
-        }
+        if self.tx.try_push(&record) || self.push_slow(&record) { Ok(()) } else { Err(Abandoned(record)) }
     }
 
+    /// Waits for room; false where none will come.
     #[cold]
     #[inline(never)]
-    fn push_slow(&mut self, mut record: T) -> Result<(), Abandoned<T>> {
+    fn push_slow(&mut self, record: &T) -> bool {
         self.counts.full += 1;
         let mut idler = Idler::new(self.idle);
         loop {
             if self.tx.is_abandoned() {
                 self.counts.lost += 1;
-                return Err(Abandoned(record));
+                return false;
             }
-            match self.tx.try_push(record) {
-                Ok(()) => return Ok(()),
-                Err(back) => record = back,
+            if self.tx.try_push(record) {
+                return true;
             }
             idler.idle();
+        }
+    }
+
+    /// The ring is full: waits, or drops and counts.
+    #[cold]
+    #[inline(never)]
+    fn emit_slow(&mut self, record: &T) {
+        match self.full {
+            Full::Spin => {
+                self.push_slow(record);
+            }
+            Full::DropAndCount => {
+                self.counts.full += 1;
+                self.counts.dropped += 1;
+            }
         }
     }
 
@@ -120,13 +133,8 @@ impl<T: Copy, X: Tx<T>> Emit<T> for Producer<T, X> {
     /// Hands over as the ring's [`Full`] says; what could not be handed over is in the counts.
     #[inline]
     fn emit(&mut self, record: &T) {
-        match self.full {
-            Full::Spin => drop(self.push(*record)),
-            Full::DropAndCount => {
-                if self.try_push(*record).is_err() {
-                    self.counts.dropped += 1;
-                }
-            }
+        if !self.tx.try_push(record) {
+            self.emit_slow(record);
         }
     }
 }
@@ -174,8 +182,8 @@ impl<T: Copy, X: Rx<T>> Consumer<T, X> {
 
 impl<T: Copy> Tx<T> for rtrb::Producer<T> {
     #[inline(always)]
-    fn try_push(&mut self, record: T) -> Result<(), T> {
-        self.push(record).map_err(|rtrb::PushError::Full(record)| record)
+    fn try_push(&mut self, record: &T) -> bool {
+        self.push(*record).is_ok()
     }
 
     fn is_abandoned(&self) -> bool {

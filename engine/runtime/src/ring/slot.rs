@@ -184,11 +184,11 @@ pub struct SlotTx<T: Slotted, H: Handover = Sound> {
 
 impl<T: Slotted, H: Handover> Tx<T> for SlotTx<T, H> {
     #[inline(always)]
-    fn try_push(&mut self, record: T) -> Result<(), T> {
+    fn try_push(&mut self, record: &T) -> bool {
         if self.tail - self.head_seen == self.capacity {
             self.head_seen = self.shared.head.0.load(H::REUSE);
             if self.tail - self.head_seen == self.capacity {
-                return Err(record);
+                return false;
             }
         }
         let slot = slot_of(&self.shared, self.tail);
@@ -200,7 +200,7 @@ impl<T: Slotted, H: Handover> Tx<T> for SlotTx<T, H> {
         let marked = first & !T::SPARE_BIT | lap_bit::<T>(self.tail, self.size);
         slot.first.store(marked, H::PUBLISH);
         self.tail += 1;
-        Ok(())
+        true
     }
 
     fn is_abandoned(&self) -> bool {
@@ -305,7 +305,7 @@ mod tests {
                 ..Header::default()
             };
             let record = ResponseRecord { header, ..ResponseRecord::default() };
-            producer.try_push(record).unwrap();
+            assert!(producer.try_push(&record));
             assert_eq!(consumer.pop(), Some(record));
             assert_eq!(consumer.pop(), None, "nothing is read twice");
         }
@@ -316,12 +316,12 @@ mod tests {
         let (mut producer, mut consumer) = slot_ring::<u64, Sound>(3);
         assert_eq!(producer.free(), 3);
         for number in 1..=3 {
-            producer.try_push(number).unwrap();
+            assert!(producer.try_push(&number));
         }
-        assert_eq!(producer.try_push(4), Err(4));
+        assert!(!producer.try_push(&4));
         let mut seen = Vec::new();
         assert_eq!(consumer.drain(2, |number| seen.push(*number)), 2);
-        producer.try_push(4).unwrap();
+        assert!(producer.try_push(&4));
         assert_eq!(consumer.drain(9, |number| seen.push(*number)), 2);
         assert_eq!(seen, [1, 2, 3, 4]);
     }
@@ -330,7 +330,7 @@ mod tests {
     fn a_spare_bit_that_is_set_costs_the_bit_and_not_the_order() {
         let (mut producer, mut consumer) = slot_ring::<u64, Sound>(2);
         for number in 0..9u64 {
-            producer.try_push(number | 1 << 63).unwrap();
+            assert!(producer.try_push(&(number | 1 << 63)));
             assert_eq!(consumer.pop(), Some(number));
         }
         assert_eq!(consumer.pop(), None);
