@@ -20,6 +20,7 @@ use tickrace_runtime::pin::{allowed_cores, pin_current};
 use tickrace_runtime::platform::Disturbance;
 use tickrace_runtime::probe::{self, Regime, ping_pong, typical_ps};
 use tickrace_runtime::ring::{Full, broadcast, ring, ring_over_rtrb};
+use tickrace_runtime::stage::Emit;
 use tickrace_types::{Header, MarketRecord};
 
 /// Slots of every ring.
@@ -112,7 +113,7 @@ fn own_slot(clock: &TscClock, cores: (usize, usize), trips: u64) -> Measured {
     let new = || ring::<MarketRecord>(CAPACITY, Full::Spin, IdleStrategy::Spin).expect("a good capacity");
     let ((mut tx, mut far_rx), (mut far_tx, mut rx)) = (new(), new());
     let round_trip = move |seq| {
-        tx.push(record(seq)).expect("the echo lives");
+        tx.emit(&record(seq));
         loop {
             if let Some(back) = rx.pop() {
                 assert_eq!(back.header.seq, seq);
@@ -122,7 +123,7 @@ fn own_slot(clock: &TscClock, cores: (usize, usize), trips: u64) -> Measured {
     };
     let echo = move || {
         if let Some(record) = far_rx.pop() {
-            far_tx.push(record).expect("the other side lives");
+            far_tx.emit(&record);
         }
     };
     measure(clock, cores, trips, round_trip, echo)
@@ -133,7 +134,7 @@ fn rtrb_ours(clock: &TscClock, cores: (usize, usize), trips: u64) -> Measured {
         || ring_over_rtrb::<MarketRecord>(CAPACITY, Full::Spin, IdleStrategy::Spin).expect("a good capacity");
     let ((mut tx, mut far_rx), (mut far_tx, mut rx)) = (new(), new());
     let round_trip = move |seq| {
-        tx.push(record(seq)).expect("the echo lives");
+        tx.emit(&record(seq));
         loop {
             if let Some(back) = rx.pop() {
                 assert_eq!(back.header.seq, seq);
@@ -143,7 +144,7 @@ fn rtrb_ours(clock: &TscClock, cores: (usize, usize), trips: u64) -> Measured {
     };
     let echo = move || {
         if let Some(record) = far_rx.pop() {
-            far_tx.push(record).expect("the other side lives");
+            far_tx.emit(&record);
         }
     };
     measure(clock, cores, trips, round_trip, echo)
@@ -210,7 +211,7 @@ fn disruptor_ours(clock: &TscClock, cores: (usize, usize), trips: u64) -> Measur
     };
     let ((mut tx, mut far_rx), (mut far_tx, mut rx)) = (new(), new());
     let round_trip = move |seq| {
-        tx.push(&record(seq)).expect("the echo lives");
+        tx.emit(&record(seq));
         loop {
             match rx.drain(usize::MAX, |back| assert_eq!(back.header.seq, seq)) {
                 Ok(0) => {}
@@ -221,8 +222,7 @@ fn disruptor_ours(clock: &TscClock, cores: (usize, usize), trips: u64) -> Measur
     let echo = move || {
         // The end comes when the other side is done; `measure` stops the echo then.
         let _ = far_rx.drain(usize::MAX, |record| {
-            // It cannot be full: one record is under way.
-            let _ = far_tx.push(record);
+            far_tx.emit(record);
         });
     };
     measure(clock, cores, trips, round_trip, echo)
