@@ -32,7 +32,11 @@ pub fn day() -> Option<Day> {
     if synthetic > 0 {
         symbols = number("BOOK_SYNTH_SYMBOLS", 8_000);
         capacity = 1 << 21;
-        let config = SynthConfig { seed: 7, symbols: symbols as u32, messages: synthetic };
+        let config = SynthConfig {
+            seed: 7,
+            symbols: u32::try_from(symbols).expect("at most 65,535 symbols"),
+            messages: synthetic,
+        };
         Synth::new(config).write_to(&mut out, |_| {}).expect("the synthetic day is written");
         name = format!("synthetic day of {synthetic} messages");
     } else {
@@ -52,13 +56,17 @@ pub fn day() -> Option<Day> {
     out.flush().expect("the input is written");
     drop(out);
     let file = TickFile::open(target.path()).expect("the input opens");
-    let capacity = number("BOOK_CAPACITY", capacity) as usize;
-    Some(Day { file, symbols: symbols as usize, capacity, name })
+    let capacity = size(number("BOOK_CAPACITY", capacity));
+    Some(Day { file, symbols: size(symbols), capacity, name })
 }
 
 /// A number from the environment.
 pub fn number(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.replace('_', "").parse().ok()).unwrap_or(default)
+}
+
+fn size(number: u64) -> usize {
+    usize::try_from(number).expect("a size fits the memory")
 }
 
 fn shared() -> PathBuf {
@@ -99,7 +107,7 @@ fn time(message: &[u8]) -> u64 {
 fn transform(message: &mut [u8], copy: u64, apart_ns: u64, hashed: bool) {
     let locate = u64::from(u16::from_be_bytes([message[1], message[2]]));
     // The day's locates are 11 and 12.
-    let own = (copy * 2 + locate - 10) as u16;
+    let own = u16::try_from(copy * 2 + locate - 10).expect("at most 32,000 copies");
     message[1..3].copy_from_slice(&own.to_be_bytes());
     let moved = time(message) + copy * apart_ns;
     message[5..11].copy_from_slice(&moved.to_be_bytes()[2..]);

@@ -15,6 +15,13 @@
 //! Stale (after a gap, until a clear) means that something is missing; what comes is applied nevertheless, since
 //! most of it is right and a reader decides by [`TopOfBook::stale`].
 //!
+//! Why it is built so (bench `book`, a real day of two symbols multiplied to 128): four adds in five open a level and
+//! four deletes in five close one, three in five of them at the touch and nearly all within sixteen rungs of it;
+//! so levels and orders come from pools freed last in first out, and the search and the moves of a ladder are short
+//! loops from its end (moving eight rungs by memmove cost a call each). The whole takes about 11 MB of anonymous
+//! memory for 109,376 resting orders. Looking ahead ([`Books::apply_all`]) costs some fifty instructions a record
+//! and pays where the caches are not ours alone: beside busy neighbours it halved the time of one by one.
+//!
 //! Invariants, checked by the model test against [`crate::naive`]: a level holds at least one order and its lots
 //! are the sum of theirs; the touch equals the last rung of each ladder; memory follows the orders that rest.
 
