@@ -87,7 +87,7 @@ impl Default for Counter {
             previous_ts_ns: 0,
             steps_back: 0,
             symbols: Vec::new(),
-            by_locate: vec![Executions::default(); 1 << 16],
+            by_locate: Vec::new(),
             names: BTreeMap::new(),
         }
     }
@@ -104,7 +104,11 @@ impl Counter {
     }
 
     fn executions(&mut self, head: &Head) -> &mut Executions {
-        &mut self.by_locate[usize::from(head.stock_locate.get())]
+        let place = usize::from(head.stock_locate.get());
+        if self.by_locate.len() <= place {
+            self.by_locate.resize(place + 1, Executions::default());
+        }
+        &mut self.by_locate[place]
     }
 
     fn displayed(&mut self, head: &Head, shares: u32) {
