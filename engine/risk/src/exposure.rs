@@ -35,14 +35,17 @@ pub struct Exposure {
 struct Cell {
     value: i128,
     open_cash: [i128; 2],
-    position: i64,
+    /// Cached, since every judgement asks for it.
+    worst: i128,
 }
+const _: () = assert!(size_of::<Cell>() == 64);
 
 impl Cell {
-    /// Largest absolute value the position could reach.
+    /// Largest absolute value the position could reach: open values are not negative, so the upper end is not
+    /// below the lower one, and the larger absolute value is the larger of the one and of the other negated.
     #[inline]
-    fn worst(&self) -> i128 {
-        (self.value + self.open_cash[0]).abs().max((self.value - self.open_cash[1]).abs())
+    fn worst_of(&self) -> i128 {
+        (self.value + self.open_cash[0]).max(self.open_cash[1] - self.value)
     }
 }
 
@@ -70,20 +73,12 @@ impl Sums {
     /// Whether `cash` more on `side`, which makes the gross worse by `worse`, stays within; (gross, net).
     #[inline]
     fn holds(&self, side: Side, cash: i128, worse: i128) -> (bool, bool) {
-        let gross = worse <= 0 || self.gross + worse <= self.gross_max;
+        let gross = worse == 0 || self.gross + worse <= self.gross_max;
         let net = match side {
             Side::Bid => self.value + self.open_cash[0] + cash <= self.net_max,
-            Side::Ask => self.value - self.open_cash[1] - cash >= -self.net_max,
+            Side::Ask => self.open_cash[1] - self.value + cash <= self.net_max,
         };
         (gross, net)
-    }
-
-    #[inline]
-    fn add(&mut self, change: Change) {
-        self.gross += change.worst;
-        self.value += change.value;
-        self.open_cash[0] += change.open_cash[0];
-        self.open_cash[1] += change.open_cash[1];
     }
 
     fn exposure(&self) -> Exposure {
@@ -96,18 +91,12 @@ impl Sums {
     }
 }
 
-/// What a cell's change adds to the sums above it.
-#[derive(Clone, Copy)]
-struct Change {
-    worst: i128,
-    value: i128,
-    open_cash: [i128; 2],
-}
-
 /// All cells and sums.
 #[derive(Clone, Debug)]
 pub(crate) struct Exposures {
     cells: Vec<Cell>,
+    /// Signed lots, beside the cells.
+    positions: Vec<i64>,
     accounts: Vec<u16>,
     sums: Vec<Sums>,
     total: Sums,
@@ -117,6 +106,7 @@ impl Exposures {
     pub fn new(limits: &Limits, instruments: usize) -> Self {
         Self {
             cells: vec![Cell::default(); instruments * limits.accounts.len()],
+            positions: vec![0; instruments * limits.accounts.len()],
             accounts: limits.accounts.iter().map(|account| account.account).collect(),
             sums: limits.accounts.iter().map(AccountLimits::exposure).map(Sums::new).collect(),
             total: Sums::new(limits.total),
@@ -131,13 +121,16 @@ impl Exposures {
         u8::try_from(place).ok()
     }
 
-    /// Whether `cash` more of open orders on `side` fits the limits.
+    /// Whether `cash` more of open orders on `side` fits the limits; how much worse that makes the cell.
+    /// `cash` is zero or positive.
     #[inline]
-    pub fn judge(&self, instrument: usize, account: u8, side: Side, cash: i128) -> Result<(), Reason> {
-        let cell = &self.cells[instrument * self.accounts.len() + usize::from(account)];
-        let mut with = *cell;
-        with.open_cash[side.index()] += cash;
-        let worse = with.worst() - cell.worst();
+    pub fn judge(&self, place: usize, account: u8, side: Side, cash: i128) -> Result<i128, Reason> {
+        let cell = &self.cells[self.cell(place, account)];
+        let end = match side {
+            Side::Bid => cell.value + cell.open_cash[0],
+            Side::Ask => cell.open_cash[1] - cell.value,
+        };
+        let worse = (end + cash - cell.worst).max(0);
         match self.sums[usize::from(account)].holds(side, cash, worse) {
             (false, _) => return Err(Reason::AccountGross),
             (_, false) => return Err(Reason::AccountNet),
@@ -146,45 +139,61 @@ impl Exposures {
         match self.total.holds(side, cash, worse) {
             (false, _) => Err(Reason::TotalGross),
             (_, false) => Err(Reason::TotalNet),
-            _ => Ok(()),
+            _ => Ok(worse),
         }
     }
 
-    /// Reserves `cash`, or releases it where negative.
+    /// Reserves `cash` as it was judged, with what [`Exposures::judge`] gave.
     #[inline]
-    pub fn reserve(&mut self, instrument: usize, account: u8, side: Side, cash: i128) {
-        self.change(instrument, account, |cell| cell.open_cash[side.index()] += cash);
+    pub fn reserve(&mut self, place: usize, account: u8, side: Side, cash: i128, worse: i128) {
+        let at = self.cell(place, account);
+        let cell = &mut self.cells[at];
+        cell.open_cash[side.index()] += cash;
+        cell.worst += worse;
+        debug_assert_eq!(cell.worst, cell.worst_of(), "the judgement stands");
+        for sums in [&mut self.sums[usize::from(account)], &mut self.total] {
+            sums.open_cash[side.index()] += cash;
+            sums.gross += worse;
+        }
+    }
+
+    /// Releases `cash`, or reserves it unasked where negative.
+    #[inline]
+    pub fn release(&mut self, place: usize, account: u8, side: Side, cash: i128) {
+        let at = self.cell(place, account);
+        let cell = &mut self.cells[at];
+        cell.open_cash[side.index()] -= cash;
+        let worst = cell.worst_of();
+        let worse = worst - std::mem::replace(&mut cell.worst, worst);
+        for sums in [&mut self.sums[usize::from(account)], &mut self.total] {
+            sums.open_cash[side.index()] -= cash;
+            sums.gross += worse;
+        }
     }
 
     /// Moves a position by signed lots and values it at `mark_px`.
-    pub fn move_position(
-        &mut self,
-        instrument: usize,
-        account: u8,
-        lots: i64,
-        mark_px: i64,
-        multiplier: i64,
-    ) {
-        self.change(instrument, account, |cell| {
-            cell.position = cell.position.saturating_add(lots);
-            cell.value = value_of(cell.position, mark_px, multiplier);
-        });
+    pub fn move_position(&mut self, place: usize, account: u8, lots: i64, mark_px: i64, multiplier: i64) {
+        let at = self.cell(place, account);
+        self.positions[at] = self.positions[at].saturating_add(lots);
+        self.value(at, account, mark_px, multiplier);
     }
 
     /// Values the positions of all accounts in an instrument at a new mark.
-    pub fn mark(&mut self, instrument: usize, mark_px: i64, multiplier: i64) {
-        for account in 0..self.accounts.len() {
-            #[allow(clippy::cast_possible_truncation, reason = "at most ACCOUNT_COUNT_MAX accounts")]
-            self.change(instrument, account as u8, |cell| {
-                cell.value = value_of(cell.position, mark_px, multiplier);
-            });
+    pub fn mark(&mut self, place: usize, mark_px: i64, multiplier: i64) {
+        for account in (0..).take(self.accounts.len()) {
+            self.value(self.cell(place, account), account, mark_px, multiplier);
         }
     }
 
     /// Whether any account holds a position in the instrument.
-    pub fn is_held(&self, instrument: usize) -> bool {
+    pub fn is_held(&self, place: usize) -> bool {
         let count = self.accounts.len();
-        self.cells[instrument * count..][..count].iter().any(|cell| cell.position != 0)
+        self.positions[place * count..][..count].iter().any(|position| *position != 0)
+    }
+
+    /// Signed lots of one account in an instrument.
+    pub fn position(&self, place: usize, account: u8) -> i64 {
+        self.positions[self.cell(place, account)]
     }
 
     /// Exposure of an account.
@@ -197,24 +206,21 @@ impl Exposures {
         self.total.exposure()
     }
 
-    /// Signed lots of one account in an instrument.
-    pub fn position(&self, instrument: usize, account: u8) -> i64 {
-        self.cells[instrument * self.accounts.len() + usize::from(account)].position
+    #[inline]
+    fn cell(&self, place: usize, account: u8) -> usize {
+        place * self.accounts.len() + usize::from(account)
     }
 
-    #[inline]
-    fn change(&mut self, instrument: usize, account: u8, apply: impl FnOnce(&mut Cell)) {
-        let account = usize::from(account);
-        let cell = &mut self.cells[instrument * self.accounts.len() + account];
-        let before = *cell;
-        apply(cell);
-        let change = Change {
-            worst: cell.worst() - before.worst(),
-            value: cell.value - before.value,
-            open_cash: [cell.open_cash[0] - before.open_cash[0], cell.open_cash[1] - before.open_cash[1]],
-        };
-        self.sums[account].add(change);
-        self.total.add(change);
+    fn value(&mut self, at: usize, account: u8, mark_px: i64, multiplier: i64) {
+        let cell = &mut self.cells[at];
+        let value = value_of(self.positions[at], mark_px, multiplier);
+        let more = value - std::mem::replace(&mut cell.value, value);
+        let worst = cell.worst_of();
+        let worse = worst - std::mem::replace(&mut cell.worst, worst);
+        for sums in [&mut self.sums[usize::from(account)], &mut self.total] {
+            sums.value += more;
+            sums.gross += worse;
+        }
     }
 }
 

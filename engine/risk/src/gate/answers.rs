@@ -4,9 +4,9 @@
 //! we have open keeps the rest reserved until the fills that are owed arrive; a fill after the end moves the
 //! position all the same. So no order of answers lets the position leave its worst case.
 
-use tickrace_types::{ResponseKind, ResponseRecord};
+use tickrace_types::{ResponseKind, ResponseRecord, Side};
 
-use super::{Departed, Gate};
+use super::{DEPARTED, Departed, Gate};
 use crate::exposure::order_cash;
 use crate::limits::LOTS_MAX;
 use crate::orders::OpenOrder;
@@ -116,11 +116,12 @@ impl Gate {
 
     /// The venue speaks of the replacement as of a living order: then it is one. The caller settles.
     fn promote(&mut self, slot: u32, response: &ResponseRecord) {
-        let open = *self.orders.get(slot);
+        let open = self.orders.get(slot);
         if open.pending_id != response.client_id {
             return;
         }
-        self.forget_price(&open, open.live_px);
+        let (place, side, px) = (open.instrument as usize, open.side(), open.live_px);
+        self.forget_price(place, side, px);
         self.orders.promote_pending(slot);
         if response.response() == Some(ResponseKind::Replaced) {
             // Where the venue has more open than we think, it is right; where less, a fill is on its way.
@@ -130,9 +131,9 @@ impl Gate {
     }
 
     fn drop_pending(&mut self, slot: u32) {
-        let open = *self.orders.get(slot);
+        let open = self.orders.get(slot);
         if open.pending_id != 0 {
-            self.forget_price(&open, open.pending_px);
+            self.forget_price(open.instrument as usize, open.side(), open.pending_px);
             self.orders.drop_pending(slot);
         }
     }
@@ -150,24 +151,25 @@ impl Gate {
         let cash = cash.max(order_cash(open.pending_px, open.pending_leaves, multiplier));
         let (lots_less, cash_less) = (open.lots - lots, open.cash - cash);
         (open.lots, open.cash) = (lots, cash);
-        let open = *open;
-        self.watched[place].open_lots[open.side().index()] -= lots_less;
-        self.exposures.reserve(place, open.account, open.side(), -cash_less);
+        let (account, side) = (open.account, open.side());
+        self.watched[place].open_lots[side.index()] -= lots_less;
+        self.exposures.release(place, account, side, cash_less);
         if lots == 0 {
-            self.close(slot, &open);
+            self.close(slot);
         }
     }
 
-    fn close(&mut self, slot: u32, open: &OpenOrder) {
-        self.forget_price(open, open.live_px);
-        self.watched[open.instrument as usize].open_count[open.side().index()] -= 1;
-        self.orders.remove(slot);
+    fn close(&mut self, slot: u32) {
+        let open = self.orders.get(slot);
+        let (place, side, px) = (open.instrument as usize, open.side(), open.live_px);
         self.departed[self.departed_next] = Departed { client_id: open.live_id, account: open.account };
-        self.departed_next = (self.departed_next + 1) % self.departed.len();
+        self.departed_next = (self.departed_next + 1) % DEPARTED;
+        self.forget_price(place, side, px);
+        self.watched[place].open_count[side.index()] -= 1;
+        self.orders.remove(slot);
     }
 
-    fn forget_price(&mut self, open: &OpenOrder, px: i64) {
-        let (place, side) = (open.instrument as usize, open.side());
+    fn forget_price(&mut self, place: usize, side: Side, px: i64) {
         let best = &mut self.watched[place].best_own[side.index()];
         *best = self.own_prices.remove(place, side, px, *best);
     }

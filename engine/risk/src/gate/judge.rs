@@ -54,7 +54,7 @@ impl Gate {
         if self.orders.is_full() {
             return Err(Reason::Capacity);
         }
-        self.exposures.judge(place, account, side, claim.cash_more)?;
+        let worse = self.exposures.judge(place, account, side, claim.cash_more)?;
         self.judge_frequency(order, Action::New)?;
 
         let open = OpenOrder {
@@ -69,7 +69,7 @@ impl Gate {
             ..OpenOrder::default()
         };
         self.orders.insert(open);
-        self.reserve(place, account, &claim, order.price);
+        self.reserve(place, account, &claim, order.price, worse);
         Ok(())
     }
 
@@ -101,16 +101,17 @@ impl Gate {
             ..claim
         };
         judge_claim(order, watched, state, &claim)?;
-        if claim.cash_more > 0 {
-            self.exposures.judge(place, account, claim.side, claim.cash_more)?;
-        }
+        let worse = match claim.cash_more {
+            0 => 0,
+            more => self.exposures.judge(place, account, claim.side, more)?,
+        };
         self.judge_frequency(order, Action::Replace)?;
 
         self.orders.set_pending(slot, order.client_id, order.price, claim.leaves);
         let open = self.orders.get_mut(slot);
         open.lots += claim.lots_more;
         open.cash += claim.cash_more;
-        self.reserve(place, account, &claim, order.price);
+        self.reserve(place, account, &claim, order.price, worse);
         Ok(())
     }
 
@@ -145,13 +146,13 @@ impl Gate {
     }
 
     #[inline]
-    fn reserve(&mut self, place: usize, account: u8, claim: &Claim, px: i64) {
+    fn reserve(&mut self, place: usize, account: u8, claim: &Claim, px: i64, worse: i128) {
         let watched = &mut self.watched[place];
         let side = claim.side.index();
         watched.open_lots[side] += claim.lots_more;
         watched.open_count[side] += claim.orders_more;
         watched.best_own[side] = self.own_prices.add(place, claim.side, px, watched.best_own[side]);
-        self.exposures.reserve(place, account, claim.side, claim.cash_more);
+        self.exposures.reserve(place, account, claim.side, claim.cash_more, worse);
     }
 }
 
