@@ -120,9 +120,10 @@ fn cards(page: &mut String, report: &RunReport) {
     let events = format!("{} events in {:.2} s", format::count(timings.events), timings.wall_seconds);
     card("Events a second", format::rate(timings.events_per_second()), "", events);
     if let Some(latency) = timings.tick_to_order.as_ref().filter(|latency| latency.count > 0) {
-        let Percentiles { p50, p99, count, .. } = Percentiles::from(latency);
-        let small = format!("p99 {}, {} orders", format::nanos(p99), format::count(count));
-        card("Tick to order, median", format::nanos(p50), "", small);
+        let Percentiles { p50, p99, max, count, .. } = Percentiles::from(latency);
+        let over = format!("over {} orders", format::count(count));
+        card("Tick to order, median", format::nanos(p50), "", over);
+        card("Tick to order, p99", format::nanos(p99), "", format!("slowest {}", format::nanos(max)));
     }
     if let Some(sharpe) = report.sharpe {
         card(

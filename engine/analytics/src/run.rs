@@ -110,7 +110,8 @@ impl Run {
             standing: FxHashMap::default(),
             refused_by_gate: [0; 256],
             refused_by_venue: [0; 256],
-            lifetimes: Histogram::new_with_bounds(1, LIFETIME_NS_MAX, 2).expect("bounds and digits are valid"),
+            lifetimes: Histogram::new_with_bounds(1, LIFETIME_NS_MAX, 2)
+                .expect("bounds and digits are valid"),
             fills: Vec::new(),
             digest: OrderDigest::new(),
             clock: SampleClock::default(),
@@ -521,22 +522,28 @@ impl Sums {
 }
 
 /// Time by position as shares of all time, in at most [`INVENTORY_BINS_MAX`] bins of equal width, without holes.
+/// Bins hold whole multiples of the largest size that divides every position held: round lots make no gaps.
 fn inventory(held: &BTreeMap<i64, i64>) -> Vec<InventoryBin> {
     let Some(((least, _), (most, _))) = held.first_key_value().zip(held.last_key_value()) else {
         return Vec::new();
     };
     let total: i64 = held.values().sum();
-    let span = most.saturating_sub(*least).saturating_add(1);
-    // A bin more than the span needs can appear, since bins are aligned to zero: hence one less.
-    let width = (span - 1) / (INVENTORY_BINS_MAX - 1) + 1;
-    let first = least.div_euclid(width);
+    let unit = held.keys().fold(0, |unit, position| common_divisor(unit, *position)).max(1);
+    // Counted in units; a bin more than the span needs can appear, since bins are aligned to zero: hence one less.
+    let (least, most) = (least / unit, most / unit);
+    let width = most.saturating_sub(least) / (INVENTORY_BINS_MAX - 1) + 1;
     let mut bins = Vec::new();
-    for place in first..=most.div_euclid(width) {
-        let (from_lots, to_lots) = (place * width, place * width + width - 1);
+    for place in least.div_euclid(width)..=most.div_euclid(width) {
+        let (from_lots, to_lots) = (place * width * unit, (place * width + width - 1) * unit);
         let time: i64 = held.range(from_lots..=to_lots).map(|entry| entry.1).sum();
         bins.push(InventoryBin { from_lots, to_lots, share: time as f64 / total.max(1) as f64 });
     }
     bins
+}
+
+/// Greatest common divisor, not negative.
+fn common_divisor(a: i64, b: i64) -> i64 {
+    if b == 0 { a.saturating_abs() } else { common_divisor(b, a % b) }
 }
 
 /// When the venue did it; where the record has no venue time, when we heard.

@@ -83,7 +83,7 @@ fn percentile_label(inverse: f64) -> String {
 }
 
 fn nanos_label(value: f64) -> String {
-    let text = if value < 1e3 {
+    if value < 1e3 {
         format!("{value:.0} ns")
     } else if value < 1e6 {
         format!("{:.0} µs", value / 1e3)
@@ -91,8 +91,7 @@ fn nanos_label(value: f64) -> String {
         format!("{:.0} ms", value / 1e6)
     } else {
         format!("{:.0} s", value / 1e9)
-    };
-    text
+    }
 }
 
 fn table(page: &mut String, all: &[&LatencySummary]) {

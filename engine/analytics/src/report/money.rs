@@ -24,19 +24,14 @@ pub(super) fn result(page: &mut String, report: &RunReport) {
     let currency = escape(&report.account_currency);
     let _ = write!(
         page,
-        "<h2>Result</h2><p>Money in {currency}, positions valued at the last mid. Net is gross minus fees; gross is what the spread brought plus what positions gained or lost while held.</p>\n<div class=\"wide\"><table><tr><th>symbol</th><th>fills</th><th>lots</th><th>turnover</th><th>spread captured</th><th>inventory drift</th><th>gross</th><th>fees</th><th>net</th><th>position</th><th>range held</th></tr>"
+        "<h2>Result</h2><p>Money in {currency}, positions valued at the last mid. Net is gross minus fees; gross is what the spread brought plus what positions gained or lost while held.</p>\n<div class=\"wide\"><table><tr><th>symbol</th><th>fills</th><th>lots</th><th>turnover</th><th>spread captured</th><th>inventory drift</th><th>gross</th><th>fees</th><th>net</th><th>position</th></tr>"
     );
     let busiest = busiest(report);
     for one in busiest.iter().take(SYMBOLS_MAX) {
-        let held = format!(
-            "{} … {}",
-            format::signed_count(one.position_min),
-            format::signed_count(one.position_max)
-        );
-        row(page, "", &escape(&one.symbol), &one.figures, &format::signed_count(one.position), &held);
+        row(page, "", &escape(&one.symbol), &one.figures, &format::signed_count(one.position));
     }
     if busiest.len() != 1 {
-        row(page, " class=\"sum\"", "total", &report.total, "", "");
+        row(page, " class=\"sum\"", "total", &report.total, "");
     }
     page.push_str("</table></div>\n");
     if busiest.len() > SYMBOLS_MAX {
@@ -56,7 +51,7 @@ pub(super) fn result(page: &mut String, report: &RunReport) {
     page.push_str("</div>\n");
 }
 
-fn row(page: &mut String, class: &str, name: &str, figures: &Figures, position: &str, held: &str) {
+fn row(page: &mut String, class: &str, name: &str, figures: &Figures, position: &str) {
     let money = |cash: Cash| {
         if cash.0 < 0 {
             format!("<span class=\"bad\">{}</span>", format::money(cash))
@@ -66,10 +61,10 @@ fn row(page: &mut String, class: &str, name: &str, figures: &Figures, position: 
     };
     let _ = write!(
         page,
-        "<tr{class}><td>{name}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{position}</td><td>{held}</td></tr>",
+        "<tr{class}><td>{name}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{position}</td></tr>",
         format::count(figures.fills),
         format::signed_count(figures.volume_lots),
-        format::money(figures.notional),
+        format::decimals(figures.notional.to_f64(), 0),
         money(figures.spread_captured),
         money(figures.inventory_drift),
         money(figures.gross_pnl),

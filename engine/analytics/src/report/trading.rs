@@ -271,7 +271,9 @@ fn inventory(page: &mut String, report: &RunReport) {
         return;
     };
     let (Some(first), Some(last)) = (one.inventory.first(), one.inventory.last()) else { return };
-    let x = Axis::linear(first.from_lots as f64, last.to_lots as f64 + 1.0, "lots held");
+    // Each bar reaches half way to the next one.
+    let half = (one.inventory[1].from_lots - first.to_lots) as f64 / 2.0;
+    let x = Axis::linear(first.from_lots as f64 - half, last.to_lots as f64 + half, "lots held");
     let shares = one.inventory.iter().map(|bin| bin.share * 100.0);
     let mut plot = Plot::new(HALF, 230.0, x, Axis::of_values(shares, true, "% of the time"));
     for bin in &one.inventory {
@@ -281,7 +283,7 @@ fn inventory(page: &mut String, report: &RunReport) {
             format!("{} to {}", format::signed_count(bin.from_lots), format::signed_count(bin.to_lots))
         };
         let title = format!("{range} lots: {}", format::percent(Some(bin.share)));
-        plot.bar(bin.from_lots as f64, bin.to_lots as f64 + 1.0, bin.share * 100.0, "a", &title);
+        plot.bar(bin.from_lots as f64 - half, bin.to_lots as f64 + half, bin.share * 100.0, "a", &title);
     }
     let note = format!(
         "{}: how long which position was held. A maker that steers well stands mostly around zero.",

@@ -300,6 +300,19 @@ fn more_samples_than_fit_are_thinned() {
 }
 
 #[test]
+fn an_inventory_of_round_lots_has_no_gaps_and_bounded_bins() {
+    // Held -100 for 1, 0 for 2, 200 for 1: hundreds from -100 to 200.
+    let held = BTreeMap::from([(-100, 1), (0, 2), (200, 1)]);
+    let bins: Vec<_> = inventory(&held).iter().map(|bin| (bin.from_lots, bin.to_lots, bin.share)).collect();
+    assert_eq!(bins, [(-100, -100, 0.25), (0, 0, 0.5), (100, 100, 0.0), (200, 200, 0.25)]);
+    let wide: BTreeMap<i64, i64> = (-777..=1234).map(|position| (position, 1)).collect();
+    let bins = inventory(&wide);
+    assert!(bins.len() <= usize::try_from(INVENTORY_BINS_MAX).unwrap());
+    assert!((bins.iter().map(|bin| bin.share).sum::<f64>() - 1.0).abs() < 1e-9);
+    assert!(bins.windows(2).all(|pair| pair[1].from_lots == pair[0].to_lots + 1));
+}
+
+#[test]
 fn a_foreign_currency_is_refused_by_name() {
     let mut config = RunConfig::new(table(1));
     config.account_currency = "EUR".to_owned();
