@@ -33,19 +33,22 @@ pub struct Exposure {
 #[derive(Clone, Copy, Debug, Default)]
 #[repr(C, align(64))]
 struct Cell {
+    /// Value of the position at its mark.
     value: i128,
-    open_cash: [i128; 2],
-    /// Cached, since every judgement asks for it.
+    /// Where the value ends with all buys traded; the negative of where it ends with all sells traded.
+    ends: [i128; 2],
+    /// Largest absolute value the position could reach, cached. Open values are not negative, so the upper end is
+    /// not below the lower one, and the larger absolute value is the larger of `ends`.
     worst: i128,
 }
 const _: () = assert!(size_of::<Cell>() == 64);
 
 impl Cell {
-    /// Largest absolute value the position could reach: open values are not negative, so the upper end is not
-    /// below the lower one, and the larger absolute value is the larger of the one and of the other negated.
+    /// Brings `worst` up to date; by how much it grew.
     #[inline]
-    fn worst_of(&self) -> i128 {
-        (self.value + self.open_cash[0]).max(self.open_cash[1] - self.value)
+    fn settle(&mut self) -> i128 {
+        let worst = self.ends[0].max(self.ends[1]);
+        worst - std::mem::replace(&mut self.worst, worst)
     }
 }
 
@@ -54,7 +57,8 @@ impl Cell {
 struct Sums {
     gross: i128,
     value: i128,
-    open_cash: [i128; 2],
+    /// As in a cell: value and open buys; open sells less value.
+    ends: [i128; 2],
     gross_max: i128,
     net_max: i128,
 }
@@ -64,29 +68,31 @@ impl Sums {
         Self {
             gross: 0,
             value: 0,
-            open_cash: [0; 2],
+            ends: [0; 2],
             gross_max: cash_from_ccy(limits.gross_exposure_max_ccy).0,
             net_max: cash_from_ccy(limits.net_exposure_max_ccy).0,
         }
     }
 
-    /// Whether `cash` more on `side`, which makes the gross worse by `worse`, stays within; (gross, net).
+    /// Whether the gross, made worse by `worse`, stays within. Where it does not grow it may be over: the market
+    /// can have carried it there, and what reduces must still leave.
     #[inline]
-    fn holds(&self, side: Side, cash: i128, worse: i128) -> (bool, bool) {
-        let gross = worse == 0 || self.gross + worse <= self.gross_max;
-        let net = match side {
-            Side::Bid => self.value + self.open_cash[0] + cash <= self.net_max,
-            Side::Ask => self.open_cash[1] - self.value + cash <= self.net_max,
-        };
-        (gross, net)
+    fn holds_gross(&self, worse: i128) -> bool {
+        worse == 0 || self.gross + worse <= self.gross_max
+    }
+
+    /// Whether the net at the end of `side` stays within with `cash` more.
+    #[inline]
+    fn holds_net(&self, side: Side, cash: i128) -> bool {
+        self.ends[side.index()] + cash <= self.net_max
     }
 
     fn exposure(&self) -> Exposure {
         Exposure {
             gross: Cash(self.gross),
             net: Cash(self.value),
-            open_buys: Cash(self.open_cash[0]),
-            open_sells: Cash(self.open_cash[1]),
+            open_buys: Cash(self.ends[0] - self.value),
+            open_sells: Cash(self.ends[1] + self.value),
         }
     }
 }
@@ -126,21 +132,21 @@ impl Exposures {
     #[inline]
     pub fn judge(&self, place: usize, account: u8, side: Side, cash: i128) -> Result<i128, Reason> {
         let cell = &self.cells[self.cell(place, account)];
-        let end = match side {
-            Side::Bid => cell.value + cell.open_cash[0],
-            Side::Ask => cell.open_cash[1] - cell.value,
-        };
-        let worse = (end + cash - cell.worst).max(0);
-        match self.sums[usize::from(account)].holds(side, cash, worse) {
-            (false, _) => return Err(Reason::AccountGross),
-            (_, false) => return Err(Reason::AccountNet),
-            _ => {}
+        let worse = (cell.ends[side.index()] + cash - cell.worst).max(0);
+        let own = &self.sums[usize::from(account)];
+        if !own.holds_gross(worse) {
+            return Err(Reason::AccountGross);
         }
-        match self.total.holds(side, cash, worse) {
-            (false, _) => Err(Reason::TotalGross),
-            (_, false) => Err(Reason::TotalNet),
-            _ => Ok(worse),
+        if !own.holds_net(side, cash) {
+            return Err(Reason::AccountNet);
         }
+        if !self.total.holds_gross(worse) {
+            return Err(Reason::TotalGross);
+        }
+        if !self.total.holds_net(side, cash) {
+            return Err(Reason::TotalNet);
+        }
+        Ok(worse)
     }
 
     /// Reserves `cash` as it was judged, with what [`Exposures::judge`] gave.
@@ -148,11 +154,11 @@ impl Exposures {
     pub fn reserve(&mut self, place: usize, account: u8, side: Side, cash: i128, worse: i128) {
         let at = self.cell(place, account);
         let cell = &mut self.cells[at];
-        cell.open_cash[side.index()] += cash;
+        cell.ends[side.index()] += cash;
         cell.worst += worse;
-        debug_assert_eq!(cell.worst, cell.worst_of(), "the judgement stands");
+        debug_assert_eq!(cell.worst, cell.ends[0].max(cell.ends[1]), "the judgement stands");
         for sums in [&mut self.sums[usize::from(account)], &mut self.total] {
-            sums.open_cash[side.index()] += cash;
+            sums.ends[side.index()] += cash;
             sums.gross += worse;
         }
     }
@@ -162,11 +168,10 @@ impl Exposures {
     pub fn release(&mut self, place: usize, account: u8, side: Side, cash: i128) {
         let at = self.cell(place, account);
         let cell = &mut self.cells[at];
-        cell.open_cash[side.index()] -= cash;
-        let worst = cell.worst_of();
-        let worse = worst - std::mem::replace(&mut cell.worst, worst);
+        cell.ends[side.index()] -= cash;
+        let worse = cell.settle();
         for sums in [&mut self.sums[usize::from(account)], &mut self.total] {
-            sums.open_cash[side.index()] -= cash;
+            sums.ends[side.index()] -= cash;
             sums.gross += worse;
         }
     }
@@ -215,10 +220,11 @@ impl Exposures {
         let cell = &mut self.cells[at];
         let value = value_of(self.positions[at], mark_px, multiplier);
         let more = value - std::mem::replace(&mut cell.value, value);
-        let worst = cell.worst_of();
-        let worse = worst - std::mem::replace(&mut cell.worst, worst);
+        cell.ends = [cell.ends[0] + more, cell.ends[1] - more];
+        let worse = cell.settle();
         for sums in [&mut self.sums[usize::from(account)], &mut self.total] {
             sums.value += more;
+            sums.ends = [sums.ends[0] + more, sums.ends[1] - more];
             sums.gross += worse;
         }
     }
