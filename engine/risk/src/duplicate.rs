@@ -22,8 +22,6 @@ const NEVER: i64 = i64::MIN;
 #[derive(Clone, Copy, Debug)]
 #[repr(C, align(128))]
 struct Entry {
-    /// 64-bit hash of the order; equal hashes are taken for equal orders, which at worst refuses one in 2^64.
-    tag: u64,
     /// Where the oldest time stands.
     oldest: u32,
     /// Passed orders in `times`.
@@ -33,7 +31,7 @@ struct Entry {
 const _: () = assert!(size_of::<Entry>() == 128);
 
 impl Entry {
-    const EMPTY: Self = Self { tag: 0, oldest: 0, count: 0, times: [NEVER; TIMES] };
+    const EMPTY: Self = Self { oldest: 0, count: 0, times: [NEVER; TIMES] };
 
     fn last(&self, limit: usize) -> i64 {
         let oldest = self.oldest as usize;
@@ -44,6 +42,9 @@ impl Entry {
 /// The table.
 #[derive(Clone, Debug)]
 pub(crate) struct Duplicates {
+    /// By bucket, 64-bit hashes of the orders, 0 for none: half a cache line tells whether an order is known.
+    /// Equal hashes are taken for equal orders, which at worst refuses one in 2^64.
+    tags: Vec<[u64; WAYS]>,
     entries: Vec<Entry>,
     limit: usize,
     window_ns: i64,
@@ -52,7 +53,8 @@ pub(crate) struct Duplicates {
 /// Where an order that may pass will be noted.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Noted {
-    place: usize,
+    bucket: usize,
+    way: usize,
     tag: u64,
 }
 
@@ -60,7 +62,7 @@ impl Duplicates {
     pub fn new(limits: &DuplicateLimits) -> Self {
         let limit = usize::try_from(limits.duplicate_count_max).unwrap_or(1).clamp(1, TIMES);
         let window_ns = limits.duplicate_window_ms.saturating_mul(1_000_000);
-        Self { entries: vec![Entry::EMPTY; BUCKETS * WAYS], limit, window_ns }
+        Self { tags: vec![[0; WAYS]; BUCKETS], entries: vec![Entry::EMPTY; BUCKETS * WAYS], limit, window_ns }
     }
 
     /// Whether one more of this order may pass; `None` where it would be one too many.
@@ -69,29 +71,27 @@ impl Duplicates {
         let now_ns = order.header.ts_recv_ns;
         let tag = tag_of(order);
         #[allow(clippy::cast_possible_truncation, reason = "masked to the buckets")]
-        let first = (tag as usize & (BUCKETS - 1)) * WAYS;
-        let bucket = &self.entries[first..first + WAYS];
-        let way = bucket.iter().position(|entry| entry.tag == tag);
-        let place = first + way.unwrap_or_else(|| self.victim(bucket));
-        if way.is_some() {
-            let entry = &self.entries[place];
-            let oldest_ns = entry.times[entry.oldest as usize];
-            if oldest_ns != NEVER && now_ns.saturating_sub(oldest_ns) < self.window_ns {
-                return None;
-            }
-        }
-        Some(Noted { place, tag })
+        let bucket = tag as usize & (BUCKETS - 1);
+        let Some(way) = self.tags[bucket].iter().position(|known| *known == tag) else {
+            return Some(Noted { bucket, way: self.victim(bucket), tag });
+        };
+        let entry = &self.entries[bucket * WAYS + way];
+        let oldest_ns = entry.times[entry.oldest as usize];
+        let is_too_many = oldest_ns != NEVER && now_ns.saturating_sub(oldest_ns) < self.window_ns;
+        (!is_too_many).then_some(Noted { bucket, way, tag })
     }
 
     /// Notes an order that passed at `now_ns`; `true` where another had to be forgotten that still mattered.
     #[inline]
     pub fn note(&mut self, noted: Noted, now_ns: i64) -> bool {
         let (limit, window_ns) = (self.limit, self.window_ns);
-        let entry = &mut self.entries[noted.place];
+        let Noted { bucket, way, tag } = noted;
+        let entry = &mut self.entries[bucket * WAYS + way];
+        let known = std::mem::replace(&mut self.tags[bucket][way], tag);
         let mut is_lost = false;
-        if entry.tag != noted.tag {
+        if known != tag {
             is_lost = entry.count > 0 && now_ns.saturating_sub(entry.last(limit)) < window_ns;
-            *entry = Entry { tag: noted.tag, ..Entry::EMPTY };
+            *entry = Entry::EMPTY;
         }
         entry.count = entry.count.saturating_add(1);
         entry.times[entry.oldest as usize] = now_ns;
@@ -99,11 +99,12 @@ impl Duplicates {
         is_lost
     }
 
-    /// The entry unused for longest.
+    /// The entry of a bucket unused for longest.
     #[cold]
-    fn victim(&self, bucket: &[Entry]) -> usize {
+    fn victim(&self, bucket: usize) -> usize {
         let age = |entry: &Entry| if entry.count == 0 { NEVER } else { entry.last(self.limit) };
-        (0..bucket.len()).min_by_key(|way| age(&bucket[*way])).unwrap_or(0)
+        let entries = &self.entries[bucket * WAYS..][..WAYS];
+        (0..WAYS).min_by_key(|way| age(&entries[*way])).unwrap_or(0)
     }
 }
 
