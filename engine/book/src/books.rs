@@ -19,12 +19,14 @@
 //! four deletes in five close one, three in five of them at the touch and nearly all within sixteen rungs of it;
 //! so levels and orders come from pools freed last in first out, and the search and the moves of a ladder are short
 //! loops from its end (moving eight rungs by memmove cost a call each). The whole takes about 11 MB of anonymous
-//! memory for 109,376 resting orders. Looking ahead ([`Books::apply_all`]) costs some fifty instructions a record
-//! and pays where the caches are not ours alone: beside busy neighbours it halved the time of one by one.
+//! memory for 109,376 resting orders. A delete costs about 210 instructions besides the ladder's. Looking ahead
+//! ([`Books::apply_all`]) pays where caches are small for the books or not ours alone: on a loaded machine 48 ns a
+//! message against 58 with 128 symbols, parsing included, and 116 against 274 with 8,000.
 //!
 //! Invariants, checked by the model test against [`crate::naive`]: a level holds at least one order and its lots
 //! are the sum of theirs; the touch equals the last rung of each ladder; memory follows the orders that rest.
 
+use tickrace_types::prefetch::prefetch_item;
 use tickrace_types::{Flags, InstrumentId, Kind, MarketRecord, Phase, Price, Record, Side, TopOfBook};
 
 use crate::change::NO_TOP;
@@ -176,21 +178,37 @@ impl Books {
     /// look ahead it fetches what the next records will touch, which hides most cache misses of large books.
     #[inline]
     pub fn apply_all(&mut self, records: &[Record], mut each: impl FnMut(&Self, &Record, &Change)) {
-        records.iter().take(AHEAD).for_each(|record| self.prefetch(record.as_market().order_ref));
+        records.iter().take(AHEAD).for_each(|record| self.hint_first(record.as_market()));
         for (index, record) in records.iter().enumerate() {
-            let ahead =
-                |distance: usize| records.get(index + distance).map(|record| record.as_market().order_ref);
-            if let Some(order_ref) = ahead(AHEAD) {
-                self.prefetch(order_ref);
+            if let Some(record) = records.get(index + AHEAD) {
+                self.hint_first(record.as_market());
             }
-            if let Some(order_ref) = ahead(AHEAD_ORDER) {
-                self.prefetch_order(order_ref);
+            if let Some(record) = records.get(index + AHEAD_ORDER) {
+                self.hint_second(record.as_market());
             }
-            if let Some(order_ref) = ahead(AHEAD_LEVEL) {
-                self.prefetch_level(order_ref);
+            if let Some(record) = records.get(index + AHEAD_LEVEL) {
+                self.prefetch_level(record.as_market().order_ref);
             }
             let change = self.apply(record);
             each(self, record, &change);
+        }
+    }
+
+    #[inline(always)]
+    fn hint_first(&self, record: &MarketRecord) {
+        self.index.prefetch(record.order_ref);
+        if let Some(book) = self.books.get(InstrumentId(record.header.instrument).index()) {
+            prefetch_item(&book.top);
+            prefetch_item(&book.ladders);
+        }
+    }
+
+    #[inline(always)]
+    fn hint_second(&self, record: &MarketRecord) {
+        self.prefetch_order(record.order_ref);
+        if let Some(book) = self.books.get(InstrumentId(record.header.instrument).index()) {
+            // Only an add tells its side; of the others, most need no rung.
+            book.ladders[record.side().index()].prefetch();
         }
     }
 

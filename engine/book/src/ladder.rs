@@ -4,6 +4,7 @@
 //! most insertions move a few. A rung is keyed by [`key`], which orders both sides alike: larger is better.
 
 use tickrace_types::Side;
+use tickrace_types::prefetch::prefetch;
 
 /// Rungs from the best that are looked at one by one before the search halves the rest.
 const NEAR: usize = 16;
@@ -33,6 +34,13 @@ pub(crate) const fn key(side: Side, price: i64) -> i64 {
 impl Ladder {
     pub(crate) fn new(capacity: usize) -> Self {
         Self { rungs: Vec::with_capacity(capacity) }
+    }
+
+    /// Hints that the rungs next to the best will be looked at soon.
+    #[inline]
+    pub(crate) fn prefetch(&self) {
+        prefetch(&self.rungs, self.rungs.len().wrapping_sub(1));
+        prefetch(&self.rungs, self.rungs.len().wrapping_sub(5));
     }
 
     /// The best rung.

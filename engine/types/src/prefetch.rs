@@ -13,6 +13,12 @@ pub fn prefetch<T>(slice: &[T], index: usize) {
     }
 }
 
+/// Hints that the first line of `item` will be read and written soon.
+#[inline(always)]
+pub fn prefetch_item<T>(item: &T) {
+    hint(item);
+}
+
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
 fn hint<T>(item: &T) {
