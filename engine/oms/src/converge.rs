@@ -11,8 +11,10 @@ use crate::orders::{NONE, Order};
 use crate::quotes::{LEVELS_MAX, Quote, WantedQuotes};
 use crate::{Oms, State};
 
-/// Most resting quotes of one side considered; what is beyond is pulled.
-const ENTRIES_MAX: usize = 32;
+/// Most resting quotes of one side considered; what is beyond is pulled. Every converge leaves at most
+/// [`LEVELS_MAX`] that are not leaving; a few more can come back when their cancels are refused.
+const ENTRIES_MAX: usize = 12;
+const _: () = assert!(ENTRIES_MAX >= LEVELS_MAX && ENTRIES_MAX < 32);
 
 /// A quote that rests or will rest, as far as we know.
 #[derive(Clone, Copy)]
@@ -58,8 +60,9 @@ impl Oms {
             self.counts.request_drops += 1;
             return;
         }
-        let bids = self.resting(instrument, Side::Bid, cause, out);
-        let asks = self.resting(instrument, Side::Ask, cause, out);
+        let (mut bids, mut asks) = (Resting::EMPTY, Resting::EMPTY);
+        self.collect(&mut bids, instrument, Side::Bid, cause, out);
+        self.collect(&mut asks, instrument, Side::Ask, cause, out);
         let bid_plan = plan(Side::Bid, &bids, wanted.bids(), wanted);
         let ask_plan = plan(Side::Ask, &asks, wanted.asks(), wanted);
         self.send_cancels(&bids, bid_plan.cancels, cause, out);
@@ -77,15 +80,14 @@ impl Oms {
 
     /// Collects the quotes of one side; pulls on the way what is in doubt or too much.
     #[inline]
-    fn resting(
+    fn collect(
         &mut self,
+        resting: &mut Resting,
         instrument: InstrumentId,
         side: Side,
         cause: &Header,
         out: &mut impl FnMut(&OrderRecord),
-    ) -> Resting {
-        let empty = Entry { slot: NONE, busy: false, price: 0, leaves: 0 };
-        let mut resting = Resting { entries: [empty; ENTRIES_MAX], count: 0 };
+    ) {
         let mut slot = self.orders.head(instrument, side);
         while slot != NONE {
             let order = self.orders.get(slot);
@@ -108,7 +110,6 @@ impl Oms {
             }
             slot = next;
         }
-        resting
     }
 
     fn send_cancels(
@@ -175,6 +176,9 @@ impl Oms {
 }
 
 impl Resting {
+    const EMPTY: Self =
+        Self { entries: [Entry { slot: NONE, busy: false, price: 0, leaves: 0 }; ENTRIES_MAX], count: 0 };
+
     /// Keeps the order best first. Orders come newest first, so an equal price goes before those present.
     #[inline]
     fn insert(&mut self, side: Side, entry: Entry) -> bool {
@@ -198,7 +202,7 @@ impl Resting {
 fn plan(side: Side, resting: &Resting, wanted: &[Quote], tolerance: &WantedQuotes) -> Plan {
     let entries = &resting.entries[..resting.count];
     let mut plan = Plan { cancels: 0, moves: [Plan::NEW; LEVELS_MAX] };
-    let mut free: u32 = if entries.len() == ENTRIES_MAX { u32::MAX } else { (1 << entries.len()) - 1 };
+    let mut free: u32 = (1 << entries.len()) - 1;
     let mut open: u32 = 0;
     for (level, quote) in wanted.iter().enumerate() {
         if quote.qty <= 0 {

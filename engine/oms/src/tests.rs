@@ -182,6 +182,18 @@ fn a_quote_under_way_waits_and_is_moved_once_it_is_answered() {
 }
 
 #[test]
+fn an_idle_order_is_moved_before_one_under_way_is_awaited() {
+    let mut oms = oms(8);
+    let sent = converge(&mut oms, &wanted(&[(100, 10)], &[]));
+    accept(&mut oms, &sent);
+    // 100 rests; 103 is under way and best. One quote at 105 is wanted: 100 moves, 103 is not wanted.
+    converge(&mut oms, &wanted(&[(103, 10), (100, 10)], &[]));
+    let sent = converge(&mut oms, &wanted(&[(105, 10)], &[]));
+    assert_eq!(sent[0].action(), Action::Cancel);
+    assert_eq!((sent[1].action(), sent[1].orig_client_id), (Action::Replace, 100));
+}
+
+#[test]
 fn a_replace_under_way_is_pulled_by_cancelling_the_replacement() {
     let (mut oms, _) = quoting();
     let replace = converge(&mut oms, &wanted(&[(101, 10), (99, 10)], &[(102, 10), (103, 10)]))[0];
@@ -509,6 +521,7 @@ fn ladder() -> impl Strategy<Value = WantedQuotes> {
 }
 
 #[derive(Clone, Debug)]
+#[allow(clippy::large_enum_variant, reason = "a test's list of a hundred")]
 enum Act {
     Want(WantedQuotes),
     Pull,

@@ -79,8 +79,8 @@ impl P2Quantile {
         let p = self.probability;
         let wanted =
             [1.0, 1.0 + (n - 1.0) * p / 2.0, 1.0 + (n - 1.0) * p, 1.0 + (n - 1.0) * (1.0 + p) / 2.0, n];
-        for marker in 1..4 {
-            let gap = wanted[marker] - self.places[marker];
+        for (marker, target) in wanted.iter().enumerate().take(4).skip(1) {
+            let gap = target - self.places[marker];
             let room_up = self.places[marker + 1] - self.places[marker] > 1.0;
             let room_down = self.places[marker] - self.places[marker - 1] > 1.0;
             if gap >= 1.0 && room_up {

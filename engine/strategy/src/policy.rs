@@ -33,6 +33,10 @@ pub trait Policy {
 }
 
 /// The policies a desk can run: built-in ones without a dynamic call, and one boxed of the user's own.
+#[allow(
+    clippy::large_enum_variant,
+    reason = "there is one of it, and the built-in policy is reached without a pointer"
+)]
 pub enum Policies {
     /// Two-sided quotes after Avellaneda and Stoikov.
     MarketMaker(MarketMaker),

@@ -60,15 +60,20 @@ impl Grid {
         nanos as f64 * self.ticks_per_nano
     }
 
-    /// Price of a tick. Outside the band it is moved to the grid that holds there, away from the other side.
+    /// Price of a tick in this band.
     #[inline]
-    pub(crate) fn price(&self, index: i64, side: Side, instrument: &Instrument) -> i64 {
-        let price = index.saturating_mul(self.tick);
+    pub(crate) fn price(&self, index: i64) -> i64 {
+        index.wrapping_mul(self.tick)
+    }
+
+    /// Price of a tick; outside the band it is moved to the grid that holds there, away from the other side.
+    #[cold]
+    pub(crate) fn price_anywhere(&self, index: i64, side: Side, instrument: &Instrument) -> i64 {
+        let price = self.price(index);
         if self.holds(price) { price } else { snap(price, side, instrument) }
     }
 }
 
-#[cold]
 fn snap(price: i64, side: Side, instrument: &Instrument) -> i64 {
     let tick = instrument.tick_at(price);
     match side {
@@ -77,12 +82,15 @@ fn snap(price: i64, side: Side, instrument: &Instrument) -> i64 {
     }
 }
 
+/// Furthest a quote stands from the touch, ticks: with it, no price leaves 64 bits.
+const AWAY_TICKS_MAX: f64 = 1e8;
+
 /// Rounds down; without the library call that `f64::floor` is on the plainest target.
 #[inline]
 #[allow(clippy::cast_possible_truncation, reason = "bounded by the caller's clamp")]
 pub(crate) fn floor_index(ticks: f64) -> i64 {
-    let whole = ticks.clamp(-1e12, 1e12) as i64;
-    if (whole as f64) > ticks { whole - 1 } else { whole }
+    let whole = ticks.clamp(-AWAY_TICKS_MAX, AWAY_TICKS_MAX) as i64;
+    whole - i64::from(whole as f64 > ticks)
 }
 
 /// Rounds up.
@@ -107,7 +115,7 @@ mod tests {
         }
 
         #[test]
-        fn whole_ticks_round_as_the_library_does(ticks in -1e9f64..1e9) {
+        fn whole_ticks_round_as_the_library_does(ticks in -1e8f64..1e8) {
             prop_assert_eq!(floor_index(ticks) as f64, ticks.floor());
             prop_assert_eq!(ceil_index(ticks) as f64, ticks.ceil());
         }
@@ -119,10 +127,10 @@ mod tests {
         let cents = Grid::around(&share, 5_000_000_000);
         assert!(cents.holds(1_000_000_000) && !cents.holds(999_999_999));
         // 99 cents is on the finer grid below a dollar, and stays.
-        assert_eq!(cents.price(99, Side::Bid, &share), 990_000_000);
+        assert_eq!(cents.price_anywhere(99, Side::Bid, &share), 990_000_000);
         let fine = Grid::around(&share, 900_000_000);
         // 1.0001 is not on the grid of cents: a bid goes down to 1.00, an ask up to 1.01.
-        assert_eq!(fine.price(10_001, Side::Bid, &share), 1_000_000_000);
-        assert_eq!(fine.price(10_001, Side::Ask, &share), 1_010_000_000);
+        assert_eq!(fine.price_anywhere(10_001, Side::Bid, &share), 1_000_000_000);
+        assert_eq!(fine.price_anywhere(10_001, Side::Ask, &share), 1_010_000_000);
     }
 }

@@ -134,8 +134,11 @@ impl Market {
         }
         self.mid_doubled = mid_doubled;
         self.bid_floor = self.grid.floor(top.bid_px);
-        self.safe = Prices { bid: self.grid.floor(top.ask_px - 1), ask: self.bid_floor + 1 };
-        let floor_px = self.grid.price(self.bid_floor, Side::Bid, instrument);
+        let floor_px = self.grid.price(self.bid_floor);
+        // Most markets are one tick wide.
+        let is_one_tick = top.ask_px == floor_px + self.grid.price(1);
+        let bid = if is_one_tick { self.bid_floor } else { self.grid.floor(top.ask_px - 1) };
+        self.safe = Prices { bid, ask: self.bid_floor + 1 };
         self.mid_ticks = 0.5 * self.grid.ticks(mid_doubled - 2 * floor_px);
     }
 
@@ -203,21 +206,28 @@ impl Market {
         let least = instrument.order_qty_min;
         let mut room_bid = sizes.position_max_lots.saturating_sub(position);
         let mut room_ask = sizes.position_max_lots.saturating_add(position);
-        let mut away = 0;
+        let outmost = Prices { bid: prices.bid - sizes.away_max, ask: prices.ask + sizes.away_max };
+        let is_one_grid =
+            self.grid.holds(self.grid.price(outmost.bid)) && self.grid.holds(self.grid.price(outmost.ask));
+        let (mut bid, mut ask) = (prices.bid, prices.ask);
         for qty in &sizes.levels[..sizes.count] {
             let (bid_qty, ask_qty) = ((*qty).min(room_bid), (*qty).min(room_ask));
-            if bid_qty >= least {
-                let price = self.grid.price(prices.bid - away, Side::Bid, instrument);
-                if price > 0 || self.bid_px <= 0 {
-                    wanted.push_bid(price, bid_qty);
-                    room_bid -= bid_qty;
-                }
+            let (bid_px, ask_px) = if is_one_grid {
+                (self.grid.price(bid), self.grid.price(ask))
+            } else {
+                let anywhere = |index, side| self.grid.price_anywhere(index, side, instrument);
+                (anywhere(bid, Side::Bid), anywhere(ask, Side::Ask))
+            };
+            if bid_qty >= least && (bid_px > 0 || self.bid_px <= 0) {
+                wanted.push_bid(bid_px, bid_qty);
+                room_bid -= bid_qty;
             }
             if ask_qty >= least {
-                wanted.push_ask(self.grid.price(prices.ask + away, Side::Ask, instrument), ask_qty);
+                wanted.push_ask(ask_px, ask_qty);
                 room_ask -= ask_qty;
             }
-            away += sizes.step_ticks;
+            bid -= sizes.step_ticks;
+            ask += sizes.step_ticks;
         }
     }
 }
@@ -228,6 +238,8 @@ pub(crate) struct Sizes {
     levels: [i64; LEVELS_MAX],
     count: usize,
     step_ticks: i64,
+    /// Ticks from the innermost level to the outmost.
+    away_max: i64,
     position_max_lots: i64,
     short_lots: i64,
 }
@@ -240,11 +252,13 @@ impl Sizes {
             *level = config.order_qty_lots.saturating_mul(growth_bps) / 10_000;
             growth_bps += config.level_qty_growth_bps;
         }
+        let steps = i64::try_from(config.levels_count - 1).unwrap_or(0);
         let open_bps = 10_000 - config.refill_below_bps;
         Self {
             levels,
             count: config.levels_count,
             step_ticks: config.level_step_ticks,
+            away_max: steps * config.level_step_ticks,
             position_max_lots: config.position_max_lots,
             short_lots: config.order_qty_lots.saturating_mul(open_bps) / 10_000,
         }
