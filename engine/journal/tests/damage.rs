@@ -1,4 +1,6 @@
 //! Files that are not as they were written: cut short, flipped, extended, swapped, foreign.
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+#![allow(clippy::cast_possible_truncation, reason = "small numbers of small files")]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! Page faults taken by the writing thread, counted and not timed; and a disk that is full.
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod common;
 

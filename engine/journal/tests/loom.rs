@@ -4,6 +4,7 @@
 //! The functions of `tickrace_journal::protocol` run here on loom's atomics, the payload in loom's cells: a read that
 //! is not ordered after its write is an error of the model. Each mistake that could be made is seeded once, and must
 //! be caught.
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 #![cfg(loom)]
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

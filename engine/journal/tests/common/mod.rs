@@ -1,5 +1,6 @@
 //! Streams with known content, and a plain copy of what they hold.
 #![allow(dead_code, reason = "each test binary uses its own part")]
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use std::path::Path;
 
