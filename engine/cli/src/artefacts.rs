@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use tickrace_analytics::{InputFile, LatencySummary, Run, RunConfig, RunMeta, RunReport, RunTimings, Summary};
+use tickrace_analytics::{
+    InputFile, LatencySummary, Run, RunConfig, RunMeta, RunReport, RunTimings, Summary,
+};
 use tickrace_book::Books;
 use tickrace_desk::DeskConfig;
 use tickrace_desk::backtest::Finished;
@@ -99,8 +101,12 @@ struct Tops {
 
 impl Tops {
     fn new(market: Market, instruments: usize) -> Self {
-        let mut tops =
-            Self { market, books: Books::new(instruments, 1 << 16), record: Record::default(), pending: None };
+        let mut tops = Self {
+            market,
+            books: Books::new(instruments, 1 << 16),
+            record: Record::default(),
+            pending: None,
+        };
         tops.advance();
         tops
     }
@@ -222,7 +228,13 @@ fn run_config(facts: &RunFacts<'_>) -> RunConfig {
         placement: config.run.placement.iter().map(|stages| stages.join(" ")).collect::<Vec<_>>().join(" | "),
         build: facts.head.build.clone(),
         host: String::new(),
-        session_date: facts.head.files.iter().filter_map(|file| file.date.clone()).collect::<Vec<_>>().join(", "),
+        session_date: facts
+            .head
+            .files
+            .iter()
+            .filter_map(|file| file.date.clone())
+            .collect::<Vec<_>>()
+            .join(", "),
     };
     run.with_session_midnight(facts.sessions.first().map_or(0, |session| session.midnight_ns))
 }
@@ -241,9 +253,13 @@ fn timings<E>(facts: &RunFacts<'_>, ran: &Finished<Market, E>) -> RunTimings {
         events: ran.market_records,
         wall_seconds: facts.wall_seconds,
         tick_to_order: (tick_to_order.count() > 0).then(|| summary("tick to order", tick_to_order)),
-        tick_to_order_note: "service time: records entered as fast as they were handled (not an open-loop latency)"
-            .to_owned(),
-        hops: hops.iter().filter(|(_, meter)| meter.count() > 0).map(|(name, meter)| summary(name, meter)).collect(),
+        tick_to_order_note:
+            "service time: records entered as fast as they were handled (not an open-loop latency)".to_owned(),
+        hops: hops
+            .iter()
+            .filter(|(_, meter)| meter.count() > 0)
+            .map(|(name, meter)| summary(name, meter))
+            .collect(),
         cut_short: facts.cut_short.clone(),
     }
 }

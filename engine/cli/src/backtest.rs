@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
+use tickrace_desk::DeskConfig;
 use tickrace_desk::backtest::{self, Finished, FlatOut, Journals};
 use tickrace_desk::config::MarketInJournal;
 use tickrace_desk::meters::Stamps;
 use tickrace_desk::stages::sequence::Outcome;
-use tickrace_desk::DeskConfig;
 use tickrace_feeds::itch::FileSource;
 use tickrace_feeds::source::Days;
 use tickrace_feeds::synth::{Synth, SynthConfig};

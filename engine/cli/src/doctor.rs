@@ -12,7 +12,9 @@ use crate::{Failure, Streams};
 
 /// Arguments of `doctor`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  tickrace doctor --seconds 5\n\nExits with 0 whatever it finds: warnings are advice, not failures.")]
+#[command(
+    after_help = "Example:\n  tickrace doctor --seconds 5\n\nExits with 0 whatever it finds: warnings are advice, not failures."
+)]
 pub struct Args {
     /// Seconds each allowed core is watched for interruptions
     #[arg(long, default_value_t = 1.0)]
@@ -116,13 +118,26 @@ fn for_people(report: &Report) -> String {
             let _ = writeln!(text, "        {:<24} -> {}", "", finding.advice);
         }
     }
-    let _ = writeln!(text, "\n  jitter: gaps over {} ns of a thread that only reads the clock", jitter::GAP_NS_MIN);
-    let _ = writeln!(text, "  {:>6} {:>10} {:>10} {:>10} {:>12} {:>12}", "core", "gaps/s", "lost %", "p50 ns", "p99 ns", "max ns");
+    let _ = writeln!(
+        text,
+        "\n  jitter: gaps over {} ns of a thread that only reads the clock",
+        jitter::GAP_NS_MIN
+    );
+    let _ = writeln!(
+        text,
+        "  {:>6} {:>10} {:>10} {:>10} {:>12} {:>12}",
+        "core", "gaps/s", "lost %", "p50 ns", "p99 ns", "max ns"
+    );
     for core in &report.jitter {
         let _ = writeln!(
             text,
             "  {:>6} {:>10.0} {:>10.3} {:>10} {:>12} {:>12}",
-            core.core, core.gaps_per_second, core.lost_percent, core.gap_p50_ns, core.gap_p99_ns, core.gap_max_ns
+            core.core,
+            core.gaps_per_second,
+            core.lost_percent,
+            core.gap_p50_ns,
+            core.gap_p99_ns,
+            core.gap_max_ns
         );
     }
     let _ = writeln!(

@@ -137,13 +137,7 @@ fn judge(args: &Args, session: &Session, tally: &Tally) -> Result<(), Failure> {
 /// Nanoseconds after midnight as a clock shows them.
 pub fn clock_text(ts_ns: u64) -> String {
     let seconds = ts_ns / 1_000_000_000;
-    format!(
-        "{:02}:{:02}:{:02}.{:09}",
-        seconds / 3600,
-        seconds / 60 % 60,
-        seconds % 60,
-        ts_ns % 1_000_000_000
-    )
+    format!("{:02}:{:02}:{:02}.{:09}", seconds / 3600, seconds / 60 % 60, seconds % 60, ts_ns % 1_000_000_000)
 }
 
 fn for_people(inspection: &Inspection) -> String {

@@ -24,9 +24,11 @@ use crate::{Failure, Streams, settings};
 
 /// Arguments of `latency`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  tickrace latency configs/backtest/market_making.toml --rate 100000 --rate 1000000\n\n\
+#[command(
+    after_help = "Example:\n  tickrace latency configs/backtest/market_making.toml --rate 100000 --rate 1000000\n\n\
     Open loop: records of a synthetic day enter evenly spaced and their latency counts from when they were due, so\n\
-    waiting counts. Tick to order is taken over the ticks that sent an order, the first order of each.")]
+    waiting counts. Tick to order is taken over the ticks that sent an order, the first order of each."
+)]
 pub struct Args {
     /// Configuration whose strategy, limits and venue are measured
     config: PathBuf,
@@ -123,7 +125,12 @@ fn name_of(placement: &[Vec<&str>]) -> String {
     placement.iter().map(|stages| stages.join(" ")).collect::<Vec<_>>().join(" | ")
 }
 
-fn measure(config: &DeskConfig, placement: &[Vec<&str>], rate: f64, messages: u64) -> Result<Measured, Failure> {
+fn measure(
+    config: &DeskConfig,
+    placement: &[Vec<&str>],
+    rate: f64,
+    messages: u64,
+) -> Result<Measured, Failure> {
     let mut config = config.clone();
     config.run.placement =
         placement.iter().map(|stages| stages.iter().map(|&stage| stage.to_owned()).collect()).collect();
@@ -192,16 +199,34 @@ fn for_people(report: &Report) -> String {
     let _ = writeln!(
         text,
         "{:<48} {:>10} {:>8} {:>7} {:>7} {:>7} {:>8} {:>9} {:>7}",
-        "tick to order, from the due time, ns", "rate/s", "orders", "p50", "p90", "p99", "p99.9", "max", "lost %"
+        "tick to order, from the due time, ns",
+        "rate/s",
+        "orders",
+        "p50",
+        "p90",
+        "p99",
+        "p99.9",
+        "max",
+        "lost %"
     );
     for one in &report.measured {
         let ns = &one.tick_to_order_ns;
         let _ = writeln!(
             text,
             "{:<48} {:>10.0} {:>8} {:>7} {:>7} {:>7} {:>8} {:>9} {:>7.2}",
-            one.placement, one.rate_per_second, ns.count, ns.p50, ns.p90, ns.p99, ns.p999, ns.max, one.lost_percent_of_core
+            one.placement,
+            one.rate_per_second,
+            ns.count,
+            ns.p50,
+            ns.p90,
+            ns.p99,
+            ns.p999,
+            ns.max,
+            one.lost_percent_of_core
         );
     }
-    text.push_str("lost %: share of the core's time the host took away right after; over 0.5 the p99 is the host's.\n");
+    text.push_str(
+        "lost %: share of the core's time the host took away right after; over 0.5 the p99 is the host's.\n",
+    );
     text
 }

@@ -6,7 +6,8 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// A bar over a known amount of work; drawn only where a person watches.
 pub fn bar(is_watched: bool, total: u64, what: &'static str) -> ProgressBar {
-    let target = if is_watched { ProgressDrawTarget::stderr_with_hz(8) } else { ProgressDrawTarget::hidden() };
+    let target =
+        if is_watched { ProgressDrawTarget::stderr_with_hz(8) } else { ProgressDrawTarget::hidden() };
     let bar = ProgressBar::with_draw_target(Some(total), target);
     // The template is ours and right.
     if let Ok(style) = ProgressStyle::with_template(

@@ -69,10 +69,12 @@ pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure> {
     }
     let sealed = Seal::read(&args.journal)?;
     let market = open_market(&head, args, streams)?;
-    let last = |reader: &Reader| reader.iter().last().map(|entry| match entry {
-        Entry::Order(order) => order.cause_seq,
-        entry => entry.header().seq,
-    });
+    let last = |reader: &Reader| {
+        reader.iter().last().map(|entry| match entry {
+            Entry::Order(order) => order.cause_seq,
+            entry => entry.header().seq,
+        })
+    };
     let last_seq = last(&inbound).max(last(&outbound)).unwrap_or(0);
     let bar = progress::bar(streams.is_watched, last_seq, "replay");
     let mut digest = OrderDigest::new();
@@ -100,7 +102,9 @@ pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure> {
     .map_err(Failure::usage)?;
     bar.finish_and_clear();
     let inbound_sealed = match &sealed {
-        Some(seal) => Some((seal.inbound_records, seal.inbound_blake3.clone()) == hash_inbound(&args.journal)?),
+        Some(seal) => {
+            Some((seal.inbound_records, seal.inbound_blake3.clone()) == hash_inbound(&args.journal)?)
+        }
         None => None,
     };
     let report = Report {
@@ -151,7 +155,9 @@ fn verdict(report: &Report, replayed: &Replayed) -> Result<(), Failure> {
         return Err(Failure::difference(format!("{} orders differ", report.differing_orders)));
     }
     if report.inbound_sealed == Some(false) {
-        return Err(Failure::difference("an inbound record was altered after the run, though no order changed"));
+        return Err(Failure::difference(
+            "an inbound record was altered after the run, though no order changed",
+        ));
     }
     Ok(())
 }
@@ -197,4 +203,3 @@ fn describe(difference: &Difference) -> String {
         one(&difference.computed)
     )
 }
-

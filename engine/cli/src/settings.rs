@@ -42,9 +42,8 @@ fn include_limits(path: &Path, table: &mut Table) -> Result<(), Failure> {
 pub fn parse<T: DeserializeOwned>(path: &Path, table: &Table) -> Result<T, Failure> {
     // Through text once more, so that errors carry the line and the key as written.
     let text = toml::to_string(table).map_err(Failure::usage)?;
-    toml::from_str(&text).map_err(|error: toml::de::Error| {
-        Failure::usage(format!("{}: {error}", path.display()))
-    })
+    toml::from_str(&text)
+        .map_err(|error: toml::de::Error| Failure::usage(format!("{}: {error}", path.display())))
 }
 
 /// Lays one `path=value` over the table. The value is read as TOML; what is not TOML is taken as a string.
@@ -84,7 +83,9 @@ mod tests {
     #[test]
     fn an_override_reaches_a_nested_key_and_keeps_its_type() {
         let mut table: Table = "[run]\nseed = 1\n[data]\n".parse().unwrap();
-        for text in ["run.seed=7", "data.files=[\"a\", \"b\"]", "run.idle=spin", "venue.fees.maker_per_lot_nanos=-5"] {
+        for text in
+            ["run.seed=7", "data.files=[\"a\", \"b\"]", "run.idle=spin", "venue.fees.maker_per_lot_nanos=-5"]
+        {
             lay_over(&mut table, text).unwrap();
         }
         assert_eq!(table["run"]["seed"].as_integer(), Some(7));

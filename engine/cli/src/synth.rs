@@ -11,7 +11,9 @@ use crate::{Failure, Streams, progress};
 
 /// Arguments of `synth`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  tickrace synth --symbols 100 --messages 10000000 --seed 7 --out day.2026-03-02.itch50")]
+#[command(
+    after_help = "Example:\n  tickrace synth --symbols 100 --messages 10000000 --seed 7 --out day.2026-03-02.itch50"
+)]
 pub struct Args {
     /// Instruments
     #[arg(long, default_value_t = 10)]

@@ -93,7 +93,9 @@ pub fn parts<S, E, G, T>(
     journals: Journals,
 ) -> Result<Parts<S, E, G, T>, DeskError> {
     let policy = match &config.strategy {
-        StrategyConfig::MarketMaking(strategy) => Policies::MarketMaker(MarketMaker::new(strategy, instruments)?),
+        StrategyConfig::MarketMaking(strategy) => {
+            Policies::MarketMaker(MarketMaker::new(strategy, instruments)?)
+        }
         StrategyConfig::Idle => Policies::Idle,
     };
     let oms = Oms::new(
@@ -210,4 +212,3 @@ impl Entry for Paced {
         false
     }
 }
-

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use serde::{Deserialize};
+use serde::Deserialize;
 use tickrace_exchange::ExchangeConfig;
 use tickrace_risk::Limits;
 use tickrace_runtime::idle::IdleStrategy;
@@ -228,9 +228,7 @@ impl DeskConfig {
             return fail("data.synth", "needs at least one symbol and 1000 messages");
         }
         if let StrategyConfig::MarketMaking(strategy) = &self.strategy {
-            strategy
-                .validate()
-                .map_err(|error| ConfigError { key: "strategy", fault: error.to_string() })?;
+            strategy.validate().map_err(|error| ConfigError { key: "strategy", fault: error.to_string() })?;
         }
         self.limits.validate().map_err(|error| ConfigError { key: "limits", fault: error.to_string() })?;
         self.venue.validate().map_err(|error| ConfigError { key: "venue", fault: error.to_string() })?;

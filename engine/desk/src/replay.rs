@@ -105,11 +105,9 @@ impl<I: Iterator<Item = OrderRecord>, F: FnMut(&OrderRecord)> OrderTap for Compa
         (self.listener)(order);
         match self.journaled.next() {
             Some(then) if then.as_bytes() == order.as_bytes() => {}
-            then => self.note(Difference {
-                order_seq: order.header.seq,
-                journaled: then,
-                computed: Some(*order),
-            }),
+            then => {
+                self.note(Difference { order_seq: order.header.seq, journaled: then, computed: Some(*order) })
+            }
         }
     }
 }
@@ -141,7 +139,9 @@ pub fn run<'a, S: Source>(
     let parts = backtest::parts(config, instruments, (), (), Silent, tap, Journals::default())?;
     let layout = backtest::layout(config)?;
     let idle = IdleStrategy::Spin;
-    let ring_back = |slots| ring::ring::<ResponseRecord>(slots, Full::DropAndCount, idle).map_err(crate::street::ring_error);
+    let ring_back = |slots| {
+        ring::ring::<ResponseRecord>(slots, Full::DropAndCount, idle).map_err(crate::street::ring_error)
+    };
     // Answers computed again are dropped: the journal's count.
     let (response_in, _responses) = ring_back(2)?;
     let (refusal_in, mut refusals) = ring_back(layout.return_slots)?;

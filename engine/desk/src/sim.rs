@@ -100,7 +100,8 @@ impl<S: Source> Gateway for SimGateway<S> {
             // Nothing more can happen: what still rests expires with the session.
             self.is_over = true;
             let responses = &mut self.responses;
-            self.exchange.end_of_session(self.now_ns, &mut |response: &ResponseRecord| responses.push_back(*response));
+            self.exchange
+                .end_of_session(self.now_ns, &mut |response: &ResponseRecord| responses.push_back(*response));
             return self.responses.back().map_or(i64::MAX, |response| response.header.ts_recv_ns);
         }
         horizon_ns

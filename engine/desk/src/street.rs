@@ -25,10 +25,6 @@ use crate::stages::send::{Declared, Delays, OrderTap};
 use crate::stages::sequence::{Entry, Outcome, Returns, SequencerConfig};
 use crate::stages::{BookStage, DecideStage, GateStage, SendStage, Sequencer};
 
-type GateNode<G, T> = Joined<GateStage, Link<SendStage<G, T>, Envelope>>;
-type DecideNode<G, T> = Joined<DecideStage, Link<GateNode<G, T>, Envelope>>;
-type BookNode<G, T> = Joined<BookStage, Link<DecideNode<G, T>, Envelope>>;
-
 /// What stands in the street, before it is joined.
 pub struct Parts<S, E, G, T> {
     /// Market data.
@@ -214,8 +210,7 @@ where
     let hop = || HopMeter::new(Arc::clone(stamps), layout.hop_sample_log2);
     let broken = Arc::new(AtomicBool::new(false));
     let declared = Arc::new(Declared::default());
-    let cores =
-        if layout.is_pinned { layout.placement.cores(pin::allowed_cores()) } else { Vec::new() };
+    let cores = if layout.is_pinned { layout.placement.cores(pin::allowed_cores()) } else { Vec::new() };
     let mason = Mason { layout, cores, broken: Arc::clone(&broken) };
     let (response_in, responses) =
         ring::ring(layout.return_slots, Full::DropAndCount, layout.idle).map_err(ring_error)?;
@@ -241,9 +236,12 @@ where
     let book = BookStage::new(parts.books);
 
     let (send_link, send_worker) = mason.lay(StageName::Gate, StageName::Send, send)?;
-    let (gate_link, gate_worker) = mason.lay(StageName::Decide, StageName::Gate, Joined::new(gate, send_link))?;
-    let (decide_link, decide_worker) = mason.lay(StageName::Book, StageName::Decide, Joined::new(decide, gate_link))?;
-    let (book_link, book_worker) = mason.lay(StageName::Sequence, StageName::Book, Joined::new(book, decide_link))?;
+    let (gate_link, gate_worker) =
+        mason.lay(StageName::Decide, StageName::Gate, Joined::new(gate, send_link))?;
+    let (decide_link, decide_worker) =
+        mason.lay(StageName::Book, StageName::Decide, Joined::new(decide, gate_link))?;
+    let (book_link, book_worker) =
+        mason.lay(StageName::Sequence, StageName::Book, Joined::new(book, decide_link))?;
     let is_local =
         book_worker.is_none() && decide_worker.is_none() && gate_worker.is_none() && send_worker.is_none();
 

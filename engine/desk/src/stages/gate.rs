@@ -4,9 +4,7 @@ use tickrace_risk::Gate;
 use tickrace_runtime::ring::Producer;
 use tickrace_runtime::stage::{Emit, Stage};
 use tickrace_types::event::{VERSION, source};
-use tickrace_types::{
-    Envelope, Flags, Header, Kind, OrderRecord, ResponseKind, ResponseRecord,
-};
+use tickrace_types::{Envelope, Flags, Header, Kind, OrderRecord, ResponseKind, ResponseRecord};
 
 use crate::meters::HopMeter;
 
@@ -22,7 +20,12 @@ pub struct GateStage {
 impl GateStage {
     /// - `refusals`: ring back to the sequencer, with room for every open order.
     /// - `refusal_latency_ns`: when a refusal is heard, after the time of the record that caused the order.
-    pub fn new(gate: Gate, refusals: Producer<ResponseRecord>, refusal_latency_ns: i64, hop: HopMeter) -> Self {
+    pub fn new(
+        gate: Gate,
+        refusals: Producer<ResponseRecord>,
+        refusal_latency_ns: i64,
+        hop: HopMeter,
+    ) -> Self {
         Self { gate, refusals, refusal_latency_ns, lost_refusals: 0, hop }
     }
 

@@ -1,0 +1,74 @@
+//! One market, one configuration: one list of orders, however the stages are placed and however often it runs.
+
+use tempfile::tempdir;
+use tickrace_tests::data::{config, shared, small_day};
+use tickrace_tests::tickrace;
+
+const FUSED: &str = r#"[["decode","sequence","book","decide","gate","send"]]"#;
+const TWO: &str = r#"[["decode","sequence","book","decide"],["gate","send"]]"#;
+const FOUR: &str = r#"[["decode","sequence"],["book"],["decide"],["gate","send"]]"#;
+const FIVE: &str = r#"[["decode"],["sequence","book"],["decide"],["gate"],["send"]]"#;
+
+/// Runs a backtest and gives its digest and its count of orders.
+fn digest(day: &str, out: &std::path::Path, settings: &[&str]) -> (String, u64) {
+    let config = config("backtest/market_making.toml");
+    let out = out.display().to_string();
+    let files = format!("data.files=[\"{day}\"]");
+    let mut args = vec!["backtest", &config, "--json", "--out", &out, "--set", &files];
+    args.extend(settings.iter().flat_map(|setting| ["--set", *setting]));
+    let done = tickrace(&args);
+    assert_eq!(done.code, 0, "{}", done.err);
+    let summary = done.json();
+    (summary["order_digest"].as_str().unwrap().to_owned(), summary["orders"].as_u64().unwrap())
+}
+
+fn placed(placement: &str) -> String {
+    format!("run.placement={placement}")
+}
+
+#[test]
+fn every_placement_gives_the_same_orders() {
+    let folder = tempdir().unwrap();
+    let day = small_day(folder.path(), 3, 20_000);
+    let idle = "run.idle={ spin_then_yield = { spins = 200 } }";
+    for latency in ["0", "10000"] {
+        let order = format!("venue.order_latency_ns={latency}");
+        let response = format!("venue.response_latency_ns={latency}");
+        let (fused, orders) =
+            digest(&day, &folder.path().join("fused"), &[&placed(FUSED), &order, &response]);
+        assert!(orders > 100, "a day without orders proves nothing, got {orders}");
+        for placement in [TWO, FOUR, FIVE] {
+            let split =
+                digest(&day, &folder.path().join("split"), &[&placed(placement), idle, &order, &response]);
+            assert_eq!(split, (fused.clone(), orders), "{placement} at latency {latency}");
+        }
+    }
+}
+
+#[test]
+fn two_runs_and_both_kinds_of_journal_give_the_same_orders() {
+    let folder = tempdir().unwrap();
+    let day = small_day(folder.path(), 2, 20_000);
+    let first = digest(&day, &folder.path().join("first"), &[]);
+    let second = digest(&day, &folder.path().join("second"), &["journal.market=copy"]);
+    assert_eq!(first, second);
+    for name in ["first", "second"] {
+        let journal = folder.path().join(name).join("journal").display().to_string();
+        let replayed = tickrace(&["replay", &journal, "--verify", "--json"]);
+        assert_eq!(replayed.code, 0, "{name}: {}", replayed.err);
+        assert_eq!(replayed.json()["order_digest"], first.0.as_str());
+    }
+}
+
+#[test]
+fn a_real_day_replays_to_the_same_orders() {
+    let Some(day) = shared("data/ticks/itch/20120621.GOOG_AAPL.derived_ITCH50.gz") else { return };
+    let folder = tempdir().unwrap();
+    let (fused, orders) =
+        digest(&day.display().to_string(), folder.path(), &["instruments.symbols=[\"AAPL\"]"]);
+    assert!(orders > 1000, "got {orders}");
+    let journal = folder.path().join("journal").display().to_string();
+    let replayed = tickrace(&["replay", &journal, "--verify", "--json"]);
+    assert_eq!(replayed.code, 0, "{}", replayed.err);
+    assert_eq!(replayed.json()["order_digest"], fused.as_str());
+}

@@ -1,0 +1,92 @@
+//! After warm-up the whole desk allocates nothing, from the first to the last of at least 100,000 events.
+
+use std::sync::Arc;
+
+use tempfile::tempdir;
+use tickrace_cli::input::{Bytes, Session, universe_of};
+use tickrace_desk::DeskConfig;
+use tickrace_desk::backtest::{self, Journals};
+use tickrace_desk::meters::Stamps;
+use tickrace_desk::stages::sequence::Entry;
+use tickrace_feeds::synth::{Synth, SynthConfig};
+use tickrace_journal::{Prefault, Writer, WriterConfig};
+use tickrace_runtime::clock::TscClock;
+use tickrace_runtime::kill::KillFlag;
+use tickrace_runtime::seal::{Seal, SealGuard, SealedAlloc, seal_thread, sealed_calls, thread_allocations};
+use tickrace_tests::data::config;
+use tickrace_types::{Instrument, InstrumentTable};
+
+#[global_allocator]
+static ALLOCATOR: SealedAlloc = SealedAlloc;
+
+const WARM: u64 = 20_000;
+const MEASURED: u64 = 120_000;
+
+/// Seals the desk's thread after the warm-up and lifts the seal after the last measured event.
+#[derive(Default)]
+struct Sealing {
+    guard: Option<SealGuard>,
+    before: u64,
+    found: Option<u64>,
+}
+
+impl Entry for Sealing {
+    fn enter(&mut self, count: u64, stamps: &Stamps) -> u64 {
+        if count == WARM {
+            self.before = sealed_calls();
+            self.guard = Some(seal_thread(Seal::Count));
+        } else if count == WARM + MEASURED {
+            self.guard = None;
+            self.found = Some(sealed_calls() - self.before);
+        }
+        stamps.clock().raw()
+    }
+
+    fn is_stopped(&mut self, _count: u64) -> bool {
+        false
+    }
+}
+
+/// One test, because the counters are the process's: two at once would count each other.
+#[test]
+fn a_hundred_thousand_events_through_the_whole_desk_allocate_nothing_and_one_allocation_is_seen() {
+    let before = (sealed_calls(), thread_allocations());
+    let guard = seal_thread(Seal::Count);
+    let boxed = std::hint::black_box(Box::new(7_u64));
+    drop(guard);
+    assert_eq!(*boxed, 7);
+    assert!(sealed_calls() > before.0, "the counter sees no allocation");
+    assert!(thread_allocations() > before.1, "the counter sees no allocation");
+
+    let path = std::path::PathBuf::from(config("backtest/market_making.toml"));
+    let mut table = tickrace_cli::settings::load(&path, &[]).expect("the example configuration loads");
+    tickrace_cli::settings::lay_over(&mut table, "journal.market=copy").expect("a good override");
+    let desk: DeskConfig = tickrace_cli::settings::parse(&path, &table).expect("it parses");
+    let bytes = Synth::new(SynthConfig { seed: 5, symbols: 4, messages: WARM + MEASURED + 20_000 }).to_vec();
+    let session = Session {
+        path: "synthetic day".into(),
+        bytes: Bytes::Memory(Arc::new(bytes)),
+        midnight_ns: 0,
+        date: None,
+        fault: None,
+        stored_bytes: 0,
+    };
+    let instruments = session.announced().iter().map(|symbol| Instrument::us_equity(symbol)).collect();
+    let instruments = InstrumentTable::new(instruments).expect("synthetic symbols differ");
+    let folder = tempdir().expect("a folder for the journal");
+    let writer = |stream| {
+        let config =
+            WriterConfig { segment_bytes: 1 << 26, prefault: Prefault::Whole, ..WriterConfig::default() };
+        Some(Writer::create(folder.path(), stream, config).expect("a fresh folder takes a journal"))
+    };
+    let journals = Journals { inbound: writer("inbound"), outbound: writer("outbound") };
+    let source = || session.source(universe_of(&instruments), 0);
+    let stamps = Stamps::new(TscClock::new());
+    let kill = Arc::new(KillFlag::new());
+    let entry = Sealing::default();
+    let ran = backtest::run(&desk, &instruments, source(), source(), entry, journals, &stamps, &kill)
+        .expect("the day runs");
+    assert!(ran.send.orders() > 1_000, "a day without orders proves nothing, got {}", ran.send.orders());
+    assert!(ran.market_records > WARM + MEASURED, "got {}", ran.market_records);
+    assert_eq!(ran.entry.found, Some(0), "allocations and releases of the desk's thread");
+}
