@@ -136,7 +136,8 @@ fn a_second_writer_of_a_stream_is_refused_and_other_streams_are_not() {
     let again = Writer::create(dir.path(), "inbound", config(8 << 10, true));
     assert!(matches!(again, Err(JournalError::Exists { .. })));
     let other = Writer::create(dir.path(), "outbound", config(8 << 10, true)).unwrap();
-    (first.finish().unwrap(), other.finish().unwrap());
+    first.finish().unwrap();
+    other.finish().unwrap();
 }
 
 #[test]
