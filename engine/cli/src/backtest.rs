@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
 
 use tickrace_desk::DeskConfig;
 use tickrace_desk::backtest::{self, Finished, FlatOut, Journals};
@@ -100,7 +99,6 @@ pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure> {
     let market = market_of(&config, &sessions, &instruments)?;
     let venue_market = market_of(&config, &sessions, &instruments)?;
     let kill = Arc::new(KillFlag::new());
-    let started = Instant::now();
     let mut ran = backtest::run(
         &config,
         &instruments,
@@ -112,7 +110,6 @@ pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure> {
         &kill,
     )
     .map_err(failure_of)?;
-    let wall_seconds = started.elapsed().as_secs_f64();
     if let Some(handle) = handle {
         signal_hook::low_level::unregister(handle);
     }
@@ -125,7 +122,7 @@ pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure> {
         instruments: &instruments,
         journal: &journal,
         out: &out,
-        wall_seconds,
+        wall_seconds: ran.run_ns as f64 / 1e9,
         cut_short: cut_short(&ran, &sessions),
     };
     let (summary, text) = artefacts::write(&facts, &mut ran, streams)?;
@@ -273,6 +270,7 @@ fn cut_short<E>(ran: &Finished<Market, E>, sessions: &[Session]) -> Option<Strin
         Outcome::Stopped => Some("interrupted: everything here is of the part before".to_owned()),
         Outcome::JournalFailed => Some("the journal could not be written any more".to_owned()),
         Outcome::Broken => Some("a stage died".to_owned()),
+        Outcome::Restless => Some("orders and answers did not come to rest after the close".to_owned()),
         Outcome::Complete => {
             let session = &sessions[ran.market.day()];
             judge_end(&ran.market, session, false).err().map(|failure| failure.text)
@@ -288,5 +286,8 @@ fn judge<E>(ran: &Finished<Market, E>, sessions: &[Session], is_strict: bool) ->
             "the inbound journal could not be written (disk full?); the run stopped and sent nothing more",
         )),
         Outcome::Broken => Err(Failure::runtime("a stage died; see the messages above")),
+        Outcome::Restless => Err(Failure::runtime(
+            "orders and answers did not come to rest after the market's end: a defect of the policy or the desk",
+        )),
     }
 }

@@ -58,7 +58,7 @@ pub struct RunConfig {
     pub ring_slots: usize,
     /// Made-up records sent through a throw-away street before the first real one, so that code is in cache.
     pub warmup_records: u32,
-    /// Strategy records and orders of the live book the engine makes room for.
+    /// Live orders of the market that each book makes room for; beyond it a book grows, which costs a pause.
     pub book_orders_capacity: usize,
     /// Most orders of ours open at one time.
     pub open_orders_max: usize,
@@ -78,7 +78,7 @@ impl Default for RunConfig {
             hop_sample_log2: 5,
             ring_slots: 1024,
             warmup_records: 20_000,
-            book_orders_capacity: 1 << 20,
+            book_orders_capacity: 1 << 17,
             open_orders_max: 4096,
         }
     }

@@ -84,6 +84,8 @@ pub struct Ran<S, E, G, T> {
     pub records: u64,
     /// Market records released.
     pub market_records: u64,
+    /// From the first record to the last answer, nanoseconds.
+    pub run_ns: u64,
     /// The market source, for its skips and its end.
     pub market: S,
     /// The entry.
@@ -270,7 +272,9 @@ where
         hop(),
         config,
     );
+    let started = stamps.clock().raw();
     let outcome = sequencer.run();
+    let run_ns = stamps.clock().delta_ns(started, stamps.clock().raw());
     let (records, market_records) = (sequencer.seq(), sequencer.market_count());
     let sequence_hop = sequencer.hop().meter().clone();
     let (market, book_link, inbound, entry) = sequencer.into_parts();
@@ -287,6 +291,7 @@ where
         outcome,
         records,
         market_records,
+        run_ns,
         market,
         entry,
         book,

@@ -18,7 +18,7 @@ mod responses;
 pub mod state;
 
 pub use gateway::Gateway;
-pub use oms::{Counts, Effect, FillEffect, Oms, OmsConfig, OrderRequest};
+pub use oms::{CANCEL_RETRY_NS, Counts, Effect, FillEffect, Oms, OmsConfig, OrderRequest};
 pub use orders::Order;
 pub use pnl::Pnl;
 pub use quotes::{LEVELS_MAX, Quote, WantedQuotes};

@@ -15,6 +15,9 @@ use crate::executions::Executions;
 use crate::orders::{NONE, Order, Orders};
 use crate::{Event, Next, Pnl, State, transition};
 
+/// Pause before a refused cancel is sent again, nanoseconds.
+pub const CANCEL_RETRY_NS: i64 = 100_000_000;
+
 /// What an [`Oms`] is made of.
 #[derive(Clone, Debug)]
 pub struct OmsConfig {
@@ -334,8 +337,12 @@ impl Oms {
     pub(crate) fn step(&mut self, slot: u32, event: Event) -> Next {
         let order = self.orders.get_mut(slot);
         let next = transition(order.state, event);
+        order.is_acknowledged |=
+            matches!(event, Event::Accepted | Event::FilledPart | Event::FilledAll | Event::ReplaceFailed);
         order.state = match next {
             Next::To(state) => state,
+            // Its own answer is still under way, whatever became of the cancel.
+            Next::Resting if event == Event::CancelFailed && !order.is_acknowledged => State::PendingNew,
             Next::Resting if order.filled > 0 => State::PartlyFilled,
             Next::Resting => State::Live,
             Next::Stay | Next::Late => return next,
@@ -401,6 +408,7 @@ impl Oms {
         order.id = id;
         (order.price, order.qty, order.leaves, order.level) = (price, qty, qty, level);
         (order.filled, order.cancelled, order.filled_before) = (0, 0, filled_total);
+        (order.is_acknowledged, order.cancel_refused_ns) = (false, i64::MIN);
         order.state = State::PendingNew;
         (order.replaces, order.replaced_by) = (slot, NONE);
         let successor = self.orders.insert(order);
@@ -419,7 +427,9 @@ impl Oms {
     ) -> bool {
         let order = self.orders.get(slot);
         let stood_for = order.state == State::PendingReplace && order.replaced_by != NONE;
-        if !order.state.is_open() || order.state == State::PendingCancel || stood_for {
+        // A refused cancel is repeated after a pause: at once, question and refusal would chase each other.
+        let rests = cause.ts_recv_ns < order.cancel_refused_ns.saturating_add(CANCEL_RETRY_NS);
+        if !order.state.is_open() || order.state == State::PendingCancel || stood_for || rests {
             return false;
         }
         let id = self.take_id();

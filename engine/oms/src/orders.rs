@@ -37,6 +37,8 @@ pub struct Order {
     pub filled_before: i64,
     /// When the request now in flight was sent, nanoseconds since the Unix epoch.
     pub sent_ns: i64,
+    /// When a cancel of it was last refused, nanoseconds since the Unix epoch; `i64::MIN` for never.
+    pub cancel_refused_ns: i64,
     /// Parent order, 0 for none.
     pub parent_id: u64,
     /// Which instrument.
@@ -59,6 +61,8 @@ pub struct Order {
     pub is_quote: bool,
     /// Whether it may only reduce the position.
     pub reduce_only: bool,
+    /// Whether the venue has said anything of it: until then a refused cancel leaves it pending.
+    pub is_acknowledged: bool,
     /// Quote level, 255 for none.
     pub level: u8,
 }
@@ -75,6 +79,7 @@ impl Order {
         cancelled: 0,
         filled_before: 0,
         sent_ns: 0,
+        cancel_refused_ns: i64::MIN,
         parent_id: 0,
         instrument: InstrumentId::NONE,
         next: NONE,
@@ -87,6 +92,7 @@ impl Order {
         tif: TimeInForce::Day,
         is_quote: false,
         reduce_only: false,
+        is_acknowledged: false,
         level: 255,
     };
 

@@ -75,6 +75,7 @@ impl Oms {
         let was_open = self.orders.get(slot).state.is_open();
         let disowned = kind == ResponseKind::CancelRejected && response.reason == venue_reason::UNKNOWN_ORDER;
         self.step(slot, if disowned { Event::Disowned } else { Event::CancelFailed });
+        self.orders.get_mut(slot).cancel_refused_ns = response.header.ts_recv_ns;
         let state = self.orders.get(slot).state;
         Effect { state: Some(state), fill: None, closed: was_open && !state.is_open() }
     }

@@ -225,6 +225,29 @@ fn a_replace_refused_after_its_cancel_was_sent_leaves_an_order_that_is_cancelled
 }
 
 #[test]
+fn a_cancel_of_an_unacknowledged_replacement_refused_by_the_gate_leaves_it_pending() {
+    // Met in a backtest: the last fill of the old order, our cancel of its replacement, the gate's refusal of that
+    // cancel, and only then the venue's refusal of the replacement.
+    let (mut oms, _) = quoting();
+    let replace = converge(&mut oms, &wanted(&[(101, 10), (99, 10)], &[(102, 10), (103, 10)]))[0];
+    let (id, old) = (replace.client_id, replace.orig_client_id);
+    oms.on_response(&fill(old, 1, 10, 0));
+    let mut sent = Vec::new();
+    oms.cancel(ClientId(id), &at(0), &mut |order| sent.push(*order));
+    oms.on_response(&answer(ResponseKind::GateRefused, sent[0].client_id, id));
+    assert_eq!(oms.order(ClientId(id)).unwrap().state, State::PendingNew);
+    assert!(!oms.cancel(ClientId(id), &at(CANCEL_RETRY_NS - 1), &mut |_| {}), "a refused cancel waits");
+    assert!(oms.cancel(ClientId(id), &at(CANCEL_RETRY_NS), &mut |_| {}));
+    let unknown = ResponseRecord {
+        reason: venue_reason::UNKNOWN_ORDER,
+        ..answer(ResponseKind::CancelRejected, id, old)
+    };
+    oms.on_response(&unknown);
+    assert!(!oms.order(ClientId(id)).unwrap().state.is_open());
+    assert_eq!(oms.counts().strays, 0);
+}
+
+#[test]
 fn a_fill_racing_a_replace_lessens_what_the_replacement_leaves() {
     let (mut oms, _) = quoting();
     let replace = converge(&mut oms, &wanted(&[(101, 10), (99, 10)], &[(102, 10), (103, 10)]))[0];
@@ -430,6 +453,7 @@ struct World {
     oms: Oms,
     venue: Venue,
     requests: VecDeque<OrderRecord>,
+    now_ns: i64,
     position: i64,
     seen: BTreeSet<u64>,
     closed: BTreeSet<u64>,
@@ -441,6 +465,7 @@ impl World {
             oms: oms(200),
             venue: Venue::default(),
             requests: VecDeque::new(),
+            now_ns: 0,
             position: 0,
             seen: BTreeSet::new(),
             closed: BTreeSet::new(),
@@ -450,7 +475,7 @@ impl World {
     fn want(&mut self, wanted: &WantedQuotes) -> usize {
         let before = self.requests.len();
         let requests = &mut self.requests;
-        self.oms.converge(I, wanted, &at(0), &mut |order| requests.push_back(*order));
+        self.oms.converge(I, wanted, &at(self.now_ns), &mut |order| requests.push_back(*order));
         self.requests.len() - before
     }
 
@@ -562,8 +587,9 @@ proptest! {
             }
             world.check();
         }
-        // Quiet: two rounds of asking and answering reach what is wanted, and a third has nothing to say.
+        // Quiet, and the pause after a refused cancel is over: two rounds of asking and answering reach what is wanted, and a third has nothing to say.
         world.drain();
+        world.now_ns = CANCEL_RETRY_NS;
         let exact = WantedQuotes { keep_within_nanos: 0, keep_short_lots: 0, ..last };
         for _ in 0..2 {
             world.want(&exact);

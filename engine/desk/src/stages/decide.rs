@@ -5,7 +5,8 @@ use tickrace_runtime::stage::{Emit, Stage};
 use tickrace_strategy::{Policies, Say, View};
 use tickrace_types::event::ControlCode;
 use tickrace_types::{
-    Envelope, Flags, Header, InstrumentId, InstrumentTable, Kind, OrderRecord, Record, TopOfBook,
+    Envelope, Flags, Header, InstrumentId, InstrumentTable, Kind, OrderRecord, Record, ResponseKind,
+    TopOfBook,
 };
 
 use crate::meters::HopMeter;
@@ -82,8 +83,11 @@ impl DecideStage {
             return;
         }
         if self.is_silent {
-            // What was still pending when silence fell is pulled as soon as its fate is known.
-            self.cancel_all(Some(id), &header, out);
+            // What was still pending when silence fell is pulled as soon as it rests. A refused cancel is not
+            // repeated: answer and question would chase each other.
+            if matches!(response.response(), Some(ResponseKind::Accepted | ResponseKind::Replaced)) {
+                self.cancel_all(Some(id), &header, out);
+            }
             return;
         }
         let record = Record { header, ..Record::default() };

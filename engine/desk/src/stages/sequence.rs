@@ -57,7 +57,12 @@ pub enum Outcome {
     Broken,
     /// The inbound journal could not be written.
     JournalFailed,
+    /// Orders and answers went on and on after the market's end: a defect, cut off at [`RUN_OUT_RECORDS_MAX`].
+    Restless,
 }
+
+/// Answers heard after the market's end at the most; each open order has a few.
+pub const RUN_OUT_RECORDS_MAX: u32 = 1 << 20;
 
 /// Merges, numbers, journals and releases.
 pub struct Sequencer<S, E, N> {
@@ -156,8 +161,8 @@ impl<S: Source, E: Entry, N: Emit<Envelope>> Sequencer<S, E, N> {
             return outcome;
         }
         self.control(tickrace_types::event::ControlCode::EndOfSession as u8);
-        self.run_out();
-        if self.broken.load(Ordering::Acquire) { Outcome::Broken } else { outcome }
+        let ended = self.run_out();
+        if ended == Outcome::Complete { outcome } else { ended }
     }
 
     fn run_market(&mut self) -> Outcome {
@@ -181,18 +186,13 @@ impl<S: Source, E: Entry, N: Emit<Envelope>> Sequencer<S, E, N> {
                 }
                 continue;
             }
-            match turn {
-                Turn::Market => {
-                    if self.market_count & 0x3ff == 0 {
-                        if self.entry.is_stopped(self.market_count) {
-                            return Outcome::Stopped;
-                        }
-                        if self.journal.as_ref().is_some_and(Writer::is_failed) {
-                            return Outcome::JournalFailed;
-                        }
-                    }
-                    self.release_market();
+            if self.seq & 0x3ff == 0 {
+                if let Some(outcome) = self.look_around() {
+                    return outcome;
                 }
+            }
+            match turn {
+                Turn::Market => self.release_market(),
                 _ => self.release_other(turn),
             }
             if self.kill.is_killed() && !self.kill_seen {
@@ -203,23 +203,31 @@ impl<S: Source, E: Entry, N: Emit<Envelope>> Sequencer<S, E, N> {
         Outcome::Complete
     }
 
+    /// Once in a while: whether to stop here.
+    #[cold]
+    fn look_around(&mut self) -> Option<Outcome> {
+        if self.entry.is_stopped(self.market_count) {
+            return Some(Outcome::Stopped);
+        }
+        self.journal.as_ref().is_some_and(Writer::is_failed).then_some(Outcome::JournalFailed)
+    }
+
     /// After the market's end: every response still under way is heard, until none can come.
-    fn run_out(&mut self) {
+    fn run_out(&mut self) -> Outcome {
         self.timer_due_ns = i64::MAX;
-        loop {
+        for _ in 0..RUN_OUT_RECORDS_MAX {
             if !self.ask(i64::MAX) {
-                return;
+                return Outcome::Broken;
             }
             self.pull_responses();
             let (turn, due_ns) = self.turn(i64::MAX);
-            if due_ns == i64::MAX {
-                if self.declared.until_ns() == i64::MAX {
-                    return;
-                }
-                continue;
+            if due_ns < i64::MAX {
+                self.release_other(turn);
+            } else if self.declared.until_ns() == i64::MAX {
+                return Outcome::Complete;
             }
-            self.release_other(turn);
         }
+        Outcome::Restless
     }
 
     #[inline]
