@@ -141,7 +141,7 @@ fn run_check_alone(world: &mut World, batch: u32) -> f64 {
             world.gate.on_top(&top(instrument, world.now_ns));
         }
         for (place, order) in (0u32..).zip(&mut orders) {
-            *order = world.order(place % INSTRUMENTS, Side::Bid, 9_990 + i64::from(place / 8 & 7));
+            *order = world.order(place % INSTRUMENTS, Side::Bid, 9_990 + i64::from((place / 8) & 7));
         }
         let started = Instant::now();
         for order in &orders {

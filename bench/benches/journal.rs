@@ -50,7 +50,7 @@ fn timed(count: usize, mut chunk: impl FnMut(usize)) -> Timing {
 }
 
 fn records_of(segment_bytes: u64) -> usize {
-    (segment_bytes as usize / 4096 - 1) * 60 / CHUNK * CHUNK
+    (usize::try_from(segment_bytes).unwrap_or(usize::MAX) / 4096 - 1) * 60 / CHUNK * CHUNK
 }
 
 fn append_run(segment_bytes: u64, checksum: bool, is_fresh: bool) -> Timing {
@@ -141,9 +141,8 @@ fn count_faults(name: &str, segment_bytes: u64, prefault: Prefault, per_second: 
         for _ in first..(first + CHUNK).min(count) {
             writer.append(&source);
         }
-        if per_second > 0 {
-            let due = (first + CHUNK) as u64 * 1_000_000_000 / per_second;
-            while (start.elapsed().as_nanos() as u64) < due {
+        if let Some(due) = ((first + CHUNK) as u128 * 1_000_000_000).checked_div(u128::from(per_second)) {
+            while start.elapsed().as_nanos() < due {
                 std::hint::spin_loop();
             }
         }

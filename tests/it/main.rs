@@ -1,4 +1,5 @@
 //! Tests where rooms meet: one binary, one module for each concern.
+#![allow(clippy::unwrap_used, reason = "all of this is test code, helpers included")]
 
 mod answers;
 mod cli;

@@ -30,6 +30,8 @@ fn include_limits(path: &Path, table: &mut Table) -> Result<(), Failure> {
     let Some(Value::String(name)) = table.get("limits") else { return Ok(()) };
     let file = path.parent().unwrap_or(Path::new("")).join(name);
     let limits = load(&file, &[])?;
+    // Here, where the file's name is known: a missing limit is told with the file it is missing from.
+    parse::<tickrace_risk::Limits>(&file, &limits)?;
     table.insert("limits".to_owned(), Value::Table(limits));
     Ok(())
 }

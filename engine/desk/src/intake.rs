@@ -12,6 +12,10 @@ use tickrace_types::Record;
 use crate::street::{Layout, StreetError, ring_error};
 
 /// A source on this thread or on another.
+#[allow(
+    clippy::large_enum_variant,
+    reason = "built once at start; a box would cost an indirection per record"
+)]
 pub enum Intake<S> {
     /// Decoded where it is asked for.
     Here(S),

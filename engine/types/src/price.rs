@@ -115,7 +115,8 @@ impl FromStr for Price {
         };
         let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
         let plain = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
-        if whole.is_empty() && fraction.is_empty() || fraction.len() > 9 || !plain(whole) || !plain(fraction) {
+        if whole.is_empty() && fraction.is_empty() || fraction.len() > 9 || !plain(whole) || !plain(fraction)
+        {
             return Err(ParsePriceError);
         }
         let whole: i64 = if whole.is_empty() { 0 } else { whole.parse().map_err(|_| ParsePriceError)? };
@@ -124,7 +125,8 @@ impl FromStr for Price {
             let digit = fraction.as_bytes().get(place).map_or(0, |byte| i64::from(byte - b'0'));
             nanos = nanos * 10 + digit;
         }
-        let value = whole.checked_mul(NANOS).and_then(|scaled| scaled.checked_add(nanos)).ok_or(ParsePriceError)?;
+        let value =
+            whole.checked_mul(NANOS).and_then(|scaled| scaled.checked_add(nanos)).ok_or(ParsePriceError)?;
         Ok(Self(if negative { -value } else { value }))
     }
 }

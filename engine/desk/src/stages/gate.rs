@@ -14,6 +14,7 @@ pub struct GateStage {
     refusals: Producer<ResponseRecord>,
     refusal_latency_ns: i64,
     lost_refusals: u64,
+    market_seq: u64,
     hop: HopMeter,
 }
 
@@ -26,7 +27,7 @@ impl GateStage {
         refusal_latency_ns: i64,
         hop: HopMeter,
     ) -> Self {
-        Self { gate, refusals, refusal_latency_ns, lost_refusals: 0, hop }
+        Self { gate, refusals, refusal_latency_ns, lost_refusals: 0, market_seq: 0, hop }
     }
 
     /// The gate, for the report after the run.
@@ -82,11 +83,15 @@ impl Stage for GateStage {
     fn on(&mut self, input: &Envelope, out: &mut impl Emit<Envelope>) {
         let kind = input.kind();
         if Kind::is_market_code(kind) {
+            self.market_seq = input.record.header.seq;
             self.gate.on_top(&input.second);
             out.emit(input);
         } else if kind == Kind::Order as u8 {
             let mut order = *input.as_order();
-            self.hop.arrive(order.cause_seq);
+            // Only the walk of a tick is metered; answers and timers carry no stamp.
+            if order.cause_seq == self.market_seq {
+                self.hop.arrive(order.cause_seq);
+            }
             let verdict = self.gate.check(&order);
             order.verdict = verdict.0;
             if !verdict.is_passed() {

@@ -99,6 +99,7 @@ pub struct SendStage<G, T> {
 
 impl<G: Gateway, T: OrderTap> SendStage<G, T> {
     /// - `responses`: ring back to the sequencer, with room for every open order.
+    #[allow(clippy::too_many_arguments, reason = "the joints of the street's end, each named once, here")]
     pub fn new(
         gateway: G,
         tap: T,
@@ -179,7 +180,10 @@ impl<G: Gateway, T: OrderTap> SendStage<G, T> {
     #[inline]
     fn on_order(&mut self, input: &OrderRecord) {
         let mut order = *input;
-        self.hop.arrive(order.cause_seq);
+        let is_of_a_tick = order.cause_seq == self.market_seq;
+        if is_of_a_tick {
+            self.hop.arrive(order.cause_seq);
+        }
         self.order_seq += 1;
         order.header.seq = self.order_seq;
         if let Some(journal) = &mut self.journal {
@@ -197,9 +201,9 @@ impl<G: Gateway, T: OrderTap> SendStage<G, T> {
             self.limit_known(order.header.ts_recv_ns, self.refusal_latency_ns);
         }
         self.tap.on_order(&order);
-        self.sent.arrive(order.cause_seq);
-        if order.cause_seq == self.market_seq && order.cause_seq != self.stamped_cause {
+        if is_of_a_tick && order.cause_seq != self.stamped_cause {
             self.stamped_cause = order.cause_seq;
+            self.sent.arrive(order.cause_seq);
             self.tick_to_order.record(self.stamps.since_entry_ns(order.cause_seq));
         }
     }

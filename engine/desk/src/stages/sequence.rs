@@ -78,7 +78,9 @@ pub struct Sequencer<S, E, N> {
     broken: Arc<AtomicBool>,
     hop: HopMeter,
     config: SequencerConfig,
-    market_head: Option<Record>,
+    /// The next market record, decoded where it is sent from; what it holds counts only with `has_market`.
+    market_head: Envelope,
+    has_market: bool,
     response_head: Option<ResponseRecord>,
     refusal_head: Option<ResponseRecord>,
     timer_due_ns: i64,
@@ -140,7 +142,8 @@ impl<S: Source, E: Entry, N: Emit<Envelope>> Sequencer<S, E, N> {
             kill,
             hop,
             config,
-            market_head: None,
+            market_head: Envelope::small(&Record::default(), &NO_TOP),
+            has_market: false,
             response_head: None,
             refusal_head: None,
             timer_due_ns: i64::MAX,
@@ -167,14 +170,13 @@ impl<S: Source, E: Entry, N: Emit<Envelope>> Sequencer<S, E, N> {
 
     fn run_market(&mut self) -> Outcome {
         self.pull_market();
-        if self.config.timer_ns > 0 {
-            if let Some(first) = &self.market_head {
-                self.timer_due_ns = first.header.ts_recv_ns.saturating_add(self.config.timer_ns);
-            }
+        if self.config.timer_ns > 0 && self.has_market {
+            let first_ns = self.market_head.record.header.ts_recv_ns;
+            self.timer_due_ns = first_ns.saturating_add(self.config.timer_ns);
         }
-        while let Some(market_due_ns) = self.market_head.as_ref().map(|record| record.header.ts_recv_ns) {
+        while self.has_market {
             self.pull_responses();
-            let (turn, due_ns) = self.turn(market_due_ns);
+            let (turn, due_ns) = self.turn(self.market_head.record.header.ts_recv_ns);
             let is_known = if turn == Turn::Market {
                 due_ns.saturating_sub(1) <= self.known_ns()
             } else {
@@ -186,10 +188,10 @@ impl<S: Source, E: Entry, N: Emit<Envelope>> Sequencer<S, E, N> {
                 }
                 continue;
             }
-            if self.seq & 0x3ff == 0 {
-                if let Some(outcome) = self.look_around() {
-                    return outcome;
-                }
+            if self.seq & 0x3ff == 0
+                && let Some(outcome) = self.look_around()
+            {
+                return outcome;
             }
             match turn {
                 Turn::Market => self.release_market(),
@@ -234,15 +236,15 @@ impl<S: Source, E: Entry, N: Emit<Envelope>> Sequencer<S, E, N> {
     fn turn(&self, market_due_ns: i64) -> (Turn, i64) {
         // In rank order, so that an earlier source wins a tie.
         let mut best = (Turn::Market, market_due_ns);
-        if let Some(response) = &self.response_head {
-            if response.header.ts_recv_ns < best.1 {
-                best = (Turn::Response, response.header.ts_recv_ns);
-            }
+        if let Some(response) = &self.response_head
+            && response.header.ts_recv_ns < best.1
+        {
+            best = (Turn::Response, response.header.ts_recv_ns);
         }
-        if let Some(refusal) = &self.refusal_head {
-            if refusal.header.ts_recv_ns < best.1 {
-                best = (Turn::Refusal, refusal.header.ts_recv_ns);
-            }
+        if let Some(refusal) = &self.refusal_head
+            && refusal.header.ts_recv_ns < best.1
+        {
+            best = (Turn::Refusal, refusal.header.ts_recv_ns);
         }
         if self.timer_due_ns < best.1 {
             best = (Turn::Timer, self.timer_due_ns);
@@ -283,50 +285,50 @@ impl<S: Source, E: Entry, N: Emit<Envelope>> Sequencer<S, E, N> {
 
     #[inline]
     fn pull_market(&mut self) {
-        let mut record = Record::default();
-        self.market_head = if self.market.next_into(&mut record) { Some(record) } else { None };
+        self.has_market = self.market.next_into(&mut self.market_head.record);
     }
 
     #[inline]
     fn pull_responses(&mut self) {
-        if self.response_head.is_none() {
+        if self.response_head.is_none() && !self.responses.is_empty() {
             self.response_head = self.responses.pop();
         }
-        if self.refusal_head.is_none() {
+        if self.refusal_head.is_none() && !self.refusals.is_empty() {
             self.refusal_head = self.refusals.pop();
         }
     }
 
+    /// Gives the next number, and the time of a record that came at `ts_recv_ns`.
     #[inline]
-    fn number(&mut self, header: &mut Header) {
+    fn number(&mut self, ts_recv_ns: i64) -> (u64, i64) {
         self.seq += 1;
-        header.seq = self.seq;
         // Time never runs backwards for those who decide, whatever the venue's clock did.
-        self.now_ns = self.now_ns.max(header.ts_recv_ns);
-        header.ts_recv_ns = self.now_ns;
+        self.now_ns = self.now_ns.max(ts_recv_ns);
         if !self.config.is_local {
             self.safe_ns =
                 self.safe_ns.min(self.now_ns.saturating_add(self.config.lookahead_ns).saturating_sub(1));
         }
+        (self.seq, self.now_ns)
     }
 
     #[inline]
     fn release_market(&mut self) {
-        let Some(mut record) = self.market_head.take() else { return };
         self.market_count += 1;
         let raw = self.entry.enter(self.market_count, &self.stamps);
-        self.number(&mut record.header);
-        self.stamps.enter(self.seq, raw);
-        if self.hop.is_sampled(self.seq) {
-            self.stamps.start_hops(self.seq, raw);
+        let (seq, now_ns) = self.number(self.market_head.record.header.ts_recv_ns);
+        let header = &mut self.market_head.record.header;
+        (header.seq, header.ts_recv_ns) = (seq, now_ns);
+        self.stamps.enter(seq, raw);
+        if self.hop.is_sampled(seq) {
+            self.stamps.start_hops(seq, raw);
         }
-        if self.config.copy_market {
-            if let Some(journal) = &mut self.journal {
-                journal.append(&record);
-            }
+        if self.config.copy_market
+            && let Some(journal) = &mut self.journal
+        {
+            journal.append(&self.market_head.record);
         }
-        self.hop.arrive(self.seq);
-        self.next.emit(&Envelope::small(&record, &NO_TOP));
+        self.hop.arrive(seq);
+        self.next.emit(&self.market_head);
         self.pull_market();
     }
 
@@ -341,7 +343,7 @@ impl<S: Source, E: Entry, N: Emit<Envelope>> Sequencer<S, E, N> {
             Turn::Market => None,
         };
         let Some(mut response) = taken else { return };
-        self.number(&mut response.header);
+        (response.header.seq, response.header.ts_recv_ns) = self.number(response.header.ts_recv_ns);
         if let Some(journal) = &mut self.journal {
             journal.append_response(&response);
         }
@@ -379,7 +381,7 @@ impl<S: Source, E: Entry, N: Emit<Envelope>> Sequencer<S, E, N> {
     }
 
     fn release_small(&mut self, mut record: MarketRecord) {
-        self.number(&mut record.header);
+        (record.header.seq, record.header.ts_recv_ns) = self.number(record.header.ts_recv_ns);
         if let Some(journal) = &mut self.journal {
             journal.append(record.as_record());
         }
