@@ -33,7 +33,7 @@ use crate::{Failure, Streams, progress, settings, synth};
 pub struct Args {
     /// Configuration file (TOML)
     config: PathBuf,
-    /// Folder for the artefacts; default out/<name of the configuration>
+    /// Folder for the artefacts; by default out/ and the name of the configuration
     #[arg(long)]
     out: Option<PathBuf>,
     /// Override a key of the configuration, path=value; repeatable
