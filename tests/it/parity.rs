@@ -72,3 +72,23 @@ fn a_real_day_replays_to_the_same_orders() {
     assert_eq!(replayed.code, 0, "{}", replayed.err);
     assert_eq!(replayed.json()["order_digest"], fused.as_str());
 }
+
+#[test]
+fn two_days_follow_each_other_and_replay() {
+    let folder = tempdir().unwrap();
+    let day = small_day(folder.path(), 2, 6_000);
+    let (config, out) = (config("backtest/market_making.toml"), folder.path().display().to_string());
+    // The same messages on two dates: the order numbers of the first day come again on the second.
+    let files = format!("data.files=[\"{day}\", \"{day}\"]");
+    let dates = "data.dates=[\"2026-03-02\", \"2026-03-03\"]";
+    let done = tickrace(&["backtest", &config, "--json", "--out", &out, "--set", &files, "--set", dates]);
+    assert_eq!(done.code, 0, "{}", done.err);
+    let messages = tickrace(&["inspect", &day, "--json"]).json()["messages"].as_u64().unwrap();
+    // One record more: the books are emptied between the days.
+    assert_eq!(done.json()["events"].as_u64().unwrap(), 2 * messages + 1);
+    let journal = folder.path().join("journal").display().to_string();
+    assert_eq!(tickrace(&["replay", &journal, "--verify"]).code, 0);
+    let backwards = "data.dates=[\"2026-03-03\", \"2026-03-02\"]";
+    let done = tickrace(&["backtest", &config, "--out", &out, "--set", &files, "--set", backwards]);
+    assert_eq!(done.code, 2, "{}", done.err);
+}

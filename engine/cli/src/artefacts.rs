@@ -148,7 +148,7 @@ fn analyse<E>(
 ) -> Result<RunReport, Failure> {
     let inbound = Reader::open(facts.journal, "inbound").map_err(Failure::runtime)?;
     let outbound = Reader::open(facts.journal, "outbound").map_err(Failure::runtime)?;
-    let mut run = Run::new(run_config(facts)).map_err(Failure::usage)?;
+    let mut run = Run::new(run_config(facts, &ran.market)).map_err(Failure::usage)?;
     let mut tops =
         Tops::new(market_of(facts.config, facts.sessions, facts.instruments)?, facts.instruments.len());
     let mut files = Tables::create(facts)?;
@@ -198,7 +198,7 @@ fn last_ns(inbound: &Reader, outbound: &Reader) -> i64 {
     last(inbound).max(last(outbound)).unwrap_or(i64::MIN)
 }
 
-fn run_config(facts: &RunFacts<'_>) -> RunConfig {
+fn run_config(facts: &RunFacts<'_>, market: &Market) -> RunConfig {
     let config = facts.config;
     let mut run = RunConfig::new(facts.instruments.clone());
     if let Some(first) = facts.instruments.as_slice().first() {
@@ -218,11 +218,12 @@ fn run_config(facts: &RunFacts<'_>) -> RunConfig {
             .head
             .files
             .iter()
-            .map(|file| InputFile {
+            .zip(market.sources())
+            .map(|(file, source)| InputFile {
                 path: file.path.display().to_string(),
                 bytes: file.bytes,
                 hash: format!("blake3:{}", file.blake3),
-                messages: 0,
+                messages: source.messages(),
             })
             .collect(),
         placement: config.run.placement.iter().map(|stages| stages.join(" ")).collect::<Vec<_>>().join(" | "),

@@ -1,10 +1,14 @@
 //! Several days of one venue, one after the other.
 
-use tickrace_types::Record;
+use tickrace_types::event::{VERSION, source};
+use tickrace_types::{Flags, Header, InstrumentId, Kind, Record};
 
 use super::{End, Skips, Source};
 
 /// A chain of sources, one for each session, in the order of their dates.
+///
+/// Between two days stands one [`Kind::Clear`] of the whole venue at the new day's midnight: order numbers are
+/// unique in a day only, and what the venue did not take off at its close is gone.
 ///
 /// The first day that ends in a fault ends the chain: what follows a hole is not the same run. Instrument ids
 /// stay the same over the days when each source's map was made from the one before
@@ -12,7 +16,10 @@ use super::{End, Skips, Source};
 #[derive(Debug)]
 pub struct Days<S> {
     sources: Vec<S>,
+    midnights_ns: Vec<i64>,
     current: usize,
+    /// A day has begun whose books must be emptied first.
+    is_fresh: bool,
     skips: Skips,
     end: End,
     position_before: u64,
@@ -57,6 +64,8 @@ impl<S: Source> Days<S> {
             }
         }
         Ok(Self {
+            midnights_ns: days.iter().map(|(midnight_ns, _)| *midnight_ns).collect(),
+            is_fresh: false,
             sources: days.into_iter().map(|(_, source)| source).collect(),
             current: 0,
             skips: Skips::default(),
@@ -77,10 +86,29 @@ impl<S: Source> Days<S> {
     }
 }
 
+/// Empties every book, at `ts_ns`.
+fn clear(ts_ns: i64) -> Record {
+    let header = Header {
+        kind: Kind::Clear as u8,
+        version: VERSION,
+        flags: Flags::END_OF_EVENT,
+        source: source::MARKET,
+        instrument: InstrumentId::NONE.0,
+        seq: 0,
+        ts_venue_ns: ts_ns,
+        ts_recv_ns: ts_ns,
+    };
+    Record { header, ..Record::default() }
+}
+
 impl<S: Source> Source for Days<S> {
     fn next_into(&mut self, out: &mut Record) -> bool {
         let last = self.sources.len() - 1;
         while self.end.is_running() {
+            if std::mem::take(&mut self.is_fresh) {
+                *out = clear(self.midnights_ns[self.current]);
+                return true;
+            }
             let source = &mut self.sources[self.current];
             if source.next_into(out) {
                 return true;
@@ -92,6 +120,7 @@ impl<S: Source> Source for Days<S> {
                 self.end = *source.end();
             } else {
                 self.current += 1;
+                self.is_fresh = true;
             }
         }
         false
@@ -133,7 +162,8 @@ mod tests {
         while days.next_into(&mut record) {
             seen.push((days.day(), record.header.ts_venue_ns));
         }
-        assert_eq!(seen, [(0, 1), (0, 2), (1, 11)]);
+        // Between the days the books are emptied, at the new midnight.
+        assert_eq!(seen, [(0, 1), (0, 2), (1, 10), (1, 11)]);
         assert_eq!((*days.end(), days.messages(), days.skips().filtered), (End::Complete, 3, 2));
     }
 
