@@ -1,7 +1,8 @@
 //! The whole desk: tick to order in open loop, the trivial chain beside it, and backtests end to end.
 //!
 //! `cargo bench -p tickrace-bench --bench desk`. `TICKRACE_DESK_REPEATS` (3), `TICKRACE_DESK_MESSAGES` (300,000 for
-//! latency, ten times as many for throughput). Latency counts from when a record was due, over the ticks that sent
+//! latency, ten times as many for throughput), `TICKRACE_DESK_ITCH` (a tick file
+//! instead of the synthetic day). Latency counts from when a record was due, over the ticks that sent
 //! an order, to that order encoded as OUCH 5.0; the journal's append is included. `lost` is the share of the
 //! core's time the host took away right after: where it is over 0.5 %, p99 is the host's.
 #![allow(missing_docs, clippy::unwrap_used, reason = "a bench, not a library")]
@@ -23,6 +24,7 @@ use tickrace_desk::stages::sequence::Entry;
 use tickrace_desk::street;
 use tickrace_exchange::Exchange;
 use tickrace_feeds::synth::{Synth, SynthConfig};
+use tickrace_feeds_files::TickFile;
 use tickrace_journal::{Prefault, Writer, WriterConfig};
 use tickrace_oms::Gateway;
 use tickrace_runtime::clock::TscClock;
@@ -78,15 +80,12 @@ fn world(symbols: u32, messages: u64, overrides: &[&str]) -> World {
     let mut config: DeskConfig = settings::parse(&path, &table).unwrap();
     config.run.idle = IdleStrategy::Spin;
     config.run.hop_sample_log2 = 64;
-    let bytes = Synth::new(SynthConfig { seed: 1, symbols, messages }).to_vec();
-    let session = Session {
-        path: "synthetic day".into(),
-        bytes: Bytes::Memory(Arc::new(bytes)),
-        midnight_ns: 0,
-        date: None,
-        fault: None,
-        stored_bytes: 0,
+    let bytes = match std::env::var_os("TICKRACE_DESK_ITCH") {
+        Some(path) => Bytes::File(Arc::new(TickFile::open(path).unwrap())),
+        None => Bytes::Memory(Arc::new(Synth::new(SynthConfig { seed: 1, symbols, messages }).to_vec())),
     };
+    let session =
+        Session { path: "a day".into(), bytes, midnight_ns: 0, date: None, fault: None, stored_bytes: 0 };
     let instruments = session.announced().iter().map(|symbol| Instrument::us_equity(symbol)).collect();
     World { config, instruments: InstrumentTable::new(instruments).unwrap(), sessions: [session] }
 }
@@ -186,7 +185,8 @@ fn main() {
         let _ = pin::pin_current(*core);
     }
     let stamps = Stamps::new(TscClock::new());
-    let day = world(2, messages, &["journal.market=copy"]);
+    // Hours pressed into a second would fire a timer every few ticks: none here.
+    let day = world(2, messages, &["journal.market=copy", "run.timer_ms=0"]);
     for _ in 0..repeats {
         for rate in [100_000.0, 1_000_000.0] {
             let meter = trivial(rate, messages, &stamps);

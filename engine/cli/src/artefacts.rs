@@ -254,8 +254,7 @@ fn timings<E>(facts: &RunFacts<'_>, ran: &Finished<Market, E>) -> RunTimings {
         events: ran.market_records,
         wall_seconds: facts.wall_seconds,
         tick_to_order: (tick_to_order.count() > 0).then(|| summary("tick to order", tick_to_order)),
-        tick_to_order_note:
-            "service time: records entered as fast as they were handled (not an open-loop latency)".to_owned(),
+        tick_to_order_note: "service time, flat out".to_owned(),
         hops: hops
             .iter()
             .filter(|(_, meter)| meter.count() > 0)
