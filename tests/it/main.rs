@@ -3,6 +3,7 @@
 
 mod answers;
 mod cli;
+mod flow;
 mod layering;
 mod parity;
 mod recovery;

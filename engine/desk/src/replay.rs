@@ -11,13 +11,12 @@ use tickrace_runtime::idle::IdleStrategy;
 use tickrace_runtime::link::{Joined, Link};
 use tickrace_runtime::ring::{self, Full};
 use tickrace_runtime::stage::Emit;
-use tickrace_types::{Envelope, InstrumentTable, OrderRecord, Record, ResponseRecord};
+use tickrace_types::{Envelope, InstrumentTable, OrderRecord, Record, ResponseRecord, TopOfBook};
 use zerocopy::IntoBytes;
 
 use crate::backtest::{self, DeskError, Journals};
 use crate::config::DeskConfig;
 use crate::meters::{HopMeter, Stamps};
-use crate::stages::book::NO_TOP;
 use crate::stages::send::{Declared, Delays, OrderTap};
 use crate::stages::{BookStage, DecideStage, GateStage, SendStage};
 
@@ -176,7 +175,7 @@ pub fn run<'a, S: Source>(
         match head {
             Some(Inbound::Small(record)) if record.header.seq == seq => {
                 now_ns = now_ns.max(record.header.ts_recv_ns);
-                street.emit(&Envelope::small(record, &NO_TOP));
+                street.emit(&Envelope::small(record, &TopOfBook::NONE));
                 head = inbound.next();
             }
             Some(Inbound::Response(response)) if response.header.seq == seq => {
@@ -193,7 +192,7 @@ pub fn run<'a, S: Source>(
                 record.header.seq = seq;
                 now_ns = now_ns.max(record.header.ts_recv_ns);
                 record.header.ts_recv_ns = now_ns;
-                street.emit(&Envelope::small(&record, &NO_TOP));
+                street.emit(&Envelope::small(&record, &TopOfBook::NONE));
             }
         }
         while refusals.pop().is_some() {}

@@ -83,6 +83,24 @@ pub struct TopOfBook {
 const _: () = assert!(size_of::<TopOfBook>() == 64);
 
 impl TopOfBook {
+    /// Of no instrument: says nothing, and says so by being stale.
+    pub const NONE: Self = Self {
+        bid_px: 0,
+        ask_px: 0,
+        bid_qty: 0,
+        ask_qty: 0,
+        last_px: 0,
+        ts_venue_ns: 0,
+        ts_recv_ns: 0,
+        last_qty: 0,
+        instrument: u32::MAX,
+        bid_orders: 0,
+        ask_orders: 0,
+        phase: Phase::Unknown as u8,
+        stale: 1,
+        reserved: [0; 2],
+    };
+
     /// Phase of trading.
     #[inline]
     pub const fn phase(&self) -> Phase {

@@ -5,7 +5,7 @@
 
 use tickrace_book::{Books, Outcome};
 use tickrace_runtime::stage::{Emit, Stage};
-use tickrace_types::{Envelope, InstrumentId, Kind, MarketRecord, Record, TopOfBook};
+use tickrace_types::{Envelope, InstrumentId, Kind, MarketRecord, Record};
 
 /// The strategy's books, driven at receive time.
 pub struct BookStage {
@@ -77,21 +77,3 @@ impl Stage for BookStage {
         }
     }
 }
-
-/// A top that says nothing, for records about no instrument.
-pub const NO_TOP: TopOfBook = TopOfBook {
-    bid_px: 0,
-    ask_px: 0,
-    bid_qty: 0,
-    ask_qty: 0,
-    last_px: 0,
-    ts_venue_ns: 0,
-    ts_recv_ns: 0,
-    last_qty: 0,
-    instrument: u32::MAX,
-    bid_orders: 0,
-    ask_orders: 0,
-    phase: 0,
-    stale: 1,
-    reserved: [0; 2],
-};

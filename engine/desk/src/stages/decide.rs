@@ -10,7 +10,6 @@ use tickrace_types::{
 };
 
 use crate::meters::HopMeter;
-use crate::stages::book::NO_TOP;
 
 /// Decides. Sees only records, so that the same records give the same orders.
 pub struct DecideStage {
@@ -26,7 +25,7 @@ pub struct DecideStage {
 impl DecideStage {
     /// Joins a policy to its order management.
     pub fn new(policy: Policies, oms: Oms, instruments: InstrumentTable, hop: HopMeter) -> Self {
-        let tops = vec![NO_TOP; instruments.len()];
+        let tops = vec![TopOfBook::NONE; instruments.len()];
         Self { policy, oms, instruments, tops, say: Say::default(), is_silent: false, hop }
     }
 

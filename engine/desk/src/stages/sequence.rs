@@ -15,10 +15,9 @@ use tickrace_runtime::kill::KillFlag;
 use tickrace_runtime::ring::Consumer;
 use tickrace_runtime::stage::Emit;
 use tickrace_types::event::{VERSION, source};
-use tickrace_types::{Envelope, Flags, Header, Kind, MarketRecord, Record, ResponseRecord};
+use tickrace_types::{Envelope, Flags, Header, Kind, MarketRecord, Record, ResponseRecord, TopOfBook};
 
 use crate::meters::{HopMeter, Stamps};
-use crate::stages::book::NO_TOP;
 use crate::stages::send::Declared;
 
 /// Decides when a market record enters and which stamp it carries; the end of each record is told too.
@@ -142,7 +141,7 @@ impl<S: Source, E: Entry, N: Emit<Envelope>> Sequencer<S, E, N> {
             kill,
             hop,
             config,
-            market_head: Envelope::small(&Record::default(), &NO_TOP),
+            market_head: Envelope::small(&Record::default(), &TopOfBook::NONE),
             has_market: false,
             response_head: None,
             refusal_head: None,
@@ -271,7 +270,7 @@ impl<S: Source, E: Entry, N: Emit<Envelope>> Sequencer<S, E, N> {
             },
             ..MarketRecord::default()
         };
-        self.next.emit(&Envelope::small(record.as_record(), &NO_TOP));
+        self.next.emit(&Envelope::small(record.as_record(), &TopOfBook::NONE));
         let mut idler = Idler::new(self.config.idle);
         while self.declared.done() < self.horizon {
             if self.broken.load(Ordering::Acquire) {
@@ -385,7 +384,7 @@ impl<S: Source, E: Entry, N: Emit<Envelope>> Sequencer<S, E, N> {
         if let Some(journal) = &mut self.journal {
             journal.append(record.as_record());
         }
-        self.next.emit(&Envelope::small(record.as_record(), &NO_TOP));
+        self.next.emit(&Envelope::small(record.as_record(), &TopOfBook::NONE));
     }
 
     /// Records released, the last number given.
