@@ -79,7 +79,7 @@ fn world(symbols: u32, messages: u64, overrides: &[&str]) -> World {
     let table = settings::load(&path, &overrides).unwrap();
     let mut config: DeskConfig = settings::parse(&path, &table).unwrap();
     config.run.idle = IdleStrategy::Spin;
-    config.run.hop_sample_log2 = 64;
+    config.run.hop_sample_log2 = number("TICKRACE_DESK_HOPS", 64) as u32;
     let bytes = match std::env::var_os("TICKRACE_DESK_ITCH") {
         Some(path) => Bytes::File(Arc::new(TickFile::open(path).unwrap())),
         None => Bytes::Memory(Arc::new(Synth::new(SynthConfig { seed: 1, symbols, messages }).to_vec())),
@@ -134,11 +134,10 @@ impl Stage for Average {
     type In = Record;
     type Out = Record;
     #[inline]
-    fn on(&mut self, input: &Record, out: &mut impl Emit<Record>) {
+    fn on(&mut self, input: &mut Record, out: &mut impl Emit<Record>) {
         self.0 += 0.1 * (input.as_market().price as f64 - self.0);
-        let mut record = *input;
-        record.body[0] = self.0.to_bits();
-        out.emit(&record);
+        input.body[0] = self.0.to_bits();
+        out.emit(input);
     }
 }
 
@@ -146,7 +145,7 @@ impl Stage for Check {
     type In = Record;
     type Out = Record;
     #[inline]
-    fn on(&mut self, input: &Record, out: &mut impl Emit<Record>) {
+    fn on(&mut self, input: &mut Record, out: &mut impl Emit<Record>) {
         self.0 = (self.0 + i64::from(input.as_market().qty)) & 0xffff;
         if self.0 < 1 << 17 {
             out.emit(input);
@@ -156,8 +155,8 @@ impl Stage for Check {
 
 impl Emit<Record> for Encode {
     #[inline]
-    fn emit(&mut self, input: &Record) {
-        self.0.copy_from_slice(zerocopy::IntoBytes::as_bytes(input));
+    fn emit(&mut self, input: &mut Record) {
+        self.0.copy_from_slice(zerocopy::IntoBytes::as_bytes(&*input));
         black_box(&self.0);
     }
 }
@@ -173,10 +172,15 @@ fn trivial(rate: f64, messages: u64, stamps: &Stamps) -> Meter {
     for count in 1..=messages {
         let due = pace.enter(count, stamps);
         record.body[2] = count;
-        chain.emit(black_box(&record));
+        chain.emit(black_box(&mut record));
         meter.record(clock.delta_ns(due, clock.raw()));
     }
     meter
+}
+
+/// What to run, for a profiler: a part of its name; everything where it is not set.
+fn is_wanted(name: &str) -> bool {
+    std::env::var("TICKRACE_DESK_ONLY").map_or(true, |only| name.contains(&only))
 }
 
 fn main() {
@@ -185,29 +189,48 @@ fn main() {
         let _ = pin::pin_current(*core);
     }
     let stamps = Stamps::new(TscClock::new());
+    let never = |_count| false;
     // Hours pressed into a second would fire a timer every few ticks: none here.
     let day = world(2, messages, &["journal.market=copy", "run.timer_ms=0"]);
     for _ in 0..repeats {
         for rate in [100_000.0, 1_000_000.0] {
-            let meter = trivial(rate, messages, &stamps);
-            show(&format!("desk/trivial_chain_{rate:.0}"), &meter, lost_percent());
-            let ran = run(&day, Paced::new(rate, &stamps), &stamps);
-            show(&format!("desk/tick_to_order_fused_{rate:.0}"), ran.send.tick_to_order(), lost_percent());
+            let name = format!("desk/trivial_chain_{rate:.0}");
+            if is_wanted(&name) {
+                show(&name, &trivial(rate, messages, &stamps), lost_percent());
+            }
+            let name = format!("desk/tick_to_order_fused_{rate:.0}");
+            if is_wanted(&name) {
+                let ran = run(&day, Paced::new(rate, &stamps), &stamps);
+                show(&name, ran.send.tick_to_order(), lost_percent());
+            }
         }
-        let never = |_count| false;
-        let ran = run(&day, FlatOut::new(&never), &stamps);
-        show("desk/tick_to_order_fused_service_time", ran.send.tick_to_order(), lost_percent());
+        let name = "desk/tick_to_order_fused_service_time";
+        if is_wanted(name) {
+            let ran = run(&day, FlatOut::new(&never), &stamps);
+            show(name, ran.send.tick_to_order(), lost_percent());
+            if std::env::var_os("TICKRACE_DESK_HOPS").is_some() {
+                for (name, meter) in [
+                    ("seq", &ran.sequence_hop),
+                    ("book", ran.decide.hop().meter()),
+                    ("decide", ran.gate.hop().meter()),
+                    ("gate", ran.send.hop().meter()),
+                    ("sent", ran.send.sent().meter()),
+                ] {
+                    show(name, meter, 0.0);
+                }
+            }
+        }
     }
     for (name, strategy) in [("quoting", "run.seed=1"), ("watching", "strategy={kind=\"idle\"}")] {
+        let name = format!("desk/backtest_ten_symbols_{name}");
+        if !is_wanted(&name) {
+            continue;
+        }
         let ten = world(10, messages * 10, &[strategy]);
         for _ in 0..repeats {
-            let never = |_count| false;
             let ran = run(&ten, FlatOut::new(&never), &stamps);
             let rate = ran.market_records as f64 * 1e3 / ran.run_ns as f64;
-            println!(
-                "desk/backtest_ten_symbols_{name:<10} {rate:>6.2} million messages a second, {} orders",
-                ran.send.orders()
-            );
+            println!("{name:<38} {rate:>6.2} million messages a second, {} orders", ran.send.orders());
         }
     }
 }

@@ -113,7 +113,7 @@ fn own_slot(clock: &TscClock, cores: (usize, usize), trips: u64) -> Measured {
     let new = || ring::<MarketRecord>(CAPACITY, Full::Spin, IdleStrategy::Spin).expect("a good capacity");
     let ((mut tx, mut far_rx), (mut far_tx, mut rx)) = (new(), new());
     let round_trip = move |seq| {
-        tx.emit(&record(seq));
+        tx.emit(&mut record(seq));
         loop {
             if let Some(back) = rx.pop() {
                 assert_eq!(back.header.seq, seq);
@@ -122,8 +122,8 @@ fn own_slot(clock: &TscClock, cores: (usize, usize), trips: u64) -> Measured {
         }
     };
     let echo = move || {
-        if let Some(record) = far_rx.pop() {
-            far_tx.emit(&record);
+        if let Some(mut record) = far_rx.pop() {
+            far_tx.emit(&mut record);
         }
     };
     measure(clock, cores, trips, round_trip, echo)
@@ -134,7 +134,7 @@ fn rtrb_ours(clock: &TscClock, cores: (usize, usize), trips: u64) -> Measured {
         || ring_over_rtrb::<MarketRecord>(CAPACITY, Full::Spin, IdleStrategy::Spin).expect("a good capacity");
     let ((mut tx, mut far_rx), (mut far_tx, mut rx)) = (new(), new());
     let round_trip = move |seq| {
-        tx.emit(&record(seq));
+        tx.emit(&mut record(seq));
         loop {
             if let Some(back) = rx.pop() {
                 assert_eq!(back.header.seq, seq);
@@ -143,8 +143,8 @@ fn rtrb_ours(clock: &TscClock, cores: (usize, usize), trips: u64) -> Measured {
         }
     };
     let echo = move || {
-        if let Some(record) = far_rx.pop() {
-            far_tx.emit(&record);
+        if let Some(mut record) = far_rx.pop() {
+            far_tx.emit(&mut record);
         }
     };
     measure(clock, cores, trips, round_trip, echo)
@@ -211,7 +211,7 @@ fn disruptor_ours(clock: &TscClock, cores: (usize, usize), trips: u64) -> Measur
     };
     let ((mut tx, mut far_rx), (mut far_tx, mut rx)) = (new(), new());
     let round_trip = move |seq| {
-        tx.emit(&record(seq));
+        tx.emit(&mut record(seq));
         loop {
             match rx.drain(usize::MAX, |back| assert_eq!(back.header.seq, seq)) {
                 Ok(0) => {}
@@ -222,7 +222,7 @@ fn disruptor_ours(clock: &TscClock, cores: (usize, usize), trips: u64) -> Measur
     let echo = move || {
         // The end comes when the other side is done; `measure` stops the echo then.
         let _ = far_rx.drain(usize::MAX, |record| {
-            far_tx.emit(record);
+            far_tx.emit(&mut record.clone());
         });
     };
     measure(clock, cores, trips, round_trip, echo)

@@ -175,12 +175,12 @@ pub fn run<'a, S: Source>(
         match head {
             Some(Inbound::Small(record)) if record.header.seq == seq => {
                 now_ns = now_ns.max(record.header.ts_recv_ns);
-                street.emit(&Envelope::small(record, &TopOfBook::NONE));
+                street.emit(&mut Envelope::small(record, &TopOfBook::NONE));
                 head = inbound.next();
             }
             Some(Inbound::Response(response)) if response.header.seq == seq => {
                 now_ns = now_ns.max(response.header.ts_recv_ns);
-                street.emit(&Envelope::response(response));
+                street.emit(&mut Envelope::response(response));
                 head = inbound.next();
             }
             _ => {
@@ -192,7 +192,7 @@ pub fn run<'a, S: Source>(
                 record.header.seq = seq;
                 now_ns = now_ns.max(record.header.ts_recv_ns);
                 record.header.ts_recv_ns = now_ns;
-                street.emit(&Envelope::small(&record, &TopOfBook::NONE));
+                street.emit(&mut Envelope::small(&record, &TopOfBook::NONE));
             }
         }
         while refusals.pop().is_some() {}

@@ -54,14 +54,15 @@ impl<S: Source> SimGateway<S> {
         }
     }
 
-    /// Handles everything at the next venue time not after `limit_ns`; gives that time.
+    /// Handles everything at the next venue time not after `limit_ns`; gives that time, or the one beyond the limit at
+    /// which something happens next.
     #[inline]
-    fn step(&mut self, limit_ns: i64) -> Option<i64> {
+    fn step(&mut self, limit_ns: i64) -> Result<i64, i64> {
         let market_ns = self.head.as_ref().map_or(i64::MAX, |record| record.header.ts_venue_ns);
         let arrival_ns = self.exchange.next_arrival_ns().unwrap_or(i64::MAX);
         let now_ns = market_ns.min(arrival_ns);
         if now_ns > limit_ns || now_ns == i64::MAX {
-            return None;
+            return Err(now_ns);
         }
         // At one nanosecond the market comes first, then our orders in the order they were sent.
         while self.head.as_ref().is_some_and(|record| record.header.ts_venue_ns <= now_ns) {
@@ -72,7 +73,7 @@ impl<S: Source> SimGateway<S> {
             self.exchange.arrive(now_ns, &mut |response: &ResponseRecord| responses.push_back(*response));
         }
         self.now_ns = now_ns;
-        Some(now_ns)
+        Ok(now_ns)
     }
 }
 
@@ -88,14 +89,18 @@ impl<S: Source> Gateway for SimGateway<S> {
             return i64::MAX;
         }
         let limit_ns = horizon_ns.saturating_sub(self.response_latency_ns);
-        while let Some(now_ns) = self.step(limit_ns) {
+        let next_ns = loop {
+            let now_ns = match self.step(limit_ns) {
+                Ok(now_ns) => now_ns,
+                Err(next_ns) => break next_ns,
+            };
             if !self.responses.is_empty() {
                 return now_ns.saturating_add(self.response_latency_ns);
             }
             if !self.exchange.has_interest() {
                 return i64::MAX;
             }
-        }
+        };
         if horizon_ns == i64::MAX && !self.is_over {
             // Nothing more can happen: what still rests expires with the session.
             self.is_over = true;
@@ -104,7 +109,8 @@ impl<S: Source> Gateway for SimGateway<S> {
                 .end_of_session(self.now_ns, &mut |response: &ResponseRecord| responses.push_back(*response));
             return self.responses.back().map_or(i64::MAX, |response| response.header.ts_recv_ns);
         }
-        horizon_ns
+        // Before the next event there is nothing to hear of.
+        horizon_ns.max(next_ns.saturating_add(self.response_latency_ns).saturating_sub(1))
     }
 
     #[inline]

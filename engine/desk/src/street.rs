@@ -166,7 +166,7 @@ impl Mason<'_> {
 fn work<N: Emit<Envelope>>(mut node: N, mut consumer: Consumer<Envelope>, idle: IdleStrategy) -> N {
     let mut idler = Idler::new(idle);
     loop {
-        if consumer.drain(64, |envelope| node.emit(envelope)) > 0 {
+        if consumer.drain(64, |envelope| node.emit(&mut envelope.clone())) > 0 {
             idler.reset();
         } else if consumer.is_finished() {
             return node;

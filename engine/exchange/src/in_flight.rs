@@ -27,6 +27,10 @@ impl InFlight {
     /// Takes an order that left the gate at its `ts_recv_ns`.
     #[inline]
     pub fn push(&mut self, order: &OrderRecord) {
+        if self.queue.is_empty() {
+            // From the start of the room again: few are ever under way, and these lines are in the cache.
+            self.queue.clear();
+        }
         // Losing an order would be worse than an allocation; a run that gets here shows it in its counters.
         self.grown += u64::from(self.queue.len() == self.queue.capacity());
         self.queue.push_back(*order);

@@ -7,7 +7,7 @@
 
 use tickrace_types::{Header, InstrumentId, OrderRecord, OrderType, Side, TimeInForce};
 
-use crate::orders::{NONE, Order};
+use crate::orders::{NONE, Order, Orders};
 use crate::quotes::{LEVELS_MAX, Quote, WantedQuotes};
 use crate::{Oms, State};
 
@@ -16,27 +16,29 @@ use crate::{Oms, State};
 const ENTRIES_MAX: usize = 12;
 const _: () = assert!(ENTRIES_MAX >= LEVELS_MAX && ENTRIES_MAX < 32);
 
-/// A quote that rests or will rest, as far as we know.
-#[derive(Clone, Copy)]
-struct Entry {
-    slot: u32,
-    busy: bool,
-    price: i64,
-    leaves: i64,
-}
-
-/// What rests on one side, best first, older before newer at one price.
-struct Resting {
-    entries: [Entry; ENTRIES_MAX],
+/// What rests on one side or will rest, as far as we know: best first, older before newer at one price. By column,
+/// one place each, of which the first `count` count.
+#[derive(Clone, Debug)]
+pub(crate) struct Resting {
+    prices: [i64; ENTRIES_MAX],
+    leaves: [i64; ENTRIES_MAX],
+    slots: [u32; ENTRIES_MAX],
     count: usize,
+    /// Places with a request in flight, one bit each.
+    busy: u32,
+    /// An order is in doubt, or there are too many: something must be pulled.
+    is_doubtful: bool,
 }
 
 /// What to send for one side.
+#[derive(Clone, Copy)]
 struct Plan {
-    /// Entries to cancel, one bit each.
+    /// Places to cancel, one bit each.
     cancels: u32,
-    /// Entry to replace by each wanted quote, or [`Plan::KEEP`] or [`Plan::NEW`].
+    /// Place to replace by each wanted quote, or [`Plan::KEEP`] or [`Plan::NEW`].
     moves: [u8; LEVELS_MAX],
+    /// Whether a quote has to wait for an order under way.
+    is_waiting: bool,
 }
 
 impl Plan {
@@ -54,100 +56,101 @@ impl Oms {
         instrument: InstrumentId,
         wanted: &WantedQuotes,
         cause: &Header,
-        out: &mut impl FnMut(&OrderRecord),
+        out: &mut impl FnMut(&mut OrderRecord),
     ) {
         if instrument.index() >= self.books.len() {
             self.counts.request_drops += 1;
             return;
         }
-        let (mut bids, mut asks) = (Resting::EMPTY, Resting::EMPTY);
-        self.collect(&mut bids, instrument, Side::Bid, cause, out);
-        self.collect(&mut asks, instrument, Side::Ask, cause, out);
-        let bid_plan = plan(Side::Bid, &bids, wanted.bids(), wanted);
-        let ask_plan = plan(Side::Ask, &asks, wanted.asks(), wanted);
-        self.send_cancels(&bids, bid_plan.cancels, cause, out);
-        self.send_cancels(&asks, ask_plan.cancels, cause, out);
+        for side in Side::BOTH {
+            self.resting[side.index()].collect(&self.orders, instrument, side);
+        }
+        let mut is_all_sent = true;
+        if self.resting[0].is_doubtful || self.resting[1].is_doubtful {
+            self.pull_doubtful(instrument, cause, out);
+            is_all_sent = false;
+        }
+        let bid_plan = plan(&self.resting[0], wanted.bids(), wanted);
+        let ask_plan = plan(&self.resting[1], wanted.asks(), wanted);
+        if bid_plan.cancels | ask_plan.cancels != 0 {
+            is_all_sent &= self.send_cancels(Side::Bid, bid_plan.cancels, cause, out);
+            is_all_sent &= self.send_cancels(Side::Ask, ask_plan.cancels, cause, out);
+        }
         // A market going up: the asks make way before the bids follow.
-        let upwards = wanted.bid_count > 0 && asks.count > 0 && wanted.bids[0].price >= asks.entries[0].price;
-        if upwards {
-            self.send_moves(instrument, Side::Ask, &asks, &ask_plan, wanted.asks(), cause, out);
+        let asks = &self.resting[1];
+        let upwards = wanted.bid_count > 0 && asks.count > 0 && wanted.bids[0].price >= asks.prices[0];
+        let sides = [(Side::Bid, bid_plan, wanted.bids()), (Side::Ask, ask_plan, wanted.asks())];
+        for turn in 0..2 {
+            let (side, plan, quotes) = &sides[turn ^ usize::from(upwards)];
+            is_all_sent &= self.send_moves(instrument, *side, plan, quotes, cause, out);
         }
-        self.send_moves(instrument, Side::Bid, &bids, &bid_plan, wanted.bids(), cause, out);
-        if !upwards {
-            self.send_moves(instrument, Side::Ask, &asks, &ask_plan, wanted.asks(), cause, out);
-        }
+        self.books[instrument.index()].is_waiting =
+            !is_all_sent || bid_plan.is_waiting || ask_plan.is_waiting;
     }
 
-    /// Collects the quotes of one side; pulls on the way what is in doubt or too much.
-    #[inline]
-    fn collect(
+    /// Pulls the quotes in doubt, and those beyond [`ENTRIES_MAX`].
+    #[cold]
+    fn pull_doubtful(
         &mut self,
-        resting: &mut Resting,
         instrument: InstrumentId,
-        side: Side,
         cause: &Header,
-        out: &mut impl FnMut(&OrderRecord),
+        out: &mut impl FnMut(&mut OrderRecord),
     ) {
-        let mut slot = self.orders.head(instrument, side);
-        while slot != NONE {
-            let order = self.orders.get(slot);
-            let next = order.next;
-            let stood_for = order.replaced_by != NONE;
-            match order.state {
-                _ if !order.is_quote => {}
-                State::PendingReplace if stood_for => {}
-                State::PendingCancel | State::Done(_) => {}
-                State::Unknown => {
+        for side in Side::BOTH {
+            let mut slot = self.orders.head(instrument, side);
+            while slot != NONE {
+                let order = self.orders.get(slot);
+                let next = order.next;
+                let resting = &self.resting[side.index()];
+                let is_beyond = order.is_expected() && !resting.slots[..resting.count].contains(&slot);
+                if order.is_quote && (order.state == State::Unknown || is_beyond) {
                     self.send_cancel(slot, cause, out);
                 }
-                State::PendingNew | State::PendingReplace | State::Live | State::PartlyFilled => {
-                    let busy = order.state.is_in_flight();
-                    let entry = Entry { slot, busy, price: order.price, leaves: order.leaves };
-                    if !resting.insert(side, entry) {
-                        self.send_cancel(slot, cause, out);
-                    }
-                }
+                slot = next;
             }
-            slot = next;
         }
     }
 
+    /// Whether all of them left.
     fn send_cancels(
         &mut self,
-        resting: &Resting,
+        side: Side,
         mut cancels: u32,
         cause: &Header,
-        out: &mut impl FnMut(&OrderRecord),
-    ) {
+        out: &mut impl FnMut(&mut OrderRecord),
+    ) -> bool {
+        let mut is_all_sent = true;
         while cancels != 0 {
-            let entry = &resting.entries[cancels.trailing_zeros() as usize];
-            self.send_cancel(entry.slot, cause, out);
+            let slot = self.resting[side.index()].slots[cancels.trailing_zeros() as usize];
+            is_all_sent &= self.send_cancel(slot, cause, out);
             cancels &= cancels - 1;
         }
+        is_all_sent
     }
 
+    /// Whether all of them left.
     #[inline]
-    #[allow(clippy::too_many_arguments, reason = "the two sides differ in every one of them")]
     fn send_moves(
         &mut self,
         instrument: InstrumentId,
         side: Side,
-        resting: &Resting,
         plan: &Plan,
         wanted: &[Quote],
         cause: &Header,
-        out: &mut impl FnMut(&OrderRecord),
-    ) {
+        out: &mut impl FnMut(&mut OrderRecord),
+    ) -> bool {
+        let mut is_all_sent = true;
         for (level, (quote, step)) in (0u8..).zip(wanted.iter().zip(plan.moves)) {
-            match step {
-                Plan::KEEP => {}
+            is_all_sent &= match step {
+                Plan::KEEP => true,
                 Plan::NEW => self.enter(instrument, side, level, quote, cause, out),
-                entry => {
-                    let slot = resting.entries[usize::from(entry)].slot;
-                    self.send_replace(slot, quote.price, quote.qty, level, cause, out);
+                place => {
+                    let slot = self.resting[side.index()].slots[usize::from(place)];
+                    self.send_replace(slot, quote.price, quote.qty, level, cause, out)
                 }
-            }
+            };
         }
+        is_all_sent
     }
 
     fn enter(
@@ -157,8 +160,8 @@ impl Oms {
         level: u8,
         quote: &Quote,
         cause: &Header,
-        out: &mut impl FnMut(&OrderRecord),
-    ) {
+        out: &mut impl FnMut(&mut OrderRecord),
+    ) -> bool {
         let order = Order {
             price: quote.price,
             qty: quote.qty,
@@ -171,89 +174,129 @@ impl Oms {
             level,
             ..Order::EMPTY
         };
-        self.send_new(order, cause, out);
+        self.send_new(order, cause, out).is_some()
+    }
+}
+
+impl Order {
+    /// Whether it rests or will, as far as we know: neither leaving, nor in doubt, nor making way for another.
+    #[inline]
+    fn is_expected(&self) -> bool {
+        match self.state {
+            State::PendingReplace => self.replaced_by == NONE,
+            State::PendingNew | State::Live | State::PartlyFilled => true,
+            State::PendingCancel | State::Unknown | State::Done(_) => false,
+        }
     }
 }
 
 impl Resting {
-    const EMPTY: Self =
-        Self { entries: [Entry { slot: NONE, busy: false, price: 0, leaves: 0 }; ENTRIES_MAX], count: 0 };
+    pub(crate) const EMPTY: Self = Self {
+        prices: [0; ENTRIES_MAX],
+        leaves: [0; ENTRIES_MAX],
+        slots: [NONE; ENTRIES_MAX],
+        count: 0,
+        busy: 0,
+        is_doubtful: false,
+    };
 
-    /// Keeps the order best first. Orders come newest first, so an equal price goes before those present.
+    /// Collects the quotes of one side.
     #[inline]
-    fn insert(&mut self, side: Side, entry: Entry) -> bool {
+    fn collect(&mut self, orders: &Orders, instrument: InstrumentId, side: Side) {
+        (self.count, self.busy, self.is_doubtful) = (0, 0, false);
+        let mut slot = orders.head(instrument, side);
+        while slot != NONE {
+            let order = orders.get(slot);
+            if order.is_quote {
+                if order.is_expected() {
+                    self.insert(side, slot, order);
+                } else {
+                    self.is_doubtful |= order.state == State::Unknown;
+                }
+            }
+            slot = order.next;
+        }
+    }
+
+    /// Keeps the orders best first. They come newest first, so an equal price goes before those present.
+    #[inline]
+    fn insert(&mut self, side: Side, slot: u32, order: &Order) {
         if self.count == ENTRIES_MAX {
-            return false;
+            self.is_doubtful = true;
+            return;
         }
         let mut place = self.count;
-        while place > 0 && !side.is_better(self.entries[place - 1].price, entry.price) {
-            self.entries[place] = self.entries[place - 1];
+        while place > 0 && !side.is_better(self.prices[place - 1], order.price) {
+            self.prices[place] = self.prices[place - 1];
+            self.leaves[place] = self.leaves[place - 1];
+            self.slots[place] = self.slots[place - 1];
             place -= 1;
         }
-        self.entries[place] = entry;
+        (self.prices[place], self.leaves[place], self.slots[place]) = (order.price, order.leaves, slot);
+        let below = (1u32 << place) - 1;
+        self.busy =
+            self.busy & below | (self.busy & !below) << 1 | u32::from(order.state.is_in_flight()) << place;
         self.count += 1;
-        true
+    }
+
+    /// Places that suit, one bit each.
+    #[inline]
+    fn places(&self, suits: impl Fn(i64, i64) -> bool) -> u32 {
+        let columns = self.prices.iter().zip(&self.leaves).take(self.count);
+        columns
+            .enumerate()
+            .fold(0, |places, (place, (price, leaves))| places | u32::from(suits(*price, *leaves)) << place)
     }
 }
 
 /// Pairs what rests with what is wanted. Both are best first, and the tolerance is the same everywhere, so taking
 /// the first fit from the best price down leaves the fewest unmatched.
 #[inline]
-fn plan(side: Side, resting: &Resting, wanted: &[Quote], tolerance: &WantedQuotes) -> Plan {
-    let entries = &resting.entries[..resting.count];
-    let mut plan = Plan { cancels: 0, moves: [Plan::NEW; LEVELS_MAX] };
-    let mut free: u32 = (1 << entries.len()) - 1;
+fn plan(resting: &Resting, wanted: &[Quote], tolerance: &WantedQuotes) -> Plan {
+    let (within, short_lots) = (tolerance.keep_within_nanos.unsigned_abs(), tolerance.keep_short_lots);
+    // Where nothing is wanted, an order that fits nothing else is pulled below.
+    let mut plan = Plan { cancels: 0, moves: [Plan::KEEP; LEVELS_MAX], is_waiting: false };
+    let mut free: u32 = (1 << resting.count) - 1;
     let mut open: u32 = 0;
-    for (level, quote) in wanted.iter().enumerate() {
-        if quote.qty <= 0 {
-            // Nothing is wanted here; an order that fits nothing else is pulled below.
-            plan.moves[level] = Plan::KEEP;
-            continue;
-        }
-        open |= 1 << level;
-        for (place, entry) in entries.iter().enumerate() {
-            let near = entry.price.abs_diff(quote.price) <= tolerance.keep_within_nanos.unsigned_abs();
-            let short = quote.qty - entry.leaves;
-            if near && (0..=tolerance.keep_short_lots).contains(&short) && free & (1 << place) != 0 {
-                plan.moves[level] = Plan::KEEP;
-                free &= !(1 << place);
-                open &= !(1 << level);
-                break;
+    for (level, quote) in wanted.iter().enumerate().filter(|(_, quote)| quote.qty > 0) {
+        let fits = free
+            & resting.places(|price, leaves| {
+                let short = quote.qty - leaves;
+                (price.abs_diff(quote.price) <= within) & (short >= 0) & (short <= short_lots)
+            });
+        // The first of them, or none.
+        free &= !(fits & fits.wrapping_neg());
+        open |= u32::from(fits == 0) << level;
+    }
+    if open != 0 {
+        // Same price first (a reduction keeps its place in the queue), then what is idle, then what is under way.
+        for pass in 0..3 {
+            let mut left = if free == 0 { 0 } else { open };
+            while left != 0 {
+                let level = left.trailing_zeros() as usize;
+                left &= left - 1;
+                let suited = free
+                    & match pass {
+                        0 => resting.places(|price, _| price == wanted[level].price),
+                        1 => !resting.busy,
+                        _ => u32::MAX,
+                    };
+                if suited != 0 {
+                    let place = suited.trailing_zeros();
+                    let is_busy = resting.busy >> place & 1 != 0;
+                    plan.is_waiting |= is_busy;
+                    #[allow(clippy::cast_possible_truncation, reason = "a place is below 32")]
+                    let step = if is_busy { Plan::KEEP } else { place as u8 };
+                    plan.moves[level] = step;
+                    (free, open) = (free & !(1 << place), open & !(1 << level));
+                }
             }
         }
-    }
-    if open != 0 && free != 0 {
-        // Same price first (a reduction keeps its place in the queue), then what is idle, then what is under way.
-        pair(&mut plan, entries, wanted, &mut free, &mut open, |entry, quote| entry.price == quote.price);
-        pair(&mut plan, entries, wanted, &mut free, &mut open, |entry, _| !entry.busy);
-        pair(&mut plan, entries, wanted, &mut free, &mut open, |_, _| true);
+        while open != 0 {
+            plan.moves[open.trailing_zeros() as usize] = Plan::NEW;
+            open &= open - 1;
+        }
     }
     plan.cancels = free;
-    debug_assert!(entries.windows(2).all(|pair| !side.is_better(pair[1].price, pair[0].price)));
     plan
-}
-
-/// Pairs each open wanted quote with the first free entry that suits; one under way is awaited.
-#[inline]
-fn pair(
-    plan: &mut Plan,
-    entries: &[Entry],
-    wanted: &[Quote],
-    free: &mut u32,
-    open: &mut u32,
-    suits: impl Fn(&Entry, &Quote) -> bool,
-) {
-    for (level, quote) in wanted.iter().enumerate() {
-        if *open & (1 << level) == 0 {
-            continue;
-        }
-        for (place, entry) in (0u8..).zip(entries) {
-            if *free & (1 << place) != 0 && suits(entry, quote) {
-                plan.moves[level] = if entry.busy { Plan::KEEP } else { place };
-                *free &= !(1 << place);
-                *open &= !(1 << level);
-                break;
-            }
-        }
-    }
 }

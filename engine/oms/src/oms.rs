@@ -11,9 +11,11 @@ use tickrace_types::{
     SessionId, Side, StrategyId, TimeInForce, VenueId, event,
 };
 
+use crate::converge::Resting;
 use crate::executions::Executions;
 use crate::orders::{NONE, Order, Orders};
-use crate::{Event, Next, Pnl, State, transition};
+use crate::state::next;
+use crate::{Event, Next, Pnl, State};
 
 /// Pause before a refused cancel is sent again, nanoseconds.
 pub const CANCEL_RETRY_NS: i64 = 100_000_000;
@@ -129,8 +131,10 @@ pub struct Oms {
     pub(crate) counts: Counts,
     pub(crate) first_client_id: u64,
     pub(crate) next_client_id: u64,
-    /// Every constant field of an order, filled in once.
-    template: OrderRecord,
+    /// The message on its way out, written in place; its constant fields were filled in once.
+    message: OrderRecord,
+    /// What a converge found resting, by side. Kept, so that it need not be cleared each time.
+    pub(crate) resting: [Resting; 2],
     unacked_timeout_ns: i64,
     /// No request can be overdue before this.
     overdue_check_ns: i64,
@@ -140,14 +144,17 @@ pub struct Oms {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Account {
     pub(crate) pnl: Pnl,
-    /// Counts whatever changed orders or position other than our own sending.
+    /// Counts whatever changed orders or position other than our own sending and its plain success.
     pub(crate) version: u64,
+    /// The last converge or pull left something undone: an order under way it had to wait for, a message it could not
+    /// send. Then a plain success is news too.
+    pub(crate) is_waiting: bool,
 }
 
 impl Oms {
     /// Takes all its memory here.
     pub fn new(config: &OmsConfig, instruments: &InstrumentTable) -> Self {
-        let template = OrderRecord {
+        let message = OrderRecord {
             header: Header { kind: Kind::Order as u8, version: event::VERSION, ..Header::default() },
             venue: config.venue.0,
             session: config.session.0,
@@ -155,7 +162,7 @@ impl Oms {
             strategy: config.strategy.0,
             ..OrderRecord::default()
         };
-        let account = |instrument| Account { pnl: Pnl::new(instrument), version: 0 };
+        let account = |instrument| Account { pnl: Pnl::new(instrument), version: 0, is_waiting: false };
         Self {
             orders: Orders::new(config.open_orders_max, instruments.len()),
             executions: Executions::new(),
@@ -163,7 +170,8 @@ impl Oms {
             counts: Counts::default(),
             first_client_id: config.first_client_id.max(1),
             next_client_id: config.first_client_id.max(1),
-            template,
+            message,
+            resting: [Resting::EMPTY; 2],
             unacked_timeout_ns: config.unacked_timeout_ns.max(1),
             overdue_check_ns: i64::MAX,
         }
@@ -174,7 +182,7 @@ impl Oms {
         &mut self,
         request: &OrderRequest,
         cause: &Header,
-        out: &mut impl FnMut(&OrderRecord),
+        out: &mut impl FnMut(&mut OrderRecord),
     ) -> Option<ClientId> {
         if request.qty <= 0 || request.instrument.index() >= self.books.len() {
             self.counts.request_drops += 1;
@@ -197,7 +205,7 @@ impl Oms {
 
     /// Cancels one open order; `false` where there is none of that id or it is leaving already. A replacement
     /// under way is cancelled in its stead.
-    pub fn cancel(&mut self, id: ClientId, cause: &Header, out: &mut impl FnMut(&OrderRecord)) -> bool {
+    pub fn cancel(&mut self, id: ClientId, cause: &Header, out: &mut impl FnMut(&mut OrderRecord)) -> bool {
         let Some(slot) = self.orders.find(id.0) else { return false };
         let order = self.orders.get(slot);
         let last = if order.replaced_by == NONE { slot } else { order.replaced_by };
@@ -209,11 +217,12 @@ impl Oms {
         &mut self,
         instrument: Option<InstrumentId>,
         cause: &Header,
-        out: &mut impl FnMut(&OrderRecord),
+        out: &mut impl FnMut(&mut OrderRecord),
     ) {
         let all = u32::try_from(self.books.len()).unwrap_or(u32::MAX);
         let ids = instrument.map_or(0..all, |id| if id.0 < all { id.0..id.0 + 1 } else { 0..0 });
         for id in ids {
+            self.books[id as usize].is_waiting = true;
             for side in Side::BOTH {
                 let mut slot = self.orders.head(InstrumentId(id), side);
                 while slot != NONE {
@@ -237,7 +246,7 @@ impl Oms {
     #[cold]
     fn mark_overdue(&mut self, now_ns: i64) {
         let mut earliest = i64::MAX;
-        for place in 0..self.orders.slot_count() {
+        for place in 0..self.orders.slots_used() {
             let order = self.orders.get(place);
             if !order.state.is_in_flight() {
                 continue;
@@ -267,7 +276,9 @@ impl Oms {
         &self.books[instrument.index()].pnl
     }
 
-    /// A number that changes whenever an answer or a timeout changed orders or position of an instrument.
+    /// A number that changes whenever an answer or a timeout changed orders or position of an instrument in a way
+    /// that may call for other orders. While it stands still, what the last converge asked for is in force or under
+    /// way, and to converge to the same quotes again would send nothing.
     #[inline]
     pub fn version(&self, instrument: InstrumentId) -> u64 {
         self.books[instrument.index()].version
@@ -336,7 +347,7 @@ impl Oms {
     #[inline]
     pub(crate) fn step(&mut self, slot: u32, event: Event) -> Next {
         let order = self.orders.get_mut(slot);
-        let next = transition(order.state, event);
+        let next = next(order.state, event);
         order.is_acknowledged |=
             matches!(event, Event::Accepted | Event::FilledPart | Event::FilledAll | Event::ReplaceFailed);
         order.state = match next {
@@ -370,7 +381,7 @@ impl Oms {
         &mut self,
         mut order: Order,
         cause: &Header,
-        out: &mut impl FnMut(&OrderRecord),
+        out: &mut impl FnMut(&mut OrderRecord),
     ) -> Option<ClientId> {
         if !self.orders.has_room() {
             self.counts.capacity_drops += 1;
@@ -379,12 +390,13 @@ impl Oms {
         order.id = self.take_id();
         order.state = State::PendingNew;
         order.sent_ns = cause.ts_recv_ns;
-        self.orders.insert(order);
-        self.emit(Action::New, order.id, 0, &order, order.qty, cause, out);
+        let slot = self.orders.insert(&order);
+        let request = Request { action: Action::New, client_id: order.id, orig_client_id: 0, qty: order.qty };
+        self.emit(slot, request, cause, out);
         Some(ClientId(order.id))
     }
 
-    /// Replaces a resting order so that `qty` lots are open at `price`.
+    /// Replaces a resting order so that `qty` lots are open at `price`; whether there was room to.
     #[inline]
     pub(crate) fn send_replace(
         &mut self,
@@ -393,7 +405,7 @@ impl Oms {
         qty: i64,
         level: u8,
         cause: &Header,
-        out: &mut impl FnMut(&OrderRecord),
+        out: &mut impl FnMut(&mut OrderRecord),
     ) -> bool {
         if !self.orders.has_room() {
             self.counts.capacity_drops += 1;
@@ -404,16 +416,17 @@ impl Oms {
         let old = self.orders.get_mut(slot);
         old.sent_ns = cause.ts_recv_ns;
         let (old_id, filled_total) = (old.id, old.filled_total());
-        let mut order = *old;
-        order.id = id;
-        (order.price, order.qty, order.leaves, order.level) = (price, qty, qty, level);
-        (order.filled, order.cancelled, order.filled_before) = (0, 0, filled_total);
-        (order.is_acknowledged, order.cancel_refused_ns) = (false, i64::MIN);
-        order.state = State::PendingNew;
-        (order.replaces, order.replaced_by) = (slot, NONE);
-        let successor = self.orders.insert(order);
-        self.orders.get_mut(slot).replaced_by = successor;
-        self.emit(Action::Replace, id, old_id, &order, filled_total + qty, cause, out);
+        let (successor, new) = self.orders.succeed(slot, id);
+        (new.price, new.qty, new.leaves, new.level) = (price, qty, qty, level);
+        new.sent_ns = cause.ts_recv_ns;
+        debug_assert!(new.is_conserved(), "{new:?}");
+        let request = Request {
+            action: Action::Replace,
+            client_id: id,
+            orig_client_id: old_id,
+            qty: filled_total + qty,
+        };
+        self.emit(successor, request, cause, out);
         true
     }
 
@@ -423,7 +436,7 @@ impl Oms {
         &mut self,
         slot: u32,
         cause: &Header,
-        out: &mut impl FnMut(&OrderRecord),
+        out: &mut impl FnMut(&mut OrderRecord),
     ) -> bool {
         let order = self.orders.get(slot);
         let stood_for = order.state == State::PendingReplace && order.replaced_by != NONE;
@@ -436,9 +449,8 @@ impl Oms {
         self.step(slot, Event::CancelSent);
         let order = self.orders.get_mut(slot);
         order.sent_ns = cause.ts_recv_ns;
-        let mut order = *order;
-        order.price = 0;
-        self.emit(Action::Cancel, id, order.id, &order, 0, cause, out);
+        let request = Request { action: Action::Cancel, client_id: id, orig_client_id: order.id, qty: 0 };
+        self.emit(slot, request, cause, out);
         true
     }
 
@@ -449,41 +461,44 @@ impl Oms {
         id
     }
 
-    #[inline]
-    #[allow(clippy::too_many_arguments, reason = "one place fills every field of the record")]
-    fn emit(
-        &mut self,
-        action: Action,
-        client_id: u64,
-        orig_client_id: u64,
-        order: &Order,
-        qty: i64,
-        cause: &Header,
-        out: &mut impl FnMut(&OrderRecord),
-    ) {
-        self.counts.sent[action as usize] += 1;
+    /// Writes the message about the order in `slot` and hands it out. One copy: behind `out` hangs the rest of the
+    /// street, and a copy for each kind of message is more code than a first-level cache holds.
+    #[inline(never)]
+    fn emit(&mut self, slot: u32, request: Request, cause: &Header, out: &mut impl FnMut(&mut OrderRecord)) {
+        self.counts.sent[request.action as usize] += 1;
         self.overdue_check_ns =
             self.overdue_check_ns.min(cause.ts_recv_ns.saturating_add(self.unacked_timeout_ns));
-        let mut record = self.template;
-        record.header.instrument = order.instrument.0;
-        record.header.seq = self.counts.sent.iter().sum();
-        record.header.ts_venue_ns = cause.ts_venue_ns;
-        record.header.ts_recv_ns = cause.ts_recv_ns;
-        record.client_id = client_id;
-        record.orig_client_id = orig_client_id;
-        record.cause_seq = cause.seq;
-        record.parent_id = order.parent_id;
-        record.price = order.price;
-        record.qty = qty;
-        record.filled = order.filled_total();
-        record.action = action as u8;
-        record.side = order.side as u8;
-        record.order_type = order.order_type as u8;
-        record.tif = order.tif as u8;
-        record.level = order.level;
-        record.reduce_only = u8::from(order.reduce_only);
-        out(&record);
+        let order = self.orders.get(slot);
+        let message = &mut self.message;
+        message.header.instrument = order.instrument.0;
+        message.header.seq = self.counts.sent.iter().sum();
+        message.header.ts_venue_ns = cause.ts_venue_ns;
+        message.header.ts_recv_ns = cause.ts_recv_ns;
+        message.client_id = request.client_id;
+        message.orig_client_id = request.orig_client_id;
+        message.cause_seq = cause.seq;
+        message.parent_id = order.parent_id;
+        message.price = if request.action == Action::Cancel { 0 } else { order.price };
+        message.qty = request.qty;
+        message.filled = order.filled_total();
+        message.action = request.action as u8;
+        message.side = order.side as u8;
+        message.order_type = order.order_type as u8;
+        message.tif = order.tif as u8;
+        message.verdict = 0;
+        message.level = order.level;
+        message.reduce_only = u8::from(order.reduce_only);
+        out(message);
     }
+}
+
+/// What a message asks about its order.
+struct Request {
+    action: Action,
+    client_id: u64,
+    orig_client_id: u64,
+    /// As [`OrderRecord::qty`].
+    qty: i64,
 }
 
 /// A small fixed fold; not for adversaries.

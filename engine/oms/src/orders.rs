@@ -17,9 +17,9 @@ pub const CLOSED_REMEMBERED: usize = 64;
 /// Slot number that stands for none.
 pub(crate) const NONE: u32 = u32::MAX;
 
-/// One order, open or lately closed.
+/// One order, open or lately closed. What converging reads of it is its first cache line.
 #[derive(Clone, Copy, Debug)]
-#[repr(align(64))]
+#[repr(C, align(64))]
 pub struct Order {
     /// Our number of it.
     pub id: u64,
@@ -31,22 +31,9 @@ pub struct Order {
     pub filled: i64,
     /// Lots open.
     pub leaves: i64,
-    /// Lots taken off without trading.
-    pub cancelled: i64,
     /// Lots traded by the orders it replaced, one after the other.
     pub filled_before: i64,
-    /// When the request now in flight was sent, nanoseconds since the Unix epoch.
-    pub sent_ns: i64,
-    /// When a cancel of it was last refused, nanoseconds since the Unix epoch; `i64::MIN` for never.
-    pub cancel_refused_ns: i64,
-    /// Parent order, 0 for none.
-    pub parent_id: u64,
-    /// Which instrument.
-    pub instrument: InstrumentId,
     pub(crate) next: u32,
-    pub(crate) previous: u32,
-    /// Slot of the order this one replaces, while both are open.
-    pub(crate) replaces: u32,
     /// Slot of the replacement under way, while both are open.
     pub(crate) replaced_by: u32,
     /// Where it stands.
@@ -65,6 +52,19 @@ pub struct Order {
     pub is_acknowledged: bool,
     /// Quote level, 255 for none.
     pub level: u8,
+    /// Lots taken off without trading.
+    pub cancelled: i64,
+    /// When the request now in flight was sent, nanoseconds since the Unix epoch.
+    pub sent_ns: i64,
+    /// When a cancel of it was last refused, nanoseconds since the Unix epoch; `i64::MIN` for never.
+    pub cancel_refused_ns: i64,
+    /// Parent order, 0 for none.
+    pub parent_id: u64,
+    /// Which instrument.
+    pub instrument: InstrumentId,
+    pub(crate) previous: u32,
+    /// Slot of the order this one replaces, while both are open.
+    pub(crate) replaces: u32,
 }
 const _: () = assert!(size_of::<Order>() == 128);
 
@@ -122,6 +122,8 @@ pub(crate) struct Orders {
     heads: Vec<u32>,
     open_count: usize,
     open_max: usize,
+    /// No slot from here on was ever used.
+    slots_used: u32,
 }
 
 impl Orders {
@@ -137,6 +139,7 @@ impl Orders {
             heads: vec![NONE; 2 * instruments_count],
             open_count: 0,
             open_max,
+            slots_used: 0,
         }
     }
 
@@ -174,40 +177,71 @@ impl Orders {
 
     /// Takes a new open order in; the caller has asked [`Orders::has_room`].
     #[inline]
-    pub(crate) fn insert(&mut self, mut order: Order) -> u32 {
-        assert!(self.has_room(), "the caller asked for room, {} are open", self.open_count);
+    pub(crate) fn insert(&mut self, order: &Order) -> u32 {
         debug_assert!(order.state.is_open() && order.is_conserved());
+        let slot = self.claim(order.instrument, order.side, order.id);
+        let place = &mut self.slots[slot as usize];
+        let next = place.next;
+        *place = *order;
+        (place.next, place.previous) = (next, NONE);
+        slot
+    }
+
+    /// Takes in the replacement `id` of the order in `old`, with its terms; price, lots and level are the caller's to
+    /// fill in. Written in place, for a copied order would wait for the stores that made it.
+    #[inline]
+    pub(crate) fn succeed(&mut self, old: u32, id: u64) -> (u32, &mut Order) {
+        let (instrument, side) = (self.get(old).instrument, self.get(old).side);
+        let slot = self.claim(instrument, side, id);
+        self.slots[old as usize].replaced_by = slot;
+        let old_order = self.slots[old as usize];
+        let new = &mut self.slots[slot as usize];
+        new.id = id;
+        (new.filled, new.cancelled, new.filled_before) = (0, 0, old_order.filled_total());
+        (new.previous, new.replaces, new.replaced_by) = (NONE, old, NONE);
+        (new.state, new.is_acknowledged, new.cancel_refused_ns) = (State::PendingNew, false, i64::MIN);
+        (new.instrument, new.side, new.parent_id) = (instrument, side, old_order.parent_id);
+        (new.order_type, new.tif) = (old_order.order_type, old_order.tif);
+        (new.is_quote, new.reduce_only) = (old_order.is_quote, old_order.reduce_only);
+        (slot, new)
+    }
+
+    /// A free slot, put at the head of its list and found by its id; its `next` is set, nothing else.
+    #[inline]
+    fn claim(&mut self, instrument: InstrumentId, side: Side, id: u64) -> u32 {
+        assert!(self.has_room(), "the caller asked for room, {} are open", self.open_count);
         let slot = self.free.pop().expect("slots are as many as open and remembered orders together");
-        let head = 2 * order.instrument.index() + order.side.index();
-        order.next = self.heads[head];
-        order.previous = NONE;
-        if order.next != NONE {
-            self.slots[order.next as usize].previous = slot;
+        self.slots_used = self.slots_used.max(slot + 1);
+        let head = &mut self.heads[2 * instrument.index() + side.index()];
+        let next = std::mem::replace(head, slot);
+        if next != NONE {
+            self.slots[next as usize].previous = slot;
         }
-        self.heads[head] = slot;
-        self.ids.insert(order.id, slot);
-        self.slots[slot as usize] = order;
+        self.slots[slot as usize].next = next;
+        self.ids.insert(id, slot);
         self.open_count += 1;
         slot
     }
 
     /// Takes a closed order off its list; it stays findable until [`CLOSED_REMEMBERED`] more have closed.
     pub(crate) fn close(&mut self, slot: u32) {
-        let order = self.slots[slot as usize];
+        let order = &self.slots[slot as usize];
         debug_assert!(!order.state.is_open());
-        if order.previous == NONE {
-            self.heads[2 * order.instrument.index() + order.side.index()] = order.next;
+        let (next, previous) = (order.next, order.previous);
+        let (replaces, replaced_by) = (order.replaces, order.replaced_by);
+        if previous == NONE {
+            self.heads[2 * order.instrument.index() + order.side.index()] = next;
         } else {
-            self.slots[order.previous as usize].next = order.next;
+            self.slots[previous as usize].next = next;
         }
-        if order.next != NONE {
-            self.slots[order.next as usize].previous = order.previous;
+        if next != NONE {
+            self.slots[next as usize].previous = previous;
         }
-        if order.replaces != NONE {
-            self.slots[order.replaces as usize].replaced_by = NONE;
+        if replaces != NONE {
+            self.slots[replaces as usize].replaced_by = NONE;
         }
-        if order.replaced_by != NONE {
-            self.slots[order.replaced_by as usize].replaces = NONE;
+        if replaced_by != NONE {
+            self.slots[replaced_by as usize].replaces = NONE;
         }
         let order = &mut self.slots[slot as usize];
         (order.next, order.previous, order.replaces, order.replaced_by) = (NONE, NONE, NONE, NONE);
@@ -220,9 +254,9 @@ impl Orders {
         }
     }
 
-    /// How many slots there are, open or not.
-    pub(crate) fn slot_count(&self) -> u32 {
-        u32::try_from(self.slots.len()).unwrap_or(u32::MAX)
+    /// Slots ever used; those beyond hold no order.
+    pub(crate) fn slots_used(&self) -> u32 {
+        self.slots_used
     }
 
     /// Every slot with an open order, in slot order: the same on every machine.
@@ -261,8 +295,8 @@ mod tests {
     #[test]
     fn open_orders_are_listed_by_side_and_closed_ones_are_not() {
         let mut orders = Orders::new(4, 1);
-        let slots: Vec<u32> = (1..=3).map(|id| orders.insert(open(id, Side::Bid))).collect();
-        orders.insert(open(9, Side::Ask));
+        let slots: Vec<u32> = (1..=3).map(|id| orders.insert(&open(id, Side::Bid))).collect();
+        orders.insert(&open(9, Side::Ask));
         assert_eq!(listed(&orders, Side::Bid), [3, 2, 1]);
         assert!(!orders.has_room());
         orders.get_mut(slots[1]).state = State::Done(Done::Cancelled);
@@ -276,7 +310,7 @@ mod tests {
     fn a_closed_order_is_found_until_enough_others_have_closed() {
         let mut orders = Orders::new(1, 1);
         for id in 1..=200u64 {
-            let slot = orders.insert(open(id, Side::Bid));
+            let slot = orders.insert(&open(id, Side::Bid));
             orders.get_mut(slot).state = State::Done(Done::Filled);
             orders.close(slot);
             let remembered = u64::try_from(CLOSED_REMEMBERED).unwrap();

@@ -27,7 +27,7 @@ impl Oms {
         let Some(slot) = self.orders.find(response.client_id) else {
             return self.on_answer_to_cancel(kind, response);
         };
-        self.touch(slot);
+        self.touch_unless_plain(slot, kind, response);
         let was_open = self.orders.get(slot).state.is_open();
         let (replaces, replaced_by) = (self.orders.get(slot).replaces, self.orders.get(slot).replaced_by);
         match kind {
@@ -205,6 +205,27 @@ impl Oms {
     #[inline]
     fn is_ours(&self, id: u64) -> bool {
         (self.first_client_id..self.next_client_id).contains(&id)
+    }
+
+    /// The venue did what we asked, to the lot: no news, unless a converge waits for it.
+    #[inline]
+    fn touch_unless_plain(&mut self, slot: u32, kind: ResponseKind, response: &ResponseRecord) {
+        let order = self.orders.get(slot);
+        let is_plain = match kind {
+            ResponseKind::Accepted => order.state == State::PendingNew,
+            ResponseKind::Replaced => {
+                order.state == State::PendingNew
+                    && (order.leaves, order.price) == (response.leaves, response.price)
+                    && order.leaves > 0
+            }
+            ResponseKind::Cancelled => {
+                order.state == State::PendingCancel && order.replaces == NONE && order.replaced_by == NONE
+            }
+            _ => false,
+        };
+        if !is_plain || self.books[order.instrument.index()].is_waiting {
+            self.touch(slot);
+        }
     }
 
     #[inline]

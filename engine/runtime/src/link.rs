@@ -19,8 +19,8 @@ pub enum Link<N, T: Slotted> {
 }
 
 impl<T: Slotted, N: Emit<T>> Emit<T> for Link<N, T> {
-    #[inline]
-    fn emit(&mut self, output: &T) {
+    #[inline(always)]
+    fn emit(&mut self, output: &mut T) {
         match self {
             Self::Here(next) => next.emit(output),
             Self::There(ring) => ring.emit(output),
@@ -70,8 +70,8 @@ impl<S, L> Joined<S, L> {
 }
 
 impl<S: Stage, L: Emit<S::Out>> Emit<S::In> for Joined<S, L> {
-    #[inline]
-    fn emit(&mut self, input: &S::In) {
+    #[inline(always)]
+    fn emit(&mut self, input: &mut S::In) {
         self.stage.on(input, &mut self.next);
     }
 }
@@ -82,7 +82,7 @@ pub struct End;
 
 impl<T> Emit<T> for End {
     #[inline(always)]
-    fn emit(&mut self, _output: &T) {}
+    fn emit(&mut self, _output: &mut T) {}
 }
 
 #[cfg(test)]
@@ -98,10 +98,12 @@ mod tests {
         type In = u64;
         type Out = u64;
 
-        fn on(&mut self, input: &u64, out: &mut impl Emit<u64>) {
+        fn on(&mut self, input: &mut u64, out: &mut impl Emit<u64>) {
             if input.is_multiple_of(2) {
+                // The first may have been completed by who took it: the second is a copy of its own.
+                let mut second = *input;
                 out.emit(input);
-                out.emit(input);
+                out.emit(&mut second);
             }
         }
     }
@@ -113,9 +115,10 @@ mod tests {
         type In = u64;
         type Out = u64;
 
-        fn on(&mut self, input: &u64, out: &mut impl Emit<u64>) {
-            self.0 += input;
-            out.emit(&self.0);
+        fn on(&mut self, input: &mut u64, out: &mut impl Emit<u64>) {
+            self.0 += *input;
+            *input = self.0;
+            out.emit(input);
         }
     }
 
@@ -126,18 +129,18 @@ mod tests {
     fn a_fused_chain_and_one_cut_by_a_ring_give_the_same_outputs() {
         let mut fused = Vec::new();
         {
-            let tail = Joined::new(RunningSum(0), |sum: &u64| fused.push(*sum));
+            let tail = Joined::new(RunningSum(0), |sum: &mut u64| fused.push(*sum));
             let mut chain = Joined::new(EvenTwice, Link::<_, u64>::Here(tail));
-            (1..=6).for_each(|number| chain.emit(&number));
+            (1..=6).for_each(|mut number| chain.emit(&mut number));
         }
         assert_eq!(fused, EXPECTED);
 
         let (producer, mut consumer) = ring::ring(64, Full::Spin, IdleStrategy::Spin).unwrap();
         let mut head = Joined::new(EvenTwice, Link::<End, u64>::There(producer));
-        (1..=6).for_each(|number| head.emit(&number));
+        (1..=6).for_each(|mut number| head.emit(&mut number));
         let mut split = Vec::new();
-        let mut tail = Joined::new(RunningSum(0), |sum: &u64| split.push(*sum));
-        consumer.drain(usize::MAX, |number| tail.emit(number));
+        let mut tail = Joined::new(RunningSum(0), |sum: &mut u64| split.push(*sum));
+        consumer.drain(usize::MAX, |number| tail.emit(&mut number.clone()));
         assert_eq!(split, EXPECTED);
     }
 }

@@ -59,7 +59,7 @@ fn every_record_crosses_once_and_in_order_popped_and_drained() {
     for capacity in [1, 2, 7, 64] {
         let (mut producer, mut consumer) = records(capacity, Full::Spin);
         std::thread::scope(|scope| {
-            scope.spawn(move || (1..=RECORDS).for_each(|seq| producer.emit(&record(seq))));
+            scope.spawn(move || (1..=RECORDS).for_each(|seq| producer.emit(&mut record(seq))));
             let mut idler = Idler::new(IDLE);
             let mut last = 0;
             while !consumer.is_finished() {
@@ -101,7 +101,7 @@ fn push_into_a_full_ring_gives_the_value_back() {
 #[test]
 fn a_dropping_ring_counts_what_it_dropped() {
     let (mut producer, mut consumer) = records(4, Full::DropAndCount);
-    (1..=10).for_each(|seq| producer.emit(&record(seq)));
+    (1..=10).for_each(|seq| producer.emit(&mut record(seq)));
     assert_eq!((producer.counts().full, producer.counts().dropped), (6, 6));
     let mut seen = Vec::new();
     consumer.drain(usize::MAX, |record| seen.push(record.header.seq));
@@ -116,7 +116,7 @@ fn a_dropped_consumer_does_not_hang_the_producer() {
     producer.push(record(1)).unwrap();
     producer.push(record(2)).unwrap();
     assert_eq!(producer.push(record(3)), Err(Abandoned(record(3))));
-    producer.emit(&record(4));
+    producer.emit(&mut record(4));
     assert_eq!(producer.counts().lost, 2);
 }
 
@@ -141,7 +141,7 @@ fn a_consumer_that_dies_while_the_producer_waits_lets_it_go() {
 #[test]
 fn a_panicking_handler_leaves_the_batch_unread() {
     let (mut producer, mut consumer) = records(4, Full::Spin);
-    (1..=3).for_each(|seq| producer.emit(&record(seq)));
+    (1..=3).for_each(|seq| producer.emit(&mut record(seq)));
     let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
         consumer.drain(3, |record| assert!(record.header.seq < 2));
     }));
@@ -200,7 +200,7 @@ fn a_broadcast_nobody_listens_to_says_so_instead_of_hanging() {
     assert!(producer.is_abandoned());
     let pushed = (1..=100u64).take_while(|number| producer.push(number).is_ok()).count();
     assert_eq!(pushed, 8);
-    producer.emit(&9);
+    producer.emit(&mut 9);
     assert_eq!(producer.counts().lost, 2);
 }
 
@@ -229,7 +229,7 @@ fn a_listener_that_panics_in_its_handler_lets_the_others_go_on() {
 #[test]
 fn a_slow_listener_makes_a_dropping_broadcast_drop_for_all_and_count_it() {
     let (mut producer, mut ends) = fan(4, 2, Full::DropAndCount);
-    (1..=6).for_each(|number| producer.emit(&number));
+    (1..=6).for_each(|mut number| producer.emit(&mut number));
     assert_eq!((producer.counts().full, producer.counts().dropped), (2, 2));
     let mut heard = Vec::new();
     ends[0].drain(100, |number| heard.push(*number)).unwrap();

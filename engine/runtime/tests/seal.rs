@@ -67,13 +67,13 @@ fn rings_and_meters_allocate_nothing_once_built() {
     let seal = seal_thread(Seal::Count);
     let mut sum = 0;
     for number in 0..10_000u64 {
-        producer.emit(&[number; 8]);
+        producer.emit(&mut [number; 8]);
         if number % 100 > 20 {
             consumer.drain(usize::MAX, |record| sum += record[0]);
         }
-        own.emit(&number);
+        own.emit(&mut number.clone());
         end.drain(usize::MAX, |number| sum += number);
-        fan.emit(&[number; 8]);
+        fan.emit(&mut [number; 8]);
         for listener in &mut listeners {
             listener.drain(64, |record| sum += record[7]).unwrap();
         }

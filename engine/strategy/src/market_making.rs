@@ -6,7 +6,8 @@
 //! quotes, and order management converges.
 //!
 //! An event that moves neither the top nor our orders costs a few comparisons; logarithms and roots are taken
-//! every `refresh_ns` of event time, not per tick.
+//! every `refresh_ns` of event time, not per tick, and after the tick's orders have left: a quote rests on what was
+//! known up to the event before it.
 
 mod config;
 mod grid;
@@ -51,15 +52,22 @@ impl MarketMaker {
 
     #[inline]
     fn decide(&mut self, view: &View<'_>, say: &mut Say) {
-        let Some(market) = self.markets.get_mut(view.id.index()) else { return };
+        let Some(market) = self.markets.get(view.id.index()) else { return };
         let top = view.top;
         let version = view.oms.version(view.id);
         let moved =
             top.bid_px != market.bid_px || top.ask_px != market.ask_px || condition(top) != market.condition;
         let answered = version != market.version;
-        if !moved && !answered && !market.is_waiting && view.now_ns < market.refresh_due_ns {
-            return;
+        if moved || answered || market.is_waiting {
+            self.reconsider(view, say, moved, answered);
         }
+    }
+
+    /// Something may call for other quotes. One copy for ticks, answers and timers.
+    #[inline(never)]
+    fn reconsider(&mut self, view: &View<'_>, say: &mut Say, moved: bool, answered: bool) {
+        let Some(market) = self.markets.get_mut(view.id.index()) else { return };
+        let (top, version) = (view.top, view.oms.version(view.id));
         if moved {
             market.on_top(top, view.instrument);
         }
@@ -74,7 +82,7 @@ impl MarketMaker {
             market.is_waiting = is_old;
             return;
         }
-        if view.now_ns >= market.refresh_due_ns {
+        if !market.is_refreshed() {
             market.refresh(view.now_ns, &self.config);
         }
         let position = view.oms.position(view.id);
@@ -137,6 +145,16 @@ impl Policy for MarketMaker {
             market.is_waiting = true;
         }
         self.decide(view, say);
+    }
+
+    #[inline]
+    fn upkeep(&mut self, view: &View<'_>) {
+        let Some(market) = self.markets.get_mut(view.id.index()) else { return };
+        if view.now_ns >= market.refresh_due_ns && market.is_quotable() {
+            market.refresh(view.now_ns, &self.config);
+            // The next event looks at the quotes under the new parameters, whether it moves the top or not.
+            market.is_waiting = true;
+        }
     }
 
     fn warm_up(&mut self, view: &View<'_>) {

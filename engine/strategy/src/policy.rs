@@ -26,6 +26,12 @@ pub trait Policy {
         let _ = (view, say);
     }
 
+    /// After what was said on an event, a response or a timer has left: what may take its time, such as turning what
+    /// was learned into new parameters, is done here and not between a tick and its orders.
+    fn upkeep(&mut self, view: &View<'_>) {
+        let _ = view;
+    }
+
     /// A record of the warm-up: signals learn, nothing is said.
     fn warm_up(&mut self, view: &View<'_>) {
         let _ = view;
@@ -83,6 +89,16 @@ impl Policies {
         match self {
             Self::MarketMaker(policy) => policy.on_timer(view, say),
             Self::Custom(policy) => policy.on_timer(view, say),
+            Self::Idle => {}
+        }
+    }
+
+    /// See [`Policy::upkeep`].
+    #[inline]
+    pub fn upkeep(&mut self, view: &View<'_>) {
+        match self {
+            Self::MarketMaker(policy) => policy.upkeep(view),
+            Self::Custom(policy) => policy.upkeep(view),
             Self::Idle => {}
         }
     }

@@ -71,6 +71,12 @@ impl Say {
         open
     }
 
+    /// Whether nothing was said: everything stays as it is.
+    #[inline]
+    pub fn is_silent(&self) -> bool {
+        self.speech == Speech::Keep && self.order_count == 0
+    }
+
     /// The orders asked for.
     pub fn orders(&self) -> impl Iterator<Item = &OrderRequest> {
         self.orders[..self.order_count].iter().flatten()
@@ -83,7 +89,7 @@ impl Say {
         oms: &mut Oms,
         id: InstrumentId,
         cause: &Header,
-        out: &mut impl FnMut(&OrderRecord),
+        out: &mut impl FnMut(&mut OrderRecord),
     ) {
         match self.speech {
             Speech::Keep => {}

@@ -200,6 +200,12 @@ impl Record {
         zerocopy::transmute_ref!(self)
     }
 
+    /// As a market, timer or control record to be completed.
+    #[inline]
+    pub fn as_market_mut(&mut self) -> &mut MarketRecord {
+        zerocopy::transmute_mut!(self)
+    }
+
     /// As an instrument announcement.
     #[inline]
     pub fn as_symbol(&self) -> &SymbolRecord {
@@ -593,6 +599,19 @@ impl Envelope {
     pub fn response(response: &ResponseRecord) -> Self {
         debug_assert!(response.header.kind == Kind::Response as u8);
         zerocopy::transmute!(*response)
+    }
+
+    /// An order seen as an envelope, in place.
+    #[inline]
+    pub fn order_mut(order: &mut OrderRecord) -> &mut Self {
+        debug_assert!(order.header.kind == Kind::Order as u8);
+        zerocopy::transmute_mut!(order)
+    }
+
+    /// As an order to be completed; meaningful where the kind is [`Kind::Order`].
+    #[inline]
+    pub fn as_order_mut(&mut self) -> &mut OrderRecord {
+        zerocopy::transmute_mut!(self)
     }
 
     /// As an order; meaningful where the kind is [`Kind::Order`].

@@ -34,7 +34,7 @@ impl BookStage {
             if place + 1 < count {
                 copy.header.flags &= !tickrace_types::Flags::END_OF_EVENT;
             }
-            out.emit(&Envelope::small(&copy, self.books.top(InstrumentId(id))));
+            out.emit(&mut Envelope::small(&copy, self.books.top(InstrumentId(id))));
         }
     }
 }
@@ -43,37 +43,32 @@ impl Stage for BookStage {
     type In = Envelope;
     type Out = Envelope;
 
-    #[inline]
-    fn on(&mut self, input: &Envelope, out: &mut impl Emit<Envelope>) {
-        let header = &input.record.header;
-        if !Kind::is_market_code(header.kind) {
+    #[inline(always)]
+    fn on(&mut self, input: &mut Envelope, out: &mut impl Emit<Envelope>) {
+        if !Kind::is_market_code(input.kind()) {
             out.emit(input);
             return;
         }
         let change = self.books.apply(&input.record);
-        let instrument = InstrumentId(header.instrument);
+        let instrument = InstrumentId(input.record.header.instrument);
         if instrument.index() >= self.books.instruments() {
             if instrument == InstrumentId::NONE {
                 self.emit_to_all(&input.record, out);
             }
             return;
         }
-        let top = self.books.top(instrument);
+        let told = input.record.as_market_mut();
         match change.outcome {
             Outcome::Executed | Outcome::Reduced | Outcome::Deleted => {
-                let mut told: MarketRecord = *input.record.as_market();
                 told.side = change.before.side as u8;
                 if told.code & MarketRecord::WITH_PRICE == 0 || change.outcome != Outcome::Executed {
                     told.price = change.before.price.0;
                 }
-                out.emit(&Envelope::small(told.as_record(), top));
             }
-            Outcome::Replaced => {
-                let mut told: MarketRecord = *input.record.as_market();
-                told.side = change.before.side as u8;
-                out.emit(&Envelope::small(told.as_record(), top));
-            }
-            _ => out.emit(&Envelope::small(&input.record, top)),
+            Outcome::Replaced => told.side = change.before.side as u8,
+            _ => {}
         }
+        input.second = *self.books.top(instrument);
+        out.emit(input);
     }
 }

@@ -39,10 +39,8 @@ impl DecideStage {
         &self.hop
     }
 
-    #[inline]
+    #[inline(always)]
     fn on_market(&mut self, input: &Envelope, out: &mut impl Emit<Envelope>) {
-        // Risk must see the tick before the orders it causes.
-        out.emit(input);
         self.hop.restart(input.record.header.seq);
         let header = &input.record.header;
         let id = InstrumentId(header.instrument);
@@ -66,14 +64,43 @@ impl DecideStage {
         } else {
             self.say.reset();
             self.policy.on_event(&view, &mut self.say);
-            self.say.execute(&mut self.oms, id, header, &mut |order: &OrderRecord| {
-                out.emit(&Envelope::order(order));
-            });
+            self.execute(id, header, out);
+            self.upkeep(&input.record, id);
         }
     }
 
+    /// Does what the policy said, if it said anything.
+    #[inline]
+    fn execute(&mut self, id: InstrumentId, cause: &Header, out: &mut impl Emit<Envelope>) {
+        if !self.say.is_silent() {
+            self.send(id, cause, out);
+        }
+    }
+
+    // One copy of the order path for ticks, answers and timers: with a copy each, the code of the street is beyond a
+    // first-level instruction cache, and every order waited for fifty of its lines.
+    #[inline(never)]
+    fn send(&mut self, id: InstrumentId, cause: &Header, out: &mut impl Emit<Envelope>) {
+        self.say.execute(&mut self.oms, id, cause, &mut |order: &mut OrderRecord| {
+            out.emit(Envelope::order_mut(order));
+        });
+    }
+
+    /// The orders have left: the policy may take its time now.
+    #[inline]
+    fn upkeep(&mut self, record: &Record, id: InstrumentId) {
+        self.policy.upkeep(&View {
+            now_ns: record.header.ts_recv_ns,
+            record,
+            top: &self.tops[id.index()],
+            id,
+            instrument: self.instruments.get(id),
+            oms: &self.oms,
+        });
+    }
+
+    #[inline(never)]
     fn on_response(&mut self, input: &Envelope, out: &mut impl Emit<Envelope>) {
-        out.emit(input);
         let response = input.as_response();
         let header = response.header;
         self.oms.on_response(response);
@@ -100,13 +127,12 @@ impl DecideStage {
         };
         self.say.reset();
         self.policy.on_response(&view, response, &mut self.say);
-        self.say.execute(&mut self.oms, id, &header, &mut |order: &OrderRecord| {
-            out.emit(&Envelope::order(order));
-        });
+        self.execute(id, &header, out);
+        self.upkeep(&record, id);
     }
 
+    #[inline(never)]
     fn on_timer(&mut self, input: &Envelope, out: &mut impl Emit<Envelope>) {
-        out.emit(input);
         let header = &input.record.header;
         self.oms.on_time(header.ts_recv_ns);
         if self.is_silent {
@@ -125,15 +151,13 @@ impl DecideStage {
             };
             self.say.reset();
             self.policy.on_timer(&view, &mut self.say);
-            self.say.execute(&mut self.oms, id, header, &mut |order: &OrderRecord| {
-                out.emit(&Envelope::order(order));
-            });
+            self.execute(id, header, out);
+            self.upkeep(&input.record, id);
         }
     }
 
     #[cold]
     fn on_control(&mut self, input: &Envelope, out: &mut impl Emit<Envelope>) {
-        out.emit(input);
         match ControlCode::from_code(input.record.as_market().code) {
             Some(ControlCode::Kill | ControlCode::EndOfSession) => {
                 self.is_silent = true;
@@ -145,7 +169,7 @@ impl DecideStage {
     }
 
     fn cancel_all(&mut self, id: Option<InstrumentId>, cause: &Header, out: &mut impl Emit<Envelope>) {
-        self.oms.cancel_all(id, cause, &mut |order: &OrderRecord| out.emit(&Envelope::order(order)));
+        self.oms.cancel_all(id, cause, &mut |order: &mut OrderRecord| out.emit(Envelope::order_mut(order)));
     }
 }
 
@@ -153,11 +177,15 @@ impl Stage for DecideStage {
     type In = Envelope;
     type Out = Envelope;
 
-    #[inline]
-    fn on(&mut self, input: &Envelope, out: &mut impl Emit<Envelope>) {
+    #[inline(always)]
+    fn on(&mut self, input: &mut Envelope, out: &mut impl Emit<Envelope>) {
         let kind = input.kind();
         if Kind::is_market_code(kind) {
             self.hop.arrive(input.record.header.seq);
+        }
+        // Risk must see the record before the orders it causes.
+        out.emit(input);
+        if Kind::is_market_code(kind) {
             self.on_market(input, out);
         } else if kind == Kind::Response as u8 {
             self.on_response(input, out);
@@ -165,8 +193,6 @@ impl Stage for DecideStage {
             self.on_timer(input, out);
         } else if kind == Kind::Control as u8 {
             self.on_control(input, out);
-        } else {
-            out.emit(input);
         }
     }
 }

@@ -45,6 +45,19 @@ impl GateStage {
         self.lost_refusals
     }
 
+    #[inline(never)]
+    fn on_order(&mut self, order: &mut OrderRecord) {
+        // Only the walk of a tick is metered; answers and timers carry no stamp.
+        if order.cause_seq == self.market_seq {
+            self.hop.arrive(order.cause_seq);
+        }
+        let verdict = self.gate.check(order);
+        order.verdict = verdict.0;
+        if !verdict.is_passed() {
+            self.refuse(order);
+        }
+    }
+
     #[cold]
     fn refuse(&mut self, order: &OrderRecord) {
         let header = Header {
@@ -79,32 +92,19 @@ impl Stage for GateStage {
     type In = Envelope;
     type Out = Envelope;
 
-    #[inline]
-    fn on(&mut self, input: &Envelope, out: &mut impl Emit<Envelope>) {
+    #[inline(always)]
+    fn on(&mut self, input: &mut Envelope, out: &mut impl Emit<Envelope>) {
         let kind = input.kind();
         if Kind::is_market_code(kind) {
             self.market_seq = input.record.header.seq;
             self.gate.on_top(&input.second);
-            out.emit(input);
         } else if kind == Kind::Order as u8 {
-            let mut order = *input.as_order();
-            // Only the walk of a tick is metered; answers and timers carry no stamp.
-            if order.cause_seq == self.market_seq {
-                self.hop.arrive(order.cause_seq);
-            }
-            let verdict = self.gate.check(&order);
-            order.verdict = verdict.0;
-            if !verdict.is_passed() {
-                self.refuse(&order);
-            }
-            out.emit(&Envelope::order(&order));
-        } else {
-            if kind == Kind::Response as u8 {
-                self.gate.on_response(input.as_response());
-            } else if kind == Kind::Control as u8 {
-                self.gate.on_control(input.record.as_market());
-            }
-            out.emit(input);
+            self.on_order(input.as_order_mut());
+        } else if kind == Kind::Response as u8 {
+            self.gate.on_response(input.as_response());
+        } else if kind == Kind::Control as u8 {
+            self.gate.on_control(input.record.as_market());
         }
+        out.emit(input);
     }
 }

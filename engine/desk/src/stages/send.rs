@@ -58,7 +58,7 @@ pub trait OrderTap {
 pub struct NoTap;
 
 impl OrderTap for NoTap {
-    #[inline]
+    #[inline(never)]
     fn on_order(&mut self, _order: &OrderRecord) {}
 }
 
@@ -177,9 +177,8 @@ impl<G: Gateway, T: OrderTap> SendStage<G, T> {
         (self.gateway, self.tap, self.journal)
     }
 
-    #[inline]
-    fn on_order(&mut self, input: &OrderRecord) {
-        let mut order = *input;
+    #[inline(never)]
+    fn on_order(&mut self, order: &mut OrderRecord) {
         let is_of_a_tick = order.cause_seq == self.market_seq;
         if is_of_a_tick {
             self.hop.arrive(order.cause_seq);
@@ -187,20 +186,20 @@ impl<G: Gateway, T: OrderTap> SendStage<G, T> {
         self.order_seq += 1;
         order.header.seq = self.order_seq;
         if let Some(journal) = &mut self.journal {
-            journal.append_order(&order);
+            journal.append_order(order);
             if journal.is_failed() && order.verdict == 0 {
                 // An order that cannot be journaled is not sent.
                 return;
             }
         }
         if Verdict(order.verdict).is_passed() {
-            self.gateway.send(&order);
+            self.gateway.send(order);
             self.limit_known(order.header.ts_recv_ns, self.lookahead_ns);
         } else {
             self.refusals_due_ns.push_back(order.header.ts_recv_ns.saturating_add(self.refusal_latency_ns));
             self.limit_known(order.header.ts_recv_ns, self.refusal_latency_ns);
         }
-        self.tap.on_order(&order);
+        self.tap.on_order(order);
         if is_of_a_tick && order.cause_seq != self.stamped_cause {
             self.stamped_cause = order.cause_seq;
             self.sent.arrive(order.cause_seq);
@@ -218,11 +217,12 @@ impl<G: Gateway, T: OrderTap> SendStage<G, T> {
         }
     }
 
-    #[inline]
+    #[inline(never)]
     fn on_horizon(&mut self, number: u64, due_ns: i64) {
-        // Sent after everything that the released records caused has passed here.
-        let limit_ns = self.refusals_due_ns.front().map_or(due_ns, |refusal_ns| due_ns.min(*refusal_ns));
-        self.until_ns = self.gateway.advance(limit_ns);
+        // Sent after everything that the released records caused has passed here. Nothing can cause an order before
+        // the earliest of what is due, so the world may run until an order of then could be answered.
+        let first_ns = self.refusals_due_ns.front().map_or(due_ns, |refusal_ns| due_ns.min(*refusal_ns));
+        self.until_ns = self.gateway.advance(first_ns.saturating_add(self.lookahead_ns));
         while self.refusals_due_ns.front().is_some_and(|refusal_ns| *refusal_ns <= self.until_ns) {
             self.refusals_due_ns.pop_front();
         }
@@ -243,8 +243,8 @@ impl<G: Gateway, T: OrderTap> SendStage<G, T> {
 }
 
 impl<G: Gateway, T: OrderTap> Emit<Envelope> for SendStage<G, T> {
-    #[inline]
-    fn emit(&mut self, input: &Envelope) {
+    #[inline(always)]
+    fn emit(&mut self, input: &mut Envelope) {
         let header = &input.record.header;
         let kind = header.kind;
         if Kind::is_market_code(kind) {
@@ -252,7 +252,7 @@ impl<G: Gateway, T: OrderTap> Emit<Envelope> for SendStage<G, T> {
             return;
         }
         if kind == Kind::Order as u8 {
-            self.on_order(input.as_order());
+            self.on_order(input.as_order_mut());
             return;
         }
         if kind == Kind::Horizon as u8 {

@@ -84,6 +84,12 @@ pub struct Sequencer<S, E, N> {
     refusal_head: Option<ResponseRecord>,
     timer_due_ns: i64,
     timer_count: u64,
+    /// Who is next besides the market, and when; of the heads above.
+    other: (Turn, i64),
+    /// On one thread: what was declared when the rings were last looked into. They change only together.
+    declared_seen_ns: i64,
+    /// The rings were not looked into since the end of the street was last heard.
+    is_unheard: bool,
     seq: u64,
     market_count: u64,
     horizon: u64,
@@ -94,7 +100,7 @@ pub struct Sequencer<S, E, N> {
 }
 
 /// Who is next.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Turn {
     Market,
     Response,
@@ -147,6 +153,9 @@ impl<S: Source, E: Entry, N: Emit<Envelope>> Sequencer<S, E, N> {
             refusal_head: None,
             timer_due_ns: i64::MAX,
             timer_count: 0,
+            other: (Turn::Timer, i64::MAX),
+            declared_seen_ns: i64::MAX,
+            is_unheard: true,
             seq: 0,
             market_count: 0,
             horizon: 0,
@@ -174,14 +183,16 @@ impl<S: Source, E: Entry, N: Emit<Envelope>> Sequencer<S, E, N> {
             self.timer_due_ns = first_ns.saturating_add(self.config.timer_ns);
         }
         while self.has_market {
-            self.pull_responses();
-            let (turn, due_ns) = self.turn(self.market_head.record.header.ts_recv_ns);
-            let is_known = if turn == Turn::Market {
-                due_ns.saturating_sub(1) <= self.known_ns()
-            } else {
-                due_ns <= self.known_ns()
-            };
-            if !is_known {
+            let known_ns = self.hear();
+            // In rank order: the market wins a tie, and goes when all that is due before it is known.
+            let mut turn = Turn::Market;
+            let mut due_ns = self.market_head.record.header.ts_recv_ns;
+            let mut needed_ns = due_ns.saturating_sub(1);
+            if self.other.1 < due_ns {
+                (turn, due_ns) = self.other;
+                needed_ns = due_ns;
+            }
+            if needed_ns > known_ns {
                 if !self.ask(due_ns) {
                     return Outcome::Broken;
                 }
@@ -216,12 +227,13 @@ impl<S: Source, E: Entry, N: Emit<Envelope>> Sequencer<S, E, N> {
     /// After the market's end: every response still under way is heard, until none can come.
     fn run_out(&mut self) -> Outcome {
         self.timer_due_ns = i64::MAX;
+        self.is_unheard = true;
         for _ in 0..RUN_OUT_RECORDS_MAX {
             if !self.ask(i64::MAX) {
                 return Outcome::Broken;
             }
-            self.pull_responses();
-            let (turn, due_ns) = self.turn(i64::MAX);
+            self.hear();
+            let (turn, due_ns) = self.other;
             if due_ns < i64::MAX {
                 self.release_other(turn);
             } else if self.declared.until_ns() == i64::MAX {
@@ -231,29 +243,22 @@ impl<S: Source, E: Entry, N: Emit<Envelope>> Sequencer<S, E, N> {
         Outcome::Restless
     }
 
+    /// Hears what came back, where something may have; the time up to which everything is known.
     #[inline]
-    fn turn(&self, market_due_ns: i64) -> (Turn, i64) {
-        // In rank order, so that an earlier source wins a tie.
-        let mut best = (Turn::Market, market_due_ns);
-        if let Some(response) = &self.response_head
-            && response.header.ts_recv_ns < best.1
-        {
-            best = (Turn::Response, response.header.ts_recv_ns);
+    fn hear(&mut self) -> i64 {
+        if !self.config.is_local {
+            self.pull_responses();
+            return self.safe_ns;
         }
-        if let Some(refusal) = &self.refusal_head
-            && refusal.header.ts_recv_ns < best.1
-        {
-            best = (Turn::Refusal, refusal.header.ts_recv_ns);
+        // On one thread an answer comes only when it was asked for, and every order sent, refused ones included, either
+        // lowers what is declared or is due only after the next question.
+        let declared_ns = self.declared.until_ns();
+        if self.is_unheard || declared_ns != self.declared_seen_ns {
+            self.declared_seen_ns = declared_ns;
+            self.is_unheard = false;
+            self.pull_responses();
         }
-        if self.timer_due_ns < best.1 {
-            best = (Turn::Timer, self.timer_due_ns);
-        }
-        best
-    }
-
-    #[inline]
-    fn known_ns(&self) -> i64 {
-        if self.config.is_local { self.declared.until_ns() } else { self.safe_ns }
+        declared_ns
     }
 
     /// Asks the end of the street to make everything up to `due_ns` known, and waits for it.
@@ -270,7 +275,7 @@ impl<S: Source, E: Entry, N: Emit<Envelope>> Sequencer<S, E, N> {
             },
             ..MarketRecord::default()
         };
-        self.next.emit(&Envelope::small(record.as_record(), &TopOfBook::NONE));
+        self.next.emit(&mut Envelope::small(record.as_record(), &TopOfBook::NONE));
         let mut idler = Idler::new(self.config.idle);
         while self.declared.done() < self.horizon {
             if self.broken.load(Ordering::Acquire) {
@@ -279,6 +284,7 @@ impl<S: Source, E: Entry, N: Emit<Envelope>> Sequencer<S, E, N> {
             idler.idle();
         }
         self.safe_ns = self.declared.until_ns();
+        self.is_unheard = true;
         true
     }
 
@@ -287,7 +293,7 @@ impl<S: Source, E: Entry, N: Emit<Envelope>> Sequencer<S, E, N> {
         self.has_market = self.market.next_into(&mut self.market_head.record);
     }
 
-    #[inline]
+    /// Fills the heads from their rings and finds the earliest of them, in rank order.
     fn pull_responses(&mut self) {
         if self.response_head.is_none() && !self.responses.is_empty() {
             self.response_head = self.responses.pop();
@@ -295,6 +301,15 @@ impl<S: Source, E: Entry, N: Emit<Envelope>> Sequencer<S, E, N> {
         if self.refusal_head.is_none() && !self.refusals.is_empty() {
             self.refusal_head = self.refusals.pop();
         }
+        let due =
+            |head: &Option<ResponseRecord>| head.as_ref().map_or(i64::MAX, |head| head.header.ts_recv_ns);
+        let mut first = (Turn::Response, due(&self.response_head));
+        for next in [(Turn::Refusal, due(&self.refusal_head)), (Turn::Timer, self.timer_due_ns)] {
+            if next.1 < first.1 {
+                first = next;
+            }
+        }
+        self.other = first;
     }
 
     /// Gives the next number, and the time of a record that came at `ts_recv_ns`.
@@ -327,11 +342,14 @@ impl<S: Source, E: Entry, N: Emit<Envelope>> Sequencer<S, E, N> {
             journal.append(&self.market_head.record);
         }
         self.hop.arrive(seq);
-        self.next.emit(&self.market_head);
+        self.next.emit(&mut self.market_head);
         self.pull_market();
     }
 
+    #[inline(never)]
     fn release_other(&mut self, turn: Turn) {
+        // A head goes: the next one takes its place before the next turn.
+        self.is_unheard = true;
         let taken = match turn {
             Turn::Response => self.response_head.take(),
             Turn::Refusal => self.refusal_head.take(),
@@ -346,7 +364,7 @@ impl<S: Source, E: Entry, N: Emit<Envelope>> Sequencer<S, E, N> {
         if let Some(journal) = &mut self.journal {
             journal.append_response(&response);
         }
-        self.next.emit(&Envelope::response(&response));
+        self.next.emit(&mut Envelope::response(&response));
     }
 
     fn timer(&mut self) {
@@ -384,7 +402,7 @@ impl<S: Source, E: Entry, N: Emit<Envelope>> Sequencer<S, E, N> {
         if let Some(journal) = &mut self.journal {
             journal.append(record.as_record());
         }
-        self.next.emit(&Envelope::small(record.as_record(), &TopOfBook::NONE));
+        self.next.emit(&mut Envelope::small(record.as_record(), &TopOfBook::NONE));
     }
 
     /// Records released, the last number given.

@@ -153,7 +153,7 @@ impl<T: Copy + Default + Send + Sync + 'static> Broadcast<T> {
 impl<T: Copy + Default + Send + Sync + 'static> Emit<T> for Broadcast<T> {
     /// Hands over as the ring's [`Full`] says; what could not be handed over is in the counts.
     #[inline]
-    fn emit(&mut self, record: &T) {
+    fn emit(&mut self, record: &mut T) {
         match self.full {
             Full::Spin => {
                 // What is lost with the last listener is counted.

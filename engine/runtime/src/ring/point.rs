@@ -132,7 +132,7 @@ impl<T: Copy, X: Tx<T>> Producer<T, X> {
 impl<T: Copy, X: Tx<T>> Emit<T> for Producer<T, X> {
     /// Hands over as the ring's [`Full`] says; what could not be handed over is in the counts.
     #[inline]
-    fn emit(&mut self, record: &T) {
+    fn emit(&mut self, record: &mut T) {
         if !self.tx.try_push(record) {
             self.emit_slow(record);
         }

@@ -89,6 +89,12 @@ impl Market {
         }
     }
 
+    /// Whether there are parameters at all.
+    #[inline]
+    pub(crate) fn is_refreshed(&self) -> bool {
+        self.refresh_due_ns != i64::MIN
+    }
+
     #[inline]
     pub(crate) fn is_quotable(&self) -> bool {
         self.condition == QUOTABLE
