@@ -1,23 +1,35 @@
 //! The whole desk: tick to order in open loop, the trivial chain beside it, and backtests end to end.
 //!
-//! `cargo bench -p tickrace-bench --bench desk`. `TICKRACE_DESK_REPEATS` (3), `TICKRACE_DESK_MESSAGES` (300,000 for
-//! latency, ten times as many for throughput), `TICKRACE_DESK_ITCH` (a tick file
-//! instead of the synthetic day). Latency counts from when a record was due, over the ticks that sent
-//! an order, to that order encoded as OUCH 5.0; the journal's append is included. `lost` is the share of the
-//! core's time the host took away right after: where it is over 0.5 %, p99 is the host's.
+//! Tick to order: from when a record was due, over the ticks that sent an order, to the first order of each encoded
+//! as OUCH 5.0. Inside that window are decoding (the message is decoded once more after it was due), sequencing, the
+//! append to the inbound journal, the book, the market maker, order management, the gate, the append to the outbound
+//! journal and the encoding. Behind the wire stands a counterparty that acknowledges ([`Loopback`]); the rows named
+//! `venue` put the simulated exchange on the same core instead, and `service_time` rows enter flat out.
+//!
+//! Every open-loop repeat watches the core while it waits: `lost` is the share of that time the host took away. Over
+//! 0.5 % a p99 is the host's. The raw cache-line probe stands around the whole, so that machines can be compared.
+//!
+//! | variable | meaning | default |
+//! |---|---|---|
+//! | `TICKRACE_DESK_REPEATS` | repeats of which medians are told | 7 |
+//! | `TICKRACE_DESK_MESSAGES` | messages of a synthetic day; ten times as many for throughput | 300,000 |
+//! | `TICKRACE_DESK_ITCH` | a tick file instead of the synthetic day, for latency | – |
+//! | `TICKRACE_DESK_ONLY` | run only rows whose name contains this | – |
+//! | `TICKRACE_DESK_HOPS` | 0: also meter each hop of the service-time run, at the cost of its stamps | – |
 #![allow(missing_docs, clippy::unwrap_used, reason = "a bench, not a library")]
 
 use std::hint::black_box;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tickrace_adapters::ouch;
 use tickrace_cli::backtest::{Market, market_of};
 use tickrace_cli::input::{Bytes, Session};
 use tickrace_cli::settings;
 use tickrace_desk::DeskConfig;
-use tickrace_desk::backtest::{self, FlatOut, Journals, Paced};
+use tickrace_desk::backtest::{self, Journals};
+use tickrace_desk::loopback::Loopback;
 use tickrace_desk::meters::Stamps;
+use tickrace_desk::pace::{Decoding, FlatOut, Paced};
 use tickrace_desk::sim::SimGateway;
 use tickrace_desk::stages::send::NoTap;
 use tickrace_desk::stages::sequence::Entry;
@@ -31,16 +43,16 @@ use tickrace_runtime::clock::TscClock;
 use tickrace_runtime::idle::IdleStrategy;
 use tickrace_runtime::kill::KillFlag;
 use tickrace_runtime::link::{Joined, Link};
-use tickrace_runtime::meter::Meter;
+use tickrace_runtime::meter::{Meter, Summary};
 use tickrace_runtime::stage::{Emit, Stage};
-use tickrace_runtime::{jitter, pin};
+use tickrace_runtime::{pin, probe};
 use tickrace_types::{Instrument, InstrumentTable, OrderRecord, Record, ResponseRecord};
 
 fn number(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
 }
 
-/// Encodes each order for the wire, then hands it to the simulated venue.
+/// Encodes each order for the wire, then hands it to whoever stands behind.
 struct Wire<G> {
     inner: G,
     symbols: Vec<[u8; 8]>,
@@ -79,7 +91,7 @@ fn world(symbols: u32, messages: u64, overrides: &[&str]) -> World {
     let table = settings::load(&path, &overrides).unwrap();
     let mut config: DeskConfig = settings::parse(&path, &table).unwrap();
     config.run.idle = IdleStrategy::Spin;
-    config.run.hop_sample_log2 = number("TICKRACE_DESK_HOPS", 64) as u32;
+    config.run.hop_sample_log2 = u32::try_from(number("TICKRACE_DESK_HOPS", 64)).unwrap();
     let bytes = match std::env::var_os("TICKRACE_DESK_ITCH") {
         Some(path) => Bytes::File(Arc::new(TickFile::open(path).unwrap())),
         None => Bytes::Memory(Arc::new(Synth::new(SynthConfig { seed: 1, symbols, messages }).to_vec())),
@@ -90,39 +102,97 @@ fn world(symbols: u32, messages: u64, overrides: &[&str]) -> World {
     World { config, instruments: InstrumentTable::new(instruments).unwrap(), sessions: [session] }
 }
 
-type Ran<E> = street::Ran<Market, E, Wire<SimGateway<Market>>, NoTap>;
+type Ran<E, G> = street::Ran<Market, E, Wire<G>, NoTap>;
 
-fn run<E: Entry>(world: &World, entry: E, stamps: &Arc<Stamps>) -> Ran<E> {
+fn market(world: &World) -> Market {
+    market_of(&world.config, &world.sessions, &world.instruments).unwrap()
+}
+
+/// The simulated exchange of the configuration.
+fn venue(world: &World) -> SimGateway<Market> {
+    let (config, instruments) = (&world.config, &world.instruments);
+    let layout = backtest::layout(config).unwrap();
+    let exchange = Exchange::new(&config.venue, instruments, config.run.book_orders_capacity).unwrap();
+    SimGateway::new(exchange, market(world), config.venue.response_latency_ns, layout.return_slots)
+}
+
+/// A counterparty of the same latencies that acknowledges.
+fn loopback(world: &World) -> Loopback {
+    let (config, layout) = (&world.config, backtest::layout(&world.config).unwrap());
+    let (order_ns, response_ns) = (config.venue.order_latency_ns, config.venue.response_latency_ns);
+    Loopback::new(order_ns, response_ns, layout.return_slots)
+}
+
+fn run<E: Entry, G: Gateway + Send + 'static>(
+    world: &World,
+    entry: E,
+    inner: G,
+    stamps: &Arc<Stamps>,
+) -> Ran<E, G> {
     let folder = tempfile::tempdir().unwrap();
     let segment_bytes = 512 << 20;
     let config = WriterConfig { segment_bytes, prefault: Prefault::Whole, ..WriterConfig::default() };
     let writer = |stream| Some(Writer::create(folder.path(), stream, config).unwrap());
     let journals = Journals { inbound: writer("inbound"), outbound: writer("outbound") };
-    let market = || market_of(&world.config, &world.sessions, &world.instruments).unwrap();
     let layout = backtest::layout(&world.config).unwrap();
-    let exchange =
-        Exchange::new(&world.config.venue, &world.instruments, world.config.run.book_orders_capacity)
-            .unwrap();
-    let latency_ns = world.config.venue.response_latency_ns;
-    let inner = SimGateway::new(exchange, market(), latency_ns, layout.return_slots);
     let symbols = world.instruments.as_slice().iter();
     let symbols = symbols.map(|one| ouch::symbol_field(&one.symbol).unwrap()).collect();
     let gateway = Wire { inner, symbols, buffer: [0; ouch::SIZE_MAX] };
-    let parts = backtest::parts(&world.config, &world.instruments, market(), entry, gateway, NoTap, journals)
-        .unwrap();
+    let parts =
+        backtest::parts(&world.config, &world.instruments, market(world), entry, gateway, NoTap, journals)
+            .unwrap();
     street::run(parts, &layout, stamps, &Arc::new(KillFlag::new())).unwrap()
 }
 
-fn lost_percent() -> f64 {
-    jitter::watch(&TscClock::new(), Duration::from_millis(500)).lost_fraction() * 100.0
+/// One repeat of a row: its latencies, and the share of the time lost, where it was metered.
+#[derive(Clone, Copy)]
+struct Repeat {
+    ns: Summary,
+    lost: Option<f64>,
 }
 
-fn show(name: &str, meter: &Meter, lost: f64) {
-    let ns = meter.summary();
-    println!(
-        "{name:<44} p50 {:>6} p90 {:>6} p99 {:>7} p99.9 {:>8} max {:>9} ns  orders {:>7}  lost {lost:.2} %",
-        ns.p50, ns.p90, ns.p99, ns.p999, ns.max, ns.count
-    );
+/// The repeats of each row, in the order the rows came up.
+#[derive(Default)]
+struct Rows(Vec<(String, Vec<Repeat>)>);
+
+impl Rows {
+    fn add(&mut self, name: &str, meter: &Meter, lost: Option<f64>) {
+        let repeat = Repeat { ns: meter.summary(), lost };
+        match self.0.iter_mut().find(|(known, _)| known == name) {
+            Some((_, repeats)) => repeats.push(repeat),
+            None => self.0.push((name.to_owned(), vec![repeat])),
+        }
+    }
+
+    fn show(&self) {
+        println!(
+            "{:<48} {:>6} {:>6} {:>8} {:>8} {:>8}  medians of repeats, ns",
+            "", "p50", "p90", "p99", "best p99", "p99.9"
+        );
+        for (name, repeats) in &self.0 {
+            let sorted = |of: fn(&Summary) -> u64| {
+                let mut values: Vec<u64> = repeats.iter().map(|repeat| of(&repeat.ns)).collect();
+                values.sort_unstable();
+                values
+            };
+            let median = |of| sorted(of)[repeats.len() / 2];
+            let mut lost: Vec<f64> = repeats.iter().filter_map(|repeat| repeat.lost).collect();
+            lost.sort_by(f64::total_cmp);
+            let clean = lost.iter().filter(|lost| **lost <= 0.005).count();
+            let told = lost.get(lost.len() / 2).map_or_else(String::new, |lost| {
+                format!(", lost {:.2} %, {clean} of {} under 0.5 %", lost * 100.0, repeats.len())
+            });
+            println!(
+                "{name:<48} {:>6} {:>6} {:>8} {:>8} {:>8}  over {}{told}",
+                median(|ns| ns.p50),
+                median(|ns| ns.p90),
+                median(|ns| ns.p99),
+                sorted(|ns| ns.p99)[0],
+                median(|ns| ns.p999),
+                repeats[0].ns.count,
+            );
+        }
+    }
 }
 
 // The trivial chain of four: decode a price, average it, check a position, encode 64 bytes.
@@ -161,7 +231,7 @@ impl Emit<Record> for Encode {
     }
 }
 
-fn trivial(rate: f64, messages: u64, stamps: &Stamps) -> Meter {
+fn trivial(rate: f64, messages: u64, stamps: &Stamps) -> (Meter, f64) {
     let mut chain = Joined::new(
         Average(0.0),
         Link::<_, Record>::Here(Joined::new(Check(0), Link::<_, Record>::Here(Encode([0; 64])))),
@@ -175,7 +245,7 @@ fn trivial(rate: f64, messages: u64, stamps: &Stamps) -> Meter {
         chain.emit(black_box(&mut record));
         meter.record(clock.delta_ns(due, clock.raw()));
     }
-    meter
+    (meter, pace.lost_fraction())
 }
 
 /// What to run, for a profiler: a part of its name; everything where it is not set.
@@ -183,54 +253,93 @@ fn is_wanted(name: &str) -> bool {
     std::env::var("TICKRACE_DESK_ONLY").map_or(true, |only| name.contains(&only))
 }
 
+fn probed(clock: &TscClock) -> String {
+    match pin::allowed_cores() {
+        [first, second, ..] => probe::ping_pong(clock, (*first, *second), 50_000).map_or_else(
+            |error| error.to_string(),
+            |probe| format!("{} ns there and back, {}", probe.rtt_ns.p50, probe.regime().name()),
+        ),
+        _ => "one core only".to_owned(),
+    }
+}
+
+fn latency(rows: &mut Rows, day: &World, messages: u64, stamps: &Arc<Stamps>) {
+    for rate in [100_000.0, 1_000_000.0] {
+        let name = format!("desk/trivial_chain_{rate:.0}");
+        if is_wanted(&name) {
+            let (meter, lost) = trivial(rate, messages, stamps);
+            rows.add(&name, &meter, Some(lost));
+        }
+        let entry = || Decoding::new(Paced::new(rate, stamps), market(day));
+        let name = format!("desk/tick_to_order_fused_{rate:.0}");
+        if is_wanted(&name) {
+            let ran = run(day, entry(), loopback(day), stamps);
+            rows.add(&name, ran.send.tick_to_order(), Some(ran.entry.entry().lost_fraction()));
+        }
+        let name = format!("desk/tick_to_order_fused_venue_{rate:.0}");
+        if is_wanted(&name) {
+            let ran = run(day, entry(), venue(day), stamps);
+            rows.add(&name, ran.send.tick_to_order(), Some(ran.entry.entry().lost_fraction()));
+        }
+    }
+    let never = |_count| false;
+    let entry = || Decoding::new(FlatOut::new(&never), market(day));
+    let name = "desk/tick_to_order_fused_service_time";
+    if is_wanted(name) {
+        let ran = run(day, entry(), loopback(day), stamps);
+        rows.add(name, ran.send.tick_to_order(), None);
+        if day.config.run.hop_sample_log2 < 64 {
+            rows.add("  hop: enter to released", &ran.sequence_hop, None);
+            rows.add("  hop: released to booked", ran.decide.hop().meter(), None);
+            rows.add("  hop: booked to order", ran.gate.hop().meter(), None);
+            rows.add("  hop: order to judged", ran.send.hop().meter(), None);
+            rows.add("  hop: judged to encoded", ran.send.sent().meter(), None);
+        }
+    }
+    let name = "desk/tick_to_order_fused_venue_service_time";
+    if is_wanted(name) {
+        let ran = run(day, entry(), venue(day), stamps);
+        rows.add(name, ran.send.tick_to_order(), None);
+    }
+}
+
 fn main() {
-    let (repeats, messages) = (number("TICKRACE_DESK_REPEATS", 3), number("TICKRACE_DESK_MESSAGES", 300_000));
+    let (repeats, messages) = (number("TICKRACE_DESK_REPEATS", 7), number("TICKRACE_DESK_MESSAGES", 300_000));
+    let stamps = Stamps::new(TscClock::new());
+    let before = probed(stamps.clock());
     if let Some(core) = pin::allowed_cores().last() {
         let _ = pin::pin_current(*core);
     }
-    let stamps = Stamps::new(TscClock::new());
-    let never = |_count| false;
     // Hours pressed into a second would fire a timer every few ticks: none here.
     let day = world(2, messages, &["journal.market=copy", "run.timer_ms=0"]);
+    let mut rows = Rows::default();
     for _ in 0..repeats {
-        for rate in [100_000.0, 1_000_000.0] {
-            let name = format!("desk/trivial_chain_{rate:.0}");
-            if is_wanted(&name) {
-                show(&name, &trivial(rate, messages, &stamps), lost_percent());
-            }
-            let name = format!("desk/tick_to_order_fused_{rate:.0}");
-            if is_wanted(&name) {
-                let ran = run(&day, Paced::new(rate, &stamps), &stamps);
-                show(&name, ran.send.tick_to_order(), lost_percent());
-            }
-        }
-        let name = "desk/tick_to_order_fused_service_time";
-        if is_wanted(name) {
-            let ran = run(&day, FlatOut::new(&never), &stamps);
-            show(name, ran.send.tick_to_order(), lost_percent());
-            if std::env::var_os("TICKRACE_DESK_HOPS").is_some() {
-                for (name, meter) in [
-                    ("seq", &ran.sequence_hop),
-                    ("book", ran.decide.hop().meter()),
-                    ("decide", ran.gate.hop().meter()),
-                    ("gate", ran.send.hop().meter()),
-                    ("sent", ran.send.sent().meter()),
-                ] {
-                    show(name, meter, 0.0);
-                }
-            }
-        }
+        latency(&mut rows, &day, messages, &stamps);
     }
+    rows.show();
+    let never = |_count| false;
     for (name, strategy) in [("quoting", "run.seed=1"), ("watching", "strategy={kind=\"idle\"}")] {
         let name = format!("desk/backtest_ten_symbols_{name}");
         if !is_wanted(&name) {
             continue;
         }
         let ten = world(10, messages * 10, &[strategy]);
+        let mut rates = Vec::new();
+        let mut orders = 0;
         for _ in 0..repeats {
-            let ran = run(&ten, FlatOut::new(&never), &stamps);
-            let rate = ran.market_records as f64 * 1e3 / ran.run_ns as f64;
-            println!("{name:<38} {rate:>6.2} million messages a second, {} orders", ran.send.orders());
+            let ran = run(&ten, FlatOut::new(&never), venue(&ten), &stamps);
+            rates.push(ran.market_records as f64 * 1e3 / ran.run_ns as f64);
+            orders = ran.send.orders();
         }
+        rates.sort_by(f64::total_cmp);
+        println!(
+            "{name:<48} {:.2} million messages a second, {:.2} to {:.2}, {orders} orders",
+            rates[rates.len() / 2],
+            rates[0],
+            rates[rates.len() - 1]
+        );
     }
+    // On another thread: this one is pinned, and the probe wants both cores.
+    let after = std::thread::spawn(|| probed(&TscClock::new())).join().unwrap();
+    println!("core to core: {before}; after: {after}");
 }

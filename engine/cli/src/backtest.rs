@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tickrace_desk::DeskConfig;
-use tickrace_desk::backtest::{self, Finished, FlatOut, Journals};
+use tickrace_desk::backtest::{self, Finished, Journals};
 use tickrace_desk::config::MarketInJournal;
 use tickrace_desk::meters::Stamps;
+use tickrace_desk::pace::FlatOut;
 use tickrace_desk::stages::sequence::Outcome;
 use tickrace_feeds::itch::FileSource;
 use tickrace_feeds::source::Days;

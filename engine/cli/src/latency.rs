@@ -2,20 +2,23 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde::Serialize;
 use tickrace_desk::DeskConfig;
-use tickrace_desk::backtest::{self, Journals, Paced};
+use tickrace_desk::backtest::{self, Journals};
 use tickrace_desk::config::MarketInJournal;
+use tickrace_desk::loopback::Loopback;
 use tickrace_desk::meters::Stamps;
+use tickrace_desk::pace::{Decoding, Paced};
+use tickrace_desk::stages::send::NoTap;
+use tickrace_desk::street;
 use tickrace_feeds::synth::{Synth, SynthConfig};
 use tickrace_journal::{Prefault, Writer, WriterConfig};
 use tickrace_runtime::clock::tsc::TscClock;
 use tickrace_runtime::idle::IdleStrategy;
 use tickrace_runtime::kill::KillFlag;
 use tickrace_runtime::meter::Summary;
-use tickrace_runtime::{jitter, pin, probe};
+use tickrace_runtime::{pin, probe};
 use tickrace_types::{Instrument, InstrumentTable};
 
 use crate::backtest::{market_of, warm_up};
@@ -27,7 +30,8 @@ use crate::{Failure, Streams, settings};
 #[command(
     after_help = "Example:\n  tickrace latency configs/backtest/market_making.toml --rate 100000 --rate 1000000\n\n\
     Open loop: records of a synthetic day enter evenly spaced and their latency counts from when they were due, so\n\
-    waiting counts. Tick to order is taken over the ticks that sent an order, the first order of each."
+    waiting counts. Tick to order is taken over the ticks that sent an order, the first order of each, and includes\n\
+    decoding, both journals and every stage; a counterparty that acknowledges stands in for the venue."
 )]
 pub struct Args {
     /// Configuration whose strategy, limits and venue are measured
@@ -158,34 +162,23 @@ fn measure(
     let open = |stream| Writer::create(folder.path(), stream, writer_config).map_err(Failure::runtime);
     let journals = Journals { inbound: Some(open("inbound")?), outbound: Some(open("outbound")?) };
     let market = market_of(&config, &sessions, &instruments)?;
-    let venue_market = market_of(&config, &sessions, &instruments)?;
+    let again = market_of(&config, &sessions, &instruments)?;
     let kill = Arc::new(KillFlag::new());
-    let pace = Paced::new(rate, &stamps);
+    let pace = Decoding::new(Paced::new(rate, &stamps), again);
+    let layout = backtest::layout(&config).map_err(Failure::runtime)?;
+    let (order_ns, response_ns) = (config.venue.order_latency_ns, config.venue.response_latency_ns);
+    let gateway = Loopback::new(order_ns, response_ns, layout.return_slots);
+    let parts = backtest::parts(&config, &instruments, market, pace, gateway, NoTap, journals)
+        .map_err(Failure::runtime)?;
     // On a thread of its own, because pinning is for the run and not for the caller.
-    let ran = std::thread::scope(|scope| {
-        scope
-            .spawn(|| {
-                backtest::run(&config, &instruments, market, venue_market, pace, journals, &stamps, &kill)
-            })
-            .join()
-    })
-    .map_err(|_| Failure::runtime("the measuring thread died"))?
-    .map_err(Failure::runtime)?;
-    // The same core right after: how much of its time the host took away.
-    let core = pin::allowed_cores().last().copied().unwrap_or(0);
-    let lost = std::thread::spawn(move || {
-        pin::pin_current(core).ok()?;
-        Some(jitter::watch(&TscClock::new(), Duration::from_millis(500)).lost_fraction())
-    })
-    .join()
-    .ok()
-    .flatten()
-    .unwrap_or(0.0);
+    let ran = std::thread::scope(|scope| scope.spawn(|| street::run(parts, &layout, &stamps, &kill)).join())
+        .map_err(|_| Failure::runtime("the measuring thread died"))?
+        .map_err(Failure::runtime)?;
     Ok(Measured {
         placement: name_of(placement),
         rate_per_second: rate,
         tick_to_order_ns: ran.send.tick_to_order().summary().into(),
-        lost_percent_of_core: lost * 100.0,
+        lost_percent_of_core: ran.entry.entry().lost_fraction() * 100.0,
     })
 }
 
@@ -226,7 +219,7 @@ fn for_people(report: &Report) -> String {
         );
     }
     text.push_str(
-        "lost %: share of the core's time the host took away right after; over 0.5 the p99 is the host's.\n",
+        "lost %: share of the waiting time that the host took away, in the same run; over 0.5 the p99 is the host's.\n",
     );
     text
 }

@@ -7,7 +7,9 @@
 pub mod backtest;
 pub mod config;
 pub mod intake;
+pub mod loopback;
 pub mod meters;
+pub mod pace;
 pub mod replay;
 pub mod sim;
 pub mod stages;

@@ -238,15 +238,6 @@ impl Resting {
             self.busy & below | (self.busy & !below) << 1 | u32::from(order.state.is_in_flight()) << place;
         self.count += 1;
     }
-
-    /// Places that suit, one bit each.
-    #[inline]
-    fn places(&self, suits: impl Fn(i64, i64) -> bool) -> u32 {
-        let columns = self.prices.iter().zip(&self.leaves).take(self.count);
-        columns
-            .enumerate()
-            .fold(0, |places, (place, (price, leaves))| places | u32::from(suits(*price, *leaves)) << place)
-    }
 }
 
 /// Pairs what rests with what is wanted. Both are best first, and the tolerance is the same everywhere, so taking
@@ -258,44 +249,45 @@ fn plan(resting: &Resting, wanted: &[Quote], tolerance: &WantedQuotes) -> Plan {
     let mut plan = Plan { cancels: 0, moves: [Plan::KEEP; LEVELS_MAX], is_waiting: false };
     let mut free: u32 = (1 << resting.count) - 1;
     let mut open: u32 = 0;
-    for (level, quote) in wanted.iter().enumerate().filter(|(_, quote)| quote.qty > 0) {
-        let fits = free
-            & resting.places(|price, leaves| {
-                let short = quote.qty - leaves;
-                (price.abs_diff(quote.price) <= within) & (short >= 0) & (short <= short_lots)
-            });
-        // The first of them, or none.
-        free &= !(fits & fits.wrapping_neg());
-        open |= u32::from(fits == 0) << level;
+    let mut same_price = [0u32; LEVELS_MAX];
+    for (level, quote) in wanted.iter().enumerate() {
+        let (mut fits, mut same) = (0, 0);
+        for (place, (price, leaves)) in
+            resting.prices.iter().zip(&resting.leaves).take(resting.count).enumerate()
+        {
+            let (away, short) = (price.abs_diff(quote.price), quote.qty - leaves);
+            fits |= u32::from((away <= within) & (short >= 0) & (short <= short_lots)) << place;
+            same |= u32::from(away == 0) << place;
+        }
+        if quote.qty > 0 {
+            // The first that fits, or none.
+            fits &= free;
+            free &= !(fits & fits.wrapping_neg());
+            open |= u32::from(fits == 0) << level;
+            same_price[level] = same;
+        }
     }
-    if open != 0 {
-        // Same price first (a reduction keeps its place in the queue), then what is idle, then what is under way.
-        for pass in 0..3 {
-            let mut left = if free == 0 { 0 } else { open };
-            while left != 0 {
-                let level = left.trailing_zeros() as usize;
-                left &= left - 1;
-                let suited = free
-                    & match pass {
-                        0 => resting.places(|price, _| price == wanted[level].price),
-                        1 => !resting.busy,
-                        _ => u32::MAX,
-                    };
-                if suited != 0 {
-                    let place = suited.trailing_zeros();
-                    let is_busy = resting.busy >> place & 1 != 0;
-                    plan.is_waiting |= is_busy;
-                    #[allow(clippy::cast_possible_truncation, reason = "a place is below 32")]
-                    let step = if is_busy { Plan::KEEP } else { place as u8 };
-                    plan.moves[level] = step;
-                    (free, open) = (free & !(1 << place), open & !(1 << level));
-                }
+    // Same price first (a reduction keeps its place in the queue), then what is idle, then what is under way.
+    for pass in 0..3 {
+        let mut left = if free == 0 { 0 } else { open };
+        while left != 0 {
+            let level = left.trailing_zeros() as usize;
+            left &= left - 1;
+            let suited = free & [same_price[level], !resting.busy, u32::MAX][pass];
+            if suited != 0 {
+                let place = suited.trailing_zeros();
+                let is_busy = resting.busy >> place & 1 != 0;
+                plan.is_waiting |= is_busy;
+                #[allow(clippy::cast_possible_truncation, reason = "a place is below 32")]
+                let step = if is_busy { Plan::KEEP } else { place as u8 };
+                plan.moves[level] = step;
+                (free, open) = (free & !(1 << place), open & !(1 << level));
             }
         }
-        while open != 0 {
-            plan.moves[open.trailing_zeros() as usize] = Plan::NEW;
-            open &= open - 1;
-        }
+    }
+    while open != 0 {
+        plan.moves[open.trailing_zeros() as usize] = Plan::NEW;
+        open &= open - 1;
     }
     plan.cancels = free;
     plan

@@ -1,9 +1,10 @@
 //! Equal orders in a short time (control 5): a small table of the last times of each order seen.
 //!
-//! An entry holds the times at which one (instrument, side, price, quantity) last passed, as many as the limit
+//! For each (instrument, side, price, quantity) the times are kept at which it last passed, as many as the limit
 //! allows: if the oldest of them is inside the window, one more would be one too many. That is exact for a
-//! sliding window. The table forgets the entry unused for longest where a bucket is full, and counts it where
-//! the entry still mattered.
+//! sliding window. Most orders are seen once: one cache line of a bucket then knows all, and the times of an order
+//! have lines of their own from the second on. The table forgets the order unused for longest where a bucket is full,
+//! and counts it where that order still mattered.
 
 use tickrace_types::OrderRecord;
 
@@ -13,38 +14,48 @@ const TIMES: usize = 14;
 const _: () = assert!(TIMES as i64 == DUPLICATE_COUNT_MAX);
 /// Buckets; a market maker has a few hundred distinct orders in a window.
 const BUCKETS: usize = 128;
-/// Entries of one bucket.
+/// Orders of one bucket.
 const WAYS: usize = 4;
 /// So long ago that no window reaches it.
 const NEVER: i64 = i64::MIN;
 
-/// Times of one order: two cache lines.
+/// What a bucket knows of its orders: one cache line.
+#[derive(Clone, Copy, Debug)]
+#[repr(C, align(64))]
+struct Bucket {
+    /// 64-bit hashes of the orders, 0 for none. Equal hashes are taken for equal orders, which at worst refuses one
+    /// in 2^64.
+    tags: [u64; WAYS],
+    /// When each last passed, [`NEVER`] for none.
+    last_ns: [i64; WAYS],
+}
+const _: () = assert!(size_of::<Bucket>() == 64);
+
+/// Times of an order that passed more than once: two cache lines.
 #[derive(Clone, Copy, Debug)]
 #[repr(C, align(128))]
 struct Entry {
+    /// Which order's they are; another tag than the bucket's says that its order passed only once.
+    tag: u64,
+    times: [i64; TIMES],
     /// Where the oldest time stands.
     oldest: u32,
-    /// Passed orders in `times`.
-    count: u32,
-    times: [i64; TIMES],
 }
 const _: () = assert!(size_of::<Entry>() == 128);
 
 impl Entry {
-    const EMPTY: Self = Self { oldest: 0, count: 0, times: [NEVER; TIMES] };
+    const EMPTY: Self = Self { tag: 0, times: [NEVER; TIMES], oldest: 0 };
 
-    fn last(&self, limit: usize) -> i64 {
-        let oldest = self.oldest as usize;
-        self.times[if oldest == 0 { limit - 1 } else { oldest - 1 }]
+    fn push(&mut self, now_ns: i64, limit: usize) {
+        self.times[self.oldest as usize] = now_ns;
+        self.oldest = if self.oldest as usize + 1 == limit { 0 } else { self.oldest + 1 };
     }
 }
 
 /// The table.
 #[derive(Clone, Debug)]
 pub(crate) struct Duplicates {
-    /// By bucket, 64-bit hashes of the orders, 0 for none: half a cache line tells whether an order is known.
-    /// Equal hashes are taken for equal orders, which at worst refuses one in 2^64.
-    tags: Vec<[u64; WAYS]>,
+    buckets: Vec<Bucket>,
     entries: Vec<Entry>,
     limit: usize,
     window_ns: i64,
@@ -62,49 +73,57 @@ impl Duplicates {
     pub fn new(limits: &DuplicateLimits) -> Self {
         let limit = usize::try_from(limits.duplicate_count_max).unwrap_or(1).clamp(1, TIMES);
         let window_ns = limits.duplicate_window_ms.saturating_mul(1_000_000);
-        Self { tags: vec![[0; WAYS]; BUCKETS], entries: vec![Entry::EMPTY; BUCKETS * WAYS], limit, window_ns }
+        let empty = Bucket { tags: [0; WAYS], last_ns: [NEVER; WAYS] };
+        Self { buckets: vec![empty; BUCKETS], entries: vec![Entry::EMPTY; BUCKETS * WAYS], limit, window_ns }
     }
 
     /// Whether one more of this order may pass; `None` where it would be one too many.
     #[inline]
     pub fn judge(&self, order: &OrderRecord) -> Option<Noted> {
-        let now_ns = order.header.ts_recv_ns;
         let tag = tag_of(order);
         #[allow(clippy::cast_possible_truncation, reason = "masked to the buckets")]
         let bucket = tag as usize & (BUCKETS - 1);
-        let Some(way) = self.tags[bucket].iter().position(|known| *known == tag) else {
-            return Some(Noted { bucket, way: self.victim(bucket), tag });
+        let Bucket { tags, last_ns } = &self.buckets[bucket];
+        let Some(way) = tags.iter().position(|known| *known == tag) else {
+            // The one unused for longest makes way.
+            let way = (1..WAYS).fold(0, |way, other| if last_ns[other] < last_ns[way] { other } else { way });
+            return Some(Noted { bucket, way, tag });
         };
         let entry = &self.entries[bucket * WAYS + way];
-        let oldest_ns = entry.times[entry.oldest as usize];
-        let is_too_many = oldest_ns != NEVER && now_ns.saturating_sub(oldest_ns) < self.window_ns;
-        (!is_too_many).then_some(Noted { bucket, way, tag })
+        let oldest_ns = match self.limit {
+            1 => last_ns[way],
+            _ if entry.tag != tag => NEVER,
+            _ => entry.times[entry.oldest as usize],
+        };
+        (!self.is_inside(oldest_ns, order.header.ts_recv_ns)).then_some(Noted { bucket, way, tag })
     }
 
     /// Notes an order that passed at `now_ns`; `true` where another had to be forgotten that still mattered.
     #[inline]
     pub fn note(&mut self, noted: Noted, now_ns: i64) -> bool {
-        let (limit, window_ns) = (self.limit, self.window_ns);
         let Noted { bucket, way, tag } = noted;
+        let known = &mut self.buckets[bucket];
+        let (before, before_ns) = (known.tags[way], known.last_ns[way]);
+        (known.tags[way], known.last_ns[way]) = (tag, now_ns);
         let entry = &mut self.entries[bucket * WAYS + way];
-        let known = std::mem::replace(&mut self.tags[bucket][way], tag);
-        let mut is_lost = false;
-        if known != tag {
-            is_lost = entry.count > 0 && now_ns.saturating_sub(entry.last(limit)) < window_ns;
-            *entry = Entry::EMPTY;
+        if before != tag {
+            // Written, not read: nothing waits for the line. An order that comes back starts anew.
+            entry.tag = 0;
+            return self.is_inside(before_ns, now_ns);
         }
-        entry.count = entry.count.saturating_add(1);
-        entry.times[entry.oldest as usize] = now_ns;
-        entry.oldest = if entry.oldest as usize + 1 == limit { 0 } else { entry.oldest + 1 };
-        is_lost
+        if self.limit > 1 {
+            if entry.tag != tag {
+                *entry = Entry { tag, ..Entry::EMPTY };
+                entry.push(before_ns, self.limit);
+            }
+            entry.push(now_ns, self.limit);
+        }
+        false
     }
 
-    /// The entry of a bucket unused for longest.
-    #[cold]
-    fn victim(&self, bucket: usize) -> usize {
-        let age = |entry: &Entry| if entry.count == 0 { NEVER } else { entry.last(self.limit) };
-        let entries = &self.entries[bucket * WAYS..][..WAYS];
-        (0..WAYS).min_by_key(|way| age(&entries[*way])).unwrap_or(0)
+    #[inline]
+    fn is_inside(&self, then_ns: i64, now_ns: i64) -> bool {
+        then_ns != NEVER && now_ns.saturating_sub(then_ns) < self.window_ns
     }
 }
 

@@ -295,10 +295,10 @@ impl<S: Source, E: Entry, N: Emit<Envelope>> Sequencer<S, E, N> {
 
     /// Fills the heads from their rings and finds the earliest of them, in rank order.
     fn pull_responses(&mut self) {
-        if self.response_head.is_none() && !self.responses.is_empty() {
+        if self.response_head.is_none() {
             self.response_head = self.responses.pop();
         }
-        if self.refusal_head.is_none() && !self.refusals.is_empty() {
+        if self.refusal_head.is_none() {
             self.refusal_head = self.refusals.pop();
         }
         let due =

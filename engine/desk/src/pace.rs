@@ -1,0 +1,128 @@
+//! When market records enter, and from when their latency counts.
+
+use std::hint::black_box;
+
+use tickrace_feeds::source::Source;
+use tickrace_runtime::jitter::GAP_NS_MIN;
+use tickrace_types::Record;
+
+use crate::meters::Stamps;
+use crate::stages::sequence::Entry;
+
+/// Records enter as fast as they are handled: what is metered is service time.
+pub struct FlatOut<'a> {
+    is_stopped: &'a dyn Fn(u64) -> bool,
+}
+
+impl<'a> FlatOut<'a> {
+    /// `is_stopped` is asked about once every thousand market records, with their count so far; it may also draw a
+    /// progress bar.
+    pub fn new(is_stopped: &'a dyn Fn(u64) -> bool) -> Self {
+        Self { is_stopped }
+    }
+}
+
+impl Entry for FlatOut<'_> {
+    #[inline]
+    fn enter(&mut self, _count: u64, stamps: &Stamps) -> u64 {
+        stamps.clock().raw()
+    }
+
+    fn is_stopped(&mut self, count: u64) -> bool {
+        (self.is_stopped)(count)
+    }
+}
+
+/// Records enter evenly spaced, and their latency counts from when they were due (open loop: waiting counts).
+///
+/// While it waits it is a jitter meter too: what passes between two looks at the clock, beyond
+/// [`GAP_NS_MIN`], is time the machine took away in this very run.
+pub struct Paced {
+    interval_raw: f64,
+    first_raw: Option<u64>,
+    gap_raw_min: u64,
+    lost_raw: u64,
+    waited_raw: u64,
+}
+
+impl Paced {
+    /// `per_second` records a second.
+    pub fn new(per_second: f64, stamps: &Stamps) -> Self {
+        Self {
+            interval_raw: stamps.clock().ticks_of_ns(1_000_000_000) as f64 / per_second,
+            first_raw: None,
+            gap_raw_min: stamps.clock().ticks_of_ns(GAP_NS_MIN),
+            lost_raw: 0,
+            waited_raw: 0,
+        }
+    }
+
+    /// Share of the time waited that the machine took away, in [0, 1].
+    pub fn lost_fraction(&self) -> f64 {
+        if self.waited_raw == 0 { 0.0 } else { self.lost_raw as f64 / self.waited_raw as f64 }
+    }
+}
+
+impl Entry for Paced {
+    #[inline]
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "counts below 2^53, positive by construction"
+    )]
+    fn enter(&mut self, count: u64, stamps: &Stamps) -> u64 {
+        let first = *self.first_raw.get_or_insert_with(|| stamps.clock().raw());
+        let due = first + ((count - 1) as f64 * self.interval_raw) as u64;
+        let start = stamps.clock().raw();
+        let mut before = start;
+        while before < due {
+            let now = stamps.clock().raw();
+            if now - before > self.gap_raw_min {
+                self.lost_raw += now - before;
+            }
+            before = now;
+        }
+        self.waited_raw += before - start;
+        due
+    }
+
+    fn is_stopped(&mut self, _count: u64) -> bool {
+        false
+    }
+}
+
+/// An entry whose latency includes decoding.
+///
+/// A replay decodes a record before it is due, to know when that is. Live, the bytes arrive when they are due and are
+/// decoded then; so the same message is decoded once more, from a second reading of the data, after the wait.
+pub struct Decoding<E, S> {
+    entry: E,
+    again: S,
+    record: Record,
+}
+
+impl<E, S: Source> Decoding<E, S> {
+    /// `again`: the market data of the run, read a second time.
+    pub fn new(entry: E, again: S) -> Self {
+        Self { entry, again, record: Record::default() }
+    }
+
+    /// The entry inside.
+    pub fn entry(&self) -> &E {
+        &self.entry
+    }
+}
+
+impl<E: Entry, S: Source> Entry for Decoding<E, S> {
+    #[inline]
+    fn enter(&mut self, count: u64, stamps: &Stamps) -> u64 {
+        let raw = self.entry.enter(count, stamps);
+        black_box(self.again.next_into(&mut self.record));
+        black_box(&self.record);
+        raw
+    }
+
+    fn is_stopped(&mut self, count: u64) -> bool {
+        self.entry.is_stopped(count)
+    }
+}
