@@ -93,17 +93,20 @@ impl<T: Copy + Default + Send + Sync + 'static> Broadcast<T> {
         }
     }
 
+    // What is slow does not see the record, as in [`super::Producer`].
+
     /// Hands one record to every listener; false where the slowest has left no room.
     #[inline]
     pub fn try_push(&mut self, record: &T) -> bool {
-        self.publish(record) || self.try_push_slow(record)
+        self.publish(record) || (self.is_freed_by_orphans() && self.publish(record))
     }
 
+    /// The ring was found full: whether it is worth another try.
     #[cold]
     #[inline(never)]
-    fn try_push_slow(&mut self, record: &T) -> bool {
+    fn is_freed_by_orphans(&mut self) -> bool {
         self.counts.full += 1;
-        self.orphans.move_along() && self.publish(record)
+        self.orphans.move_along()
     }
 
     /// Hands one record to every listener, waiting for the slowest.
@@ -113,25 +116,32 @@ impl<T: Copy + Default + Send + Sync + 'static> Broadcast<T> {
     /// [`Abandoned`] with the record, where the ring is full and every listener is gone.
     #[inline]
     pub fn push(&mut self, record: &T) -> Result<(), Abandoned<T>> {
-        if self.publish(record) { Ok(()) } else { self.push_slow(record) }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn push_slow(&mut self, record: &T) -> Result<(), Abandoned<T>> {
-        self.counts.full += 1;
-        let mut idler = Idler::new(self.idle);
-        loop {
-            if self.is_abandoned() {
-                self.counts.lost += 1;
+        let mut idler = None;
+        while !self.publish(record) {
+            if !self.wait(&mut idler) {
                 return Err(Abandoned(*record));
             }
-            self.orphans.move_along();
-            if self.publish(record) {
-                return Ok(());
-            }
-            idler.idle();
         }
+        Ok(())
+    }
+
+    /// The ring was found full: waits a little, from the second time on; false where nobody is left to make room.
+    #[cold]
+    #[inline(never)]
+    fn wait(&mut self, idler: &mut Option<Idler>) -> bool {
+        match idler {
+            None => {
+                self.counts.full += 1;
+                *idler = Some(Idler::new(self.idle));
+            }
+            Some(idler) => idler.idle(),
+        }
+        if self.is_abandoned() {
+            self.counts.lost += 1;
+            return false;
+        }
+        self.orphans.move_along();
+        true
     }
 
     /// Whether every listener is gone.
