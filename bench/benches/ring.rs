@@ -1,10 +1,13 @@
 //! Rings: round trips through our interface beside the bare crates and the raw cache-line ping-pong.
 //!
-//! Two threads on two cores, both spinning, one 64-byte record under way. Contenders take turns within each repeat,
-//! each between two probes; a repeat whose probes disagree is dropped, and near and far are reported apart. Ratios
-//! are of chunk medians (64 round trips timed together), because the counter may step by 10 ns.
+//! Two threads on two cores, both spinning, one 64-byte record under way: at once after the last one came back
+//! ("typical", p50, p99), and after a pause ("paced"). Contenders take turns within each repeat, each between two
+//! probes; where the two probes disagree the repeat is dropped. Ratios are of chunk medians (64 round trips timed
+//! together, because the counter may step by 10 ns), taken within a repeat between two contenders whose probes agree,
+//! so that neither a change of regime nor a noisy minute enters; their median is shown. Half a round trip is the one
+//! way: the counters of two cores differ by more than what is asked for here.
 //!
-//! `TICKRACE_RING_REPEATS` (9) and `TICKRACE_RING_TRIPS` (30000) change the size of the run.
+//! `TICKRACE_RING_REPEATS` (41) and `TICKRACE_RING_TRIPS` (6000) change the size of the run.
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
@@ -18,7 +21,7 @@ use tickrace_runtime::jitter;
 use tickrace_runtime::meter::{Meter, Summary};
 use tickrace_runtime::pin::{allowed_cores, pin_current};
 use tickrace_runtime::platform::Disturbance;
-use tickrace_runtime::probe::{self, Regime, ping_pong, typical_ps};
+use tickrace_runtime::probe::{self, Probe, Regime, ping_pong, typical_ps};
 use tickrace_runtime::ring::{Full, broadcast, ring, ring_over_rtrb};
 use tickrace_runtime::stage::Emit;
 use tickrace_types::{Header, MarketRecord};
@@ -27,29 +30,36 @@ use tickrace_types::{Header, MarketRecord};
 const CAPACITY: usize = 1_024;
 
 /// Round trips of each probe.
-const PROBE_TRIPS: u64 = 4_000;
+const PROBE_TRIPS: u64 = 2_000;
+
+/// Pause before a paced round trip, nanoseconds.
+const PAUSE_NS: u64 = 500;
 
 /// Round trips before the first that counts.
 const WARM_UP: u64 = 2_000;
 
 /// Records of one throughput run.
-const FLOOD: u64 = 400_000;
+const FLOOD: u64 = 200_000;
 
 type Trips = fn(&TscClock, (usize, usize), u64) -> Measured;
 
-const CONTENDERS: [(&str, Trips); 6] = [
+const CONTENDERS: [(&str, Trips); 8] = [
     ("probe", raw_lines),
     ("own_slot", own_slot),
     ("rtrb_bare", rtrb_bare),
     ("rtrb_ours", rtrb_ours),
     ("disruptor_bare", disruptor_bare),
     ("disruptor_ours", disruptor_ours),
+    ("own_slot_pausing", own_slot_pausing),
+    ("rtrb_pausing", rtrb_pausing),
 ];
 
 /// One contender in one repeat.
 #[derive(Clone, Copy)]
 struct Measured {
     rtt_ns: Summary,
+    /// Each after a pause of [`PAUSE_NS`].
+    paced_ns: Summary,
     typical_ps: u64,
 }
 
@@ -96,9 +106,17 @@ fn measure(
                 next();
                 meter.record(clock.delta_ns(start, clock.raw()));
             }
-            let typical_ps = typical_ps(clock, trips, next);
+            let typical_ps = typical_ps(clock, trips, &mut next);
+            let mut paced = Meter::new();
+            for _ in 0..trips / 4 {
+                let pause = clock.raw();
+                while clock.delta_ns(pause, clock.raw()) < PAUSE_NS {}
+                let start = clock.raw();
+                next();
+                paced.record(clock.delta_ns(start, clock.raw()));
+            }
             is_done.store(true, Ordering::Release);
-            Measured { rtt_ns: meter.summary(), typical_ps }
+            Measured { rtt_ns: meter.summary(), paced_ns: paced.summary(), typical_ps }
         });
         ping.join().expect("no panic")
     })
@@ -106,68 +124,71 @@ fn measure(
 
 fn raw_lines(clock: &TscClock, cores: (usize, usize), trips: u64) -> Measured {
     let probe = ping_pong(clock, cores, trips).expect("allowed cores");
-    Measured { rtt_ns: probe.rtt_ns, typical_ps: probe.typical_rtt_ps }
+    Measured { rtt_ns: probe.rtt_ns, paced_ns: probe.rtt_ns, typical_ps: probe.typical_rtt_ps }
 }
 
-fn own_slot(clock: &TscClock, cores: (usize, usize), trips: u64) -> Measured {
-    let new = || ring::<MarketRecord>(CAPACITY, Full::Spin, IdleStrategy::Spin).expect("a good capacity");
+/// Round trips over two rings that are pushed to and popped from: the same loops whatever the ring.
+fn popped<X: Send, R: Send>(
+    clock: &TscClock,
+    cores: (usize, usize),
+    trips: u64,
+    new: impl Fn() -> (X, R),
+    push: impl Fn(&mut X, MarketRecord) + Copy + Send,
+    pop: impl Fn(&mut R) -> Option<MarketRecord> + Copy + Send,
+) -> Measured {
     let ((mut tx, mut far_rx), (mut far_tx, mut rx)) = (new(), new());
     let round_trip = move |seq| {
-        tx.emit(&mut record(seq));
+        push(&mut tx, record(seq));
         loop {
-            if let Some(back) = rx.pop() {
-                assert_eq!(back.header.seq, seq);
+            if let Some(back) = pop(&mut rx) {
+                // By value: a reference would have the whole record written to the stack.
+                let came = back.header.seq;
+                assert_eq!(came, seq);
                 return;
             }
         }
     };
     let echo = move || {
-        if let Some(mut record) = far_rx.pop() {
-            far_tx.emit(&mut record);
+        if let Some(record) = pop(&mut far_rx) {
+            push(&mut far_tx, record);
         }
     };
     measure(clock, cores, trips, round_trip, echo)
+}
+
+fn own_slot(clock: &TscClock, cores: (usize, usize), trips: u64) -> Measured {
+    let new = || ring::<MarketRecord>(CAPACITY, Full::Spin, IdleStrategy::Spin).expect("a good capacity");
+    popped(clock, cores, trips, new, |tx, mut record| tx.emit(&mut record), |rx| rx.pop())
 }
 
 fn rtrb_ours(clock: &TscClock, cores: (usize, usize), trips: u64) -> Measured {
     let new =
         || ring_over_rtrb::<MarketRecord>(CAPACITY, Full::Spin, IdleStrategy::Spin).expect("a good capacity");
-    let ((mut tx, mut far_rx), (mut far_tx, mut rx)) = (new(), new());
-    let round_trip = move |seq| {
-        tx.emit(&mut record(seq));
-        loop {
-            if let Some(back) = rx.pop() {
-                assert_eq!(back.header.seq, seq);
-                return;
-            }
-        }
-    };
-    let echo = move || {
-        if let Some(mut record) = far_rx.pop() {
-            far_tx.emit(&mut record);
-        }
-    };
-    measure(clock, cores, trips, round_trip, echo)
+    popped(clock, cores, trips, new, |tx, mut record| tx.emit(&mut record), |rx| rx.pop())
 }
 
 fn rtrb_bare(clock: &TscClock, cores: (usize, usize), trips: u64) -> Measured {
-    let (mut tx, mut far_rx) = rtrb::RingBuffer::<MarketRecord>::new(CAPACITY);
-    let (mut far_tx, mut rx) = rtrb::RingBuffer::<MarketRecord>::new(CAPACITY);
-    let round_trip = move |seq| {
-        tx.push(record(seq)).expect("room");
-        loop {
-            if let Ok(back) = rx.pop() {
-                assert_eq!(back.header.seq, seq);
-                return;
-            }
-        }
-    };
-    let echo = move || {
-        if let Ok(record) = far_rx.pop() {
-            far_tx.push(record).expect("room");
-        }
-    };
-    measure(clock, cores, trips, round_trip, echo)
+    let new = || rtrb::RingBuffer::<MarketRecord>::new(CAPACITY);
+    popped(clock, cores, trips, new, |tx, record| tx.push(record).expect("room"), |rx| rx.pop().ok())
+}
+
+// The same two with a `pause` after each look that finds nothing. Who looks without one asks for the line again while
+// the other core is still writing it, and takes it away between two of its stores.
+
+fn own_slot_pausing(clock: &TscClock, cores: (usize, usize), trips: u64) -> Measured {
+    let new = || ring::<MarketRecord>(CAPACITY, Full::Spin, IdleStrategy::Spin).expect("a good capacity");
+    popped(clock, cores, trips, new, |tx, mut record| tx.emit(&mut record), |rx| rx.pop().or_else(pause))
+}
+
+fn rtrb_pausing(clock: &TscClock, cores: (usize, usize), trips: u64) -> Measured {
+    let new = || rtrb::RingBuffer::<MarketRecord>::new(CAPACITY);
+    let push = |tx: &mut rtrb::Producer<_>, record| tx.push(record).expect("room");
+    popped(clock, cores, trips, new, push, |rx| rx.pop().ok().or_else(pause))
+}
+
+fn pause() -> Option<MarketRecord> {
+    std::hint::spin_loop();
+    None
 }
 
 fn disruptor_bare(clock: &TscClock, cores: (usize, usize), trips: u64) -> Measured {
@@ -265,47 +286,67 @@ fn flood(
     })
 }
 
-fn floods(clock: &TscClock, cores: (usize, usize)) -> [(&'static str, f64); 4] {
+type Flood = fn(&TscClock, (usize, usize)) -> f64;
+
+const FLOODS: [(&str, Flood); 4] = [
+    ("own_slot", flood_own_slot),
+    ("rtrb_bare", flood_rtrb_bare),
+    ("rtrb_ours", flood_rtrb_ours),
+    ("disruptor_ours", flood_disruptor_ours),
+];
+
+fn flood_own_slot(clock: &TscClock, cores: (usize, usize)) -> f64 {
     let (mut tx, mut rx) = ring::<MarketRecord>(CAPACITY, Full::Spin, IdleStrategy::Spin).expect("capacity");
-    let own = flood(
+    flood(
         clock,
         cores,
         move |seq| tx.push(record(seq)).expect("the reader lives"),
         move |sum| rx.drain(256, |record| *sum += record.header.seq) as u64,
-    );
+    )
+}
+
+fn flood_rtrb_ours(clock: &TscClock, cores: (usize, usize)) -> f64 {
     let (mut tx, mut rx) =
         ring_over_rtrb::<MarketRecord>(CAPACITY, Full::Spin, IdleStrategy::Spin).expect("capacity");
-    let over_rtrb = flood(
+    flood(
         clock,
         cores,
         move |seq| tx.push(record(seq)).expect("the reader lives"),
         move |sum| rx.drain(256, |record| *sum += record.header.seq) as u64,
-    );
+    )
+}
+
+fn flood_rtrb_bare(clock: &TscClock, cores: (usize, usize)) -> f64 {
     let (mut tx, mut rx) = rtrb::RingBuffer::<MarketRecord>::new(CAPACITY);
-    let bare = flood(
+    flood(
         clock,
         cores,
         move |seq| while tx.push(record(seq)).is_err() {},
         move |sum| {
-            let chunk = rx.read_chunk(rx.slots().min(256)).expect("as many as there are");
-            let count = chunk.len() as u64;
+            let count = rx.slots().min(256);
+            if count == 0 {
+                return 0;
+            }
+            let chunk = rx.read_chunk(count).expect("as many as there are");
             let (first, second) = chunk.as_slices();
             first.iter().chain(second).for_each(|record| *sum += record.header.seq);
             chunk.commit_all();
-            count
+            count as u64
         },
-    );
+    )
+}
+
+fn flood_disruptor_ours(clock: &TscClock, cores: (usize, usize)) -> f64 {
     let (mut tx, mut listeners) =
         broadcast::<MarketRecord>(CAPACITY, 1, Full::Spin, IdleStrategy::Spin).expect("capacity");
-    let over_disruptor = flood(
+    flood(
         clock,
         cores,
         move |seq| tx.push(&record(seq)).expect("the reader lives"),
         move |sum| {
             listeners[0].drain(256, |record| *sum += record.header.seq).expect("the writer lives") as u64
         },
-    );
-    [("own_slot", own), ("rtrb_bare", bare), ("rtrb_ours", over_rtrb), ("disruptor_ours", over_disruptor)]
+    )
 }
 
 fn median<T: Copy + PartialOrd>(values: &[T]) -> Option<T> {
@@ -318,37 +359,84 @@ fn setting(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
 }
 
-/// What held in one repeat: regime and figures by contender, with the probe around each.
-struct Repeat {
-    contender: usize,
+/// What one contender did in one repeat, between two probes that agreed.
+struct Turn<M> {
+    repeat: u64,
+    name: &'static str,
     regime: Regime,
-    measured: Measured,
     probe_ps: u64,
+    measured: M,
 }
 
-fn report(regime: Regime, repeats: &[Repeat]) {
-    let of =
-        |contender: usize| repeats.iter().filter(move |r| r.regime == regime && r.contender == contender);
-    let typical =
-        |contender: usize| median(&of(contender).map(|r| r.measured.typical_ps).collect::<Vec<_>>());
-    let mut typicals = BTreeMap::new();
-    for (contender, (name, _)) in CONTENDERS.iter().enumerate() {
-        let Some(typical_ps) = typical(contender) else { continue };
-        typicals.insert(*name, typical_ps as f64);
-        let pick = |figure: fn(&Summary) -> u64| {
-            median(&of(contender).map(|r| figure(&r.measured.rtt_ns)).collect::<Vec<_>>()).unwrap_or(0)
+/// Lets the contenders take turns, each between two probes: what is kept, and how many were dropped.
+fn take_turns<C, M>(
+    repeats: u64,
+    contenders: &[(&'static str, C)],
+    probe: impl Fn() -> Probe,
+    run: impl Fn(&C) -> M,
+) -> (Vec<Turn<M>>, usize) {
+    let (mut kept, mut mixed) = (Vec::new(), 0);
+    for repeat in 0..repeats {
+        // Another one begins in each repeat, so that none always follows the same one.
+        let begin = usize::try_from(repeat).map_or(0, |repeat| repeat % contenders.len());
+        let (after, before) = contenders.split_at(begin);
+        for (name, contender) in before.iter().chain(after) {
+            let (start, measured, end) = (probe(), run(contender), probe());
+            match start.bracket(&end) {
+                Some(regime) => {
+                    let probe_ps = u64::midpoint(start.typical_rtt_ps, end.typical_rtt_ps);
+                    kept.push(Turn { repeat, name, regime, probe_ps, measured });
+                }
+                None => mixed += 1,
+            }
+        }
+    }
+    (kept, mixed)
+}
+
+/// Ratios of two contenders, one for each repeat in which their probes agree as well.
+fn ratios<M>(
+    turns: &[Turn<M>],
+    regime: Regime,
+    (ours, peer): (&str, &str),
+    figure: impl Fn(&M) -> f64,
+) -> Vec<f64> {
+    let of = |name: &str| {
+        let of_name = turns.iter().filter(|turn| turn.regime == regime && turn.name == name);
+        of_name.map(|turn| (turn.repeat, turn)).collect::<BTreeMap<_, _>>()
+    };
+    let (ours, peer) = (of(ours), of(peer));
+    let pairs = ours.iter().filter_map(|(repeat, ours)| Some((ours, peer.get(repeat)?)));
+    let is_steady = |a: u64, b: u64| a.abs_diff(b) * 100 <= probe::MIXED_PERCENT * a.min(b).max(1);
+    pairs
+        .filter(|(ours, peer)| is_steady(ours.probe_ps, peer.probe_ps))
+        .map(|(ours, peer)| figure(&ours.measured) / figure(&peer.measured))
+        .collect()
+}
+
+fn report(regime: Regime, turns: &[Turn<Measured>]) {
+    for (name, _) in CONTENDERS {
+        let of_name: Vec<_> =
+            turns.iter().filter(|turn| turn.regime == regime && turn.name == name).collect();
+        if of_name.is_empty() {
+            continue;
+        }
+        let pick = |figure: fn(&Measured) -> u64| {
+            median(&of_name.iter().map(|turn| figure(&turn.measured)).collect::<Vec<_>>()).unwrap_or(0)
         };
         let to_probe: Vec<f64> =
-            of(contender).map(|r| r.measured.typical_ps as f64 / r.probe_ps as f64).collect();
+            of_name.iter().map(|turn| turn.measured.typical_ps as f64 / turn.probe_ps as f64).collect();
         println!(
-            "ring/round_trip_{name} regime={} repeats={} typical_ns={:.1} p50={} p90={} p99={} p999={} to_probe={:.3}",
+            "ring/round_trip_{name} regime={} repeats={} typical_ns={:.1} p50={} p90={} p99={} p999={} paced_p50={} paced_p99={} to_probe={:.3}",
             regime.name(),
-            of(contender).count(),
-            typical_ps as f64 / 1e3,
-            pick(|s| s.p50),
-            pick(|s| s.p90),
-            pick(|s| s.p99),
-            pick(|s| s.p999),
+            of_name.len(),
+            pick(|m| m.typical_ps) as f64 / 1e3,
+            pick(|m| m.rtt_ns.p50),
+            pick(|m| m.rtt_ns.p90),
+            pick(|m| m.rtt_ns.p99),
+            pick(|m| m.rtt_ns.p999),
+            pick(|m| m.paced_ns.p50),
+            pick(|m| m.paced_ns.p99),
             median(&to_probe).unwrap_or(0.0),
         );
     }
@@ -357,11 +445,39 @@ fn report(regime: Regime, repeats: &[Repeat]) {
         ("disruptor_ours", "disruptor_bare"),
         ("own_slot", "rtrb_bare"),
         ("own_slot", "disruptor_bare"),
+        ("own_slot_pausing", "rtrb_pausing"),
+        ("own_slot_pausing", "own_slot"),
     ];
-    for (ours, peer) in pairs {
-        if let (Some(ours_ps), Some(peer_ps)) = (typicals.get(ours), typicals.get(peer)) {
-            println!("ring/ratio {ours}/{peer} regime={} {:.3}", regime.name(), ours_ps / peer_ps);
-        }
+    for pair in pairs {
+        let of = |figure: fn(&Measured) -> u64| ratios(turns, regime, pair, |m| figure(m) as f64);
+        let typical = of(|m| m.typical_ps);
+        let Some(ratio) = median(&typical) else { continue };
+        let also = |figure| median(&of(figure)).unwrap_or(0.0);
+        println!(
+            "ring/ratio {}/{} regime={} pairs={} typical={ratio:.3} p50={:.3} p99={:.3} paced_p50={:.3} paced_p99={:.3}",
+            pair.0,
+            pair.1,
+            regime.name(),
+            typical.len(),
+            also(|m| m.rtt_ns.p50),
+            also(|m| m.rtt_ns.p99),
+            also(|m| m.paced_ns.p50),
+            also(|m| m.paced_ns.p99),
+        );
+    }
+}
+
+fn report_floods(regime: Regime, turns: &[Turn<f64>]) {
+    for (name, _) in FLOODS {
+        let of_name = turns.iter().filter(|turn| turn.regime == regime && turn.name == name);
+        let rates: Vec<f64> = of_name.map(|turn| turn.measured).collect();
+        let Some(ns) = median(&rates) else { continue };
+        let to_bare = median(&ratios(turns, regime, (name, "rtrb_bare"), |ns| *ns)).unwrap_or(0.0);
+        println!(
+            "ring/flood_{name} regime={} repeats={} ns_per_record={ns:.2} to_rtrb_bare={to_bare:.3}",
+            regime.name(),
+            rates.len(),
+        );
     }
 }
 
@@ -371,7 +487,7 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     };
     let (cores, clock) = ((*first, *second), TscClock::new());
-    let (repeats, trips) = (setting("TICKRACE_RING_REPEATS", 9), setting("TICKRACE_RING_TRIPS", 30_000));
+    let (repeats, trips) = (setting("TICKRACE_RING_REPEATS", 41), setting("TICKRACE_RING_TRIPS", 6_000));
     let before = Disturbance::now();
     let jitter = jitter::watch(&clock, Duration::from_millis(500));
     println!(
@@ -383,48 +499,31 @@ fn main() -> ExitCode {
         jitter.gaps.max
     );
     let probe = || ping_pong(&clock, cores, PROBE_TRIPS).expect("allowed cores");
-    let (mut kept, mut mixed) = (Vec::new(), 0);
-    for repeat in 0..usize::try_from(repeats).unwrap_or(usize::MAX) {
-        for turn in 0..CONTENDERS.len() {
-            // Another one begins in each repeat, so that none always follows the same one.
-            let contender = (turn + repeat) % CONTENDERS.len();
-            let start = probe();
-            let measured = CONTENDERS[contender].1(&clock, cores, trips);
-            let end = probe();
-            match start.bracket(&end) {
-                Some(regime) => {
-                    let probe_ps = u64::midpoint(start.typical_rtt_ps, end.typical_rtt_ps);
-                    kept.push(Repeat { contender, regime, measured, probe_ps });
-                }
-                None => mixed += 1,
-            }
-        }
-    }
+    let (turns, mixed) = take_turns(repeats, &CONTENDERS, probe, |trip: &Trips| trip(&clock, cores, trips));
     println!(
         "ring/repeats kept={} mixed={mixed}, of {} contenders in {repeats} repeats",
-        kept.len(),
+        turns.len(),
         CONTENDERS.len()
     );
-    report(Regime::Near, &kept);
-    report(Regime::Far, &kept);
-    let mut rates: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
-    for _ in 0..repeats {
-        for (name, ns) in floods(&clock, cores) {
-            rates.entry(name).or_default().push(ns);
-        }
-    }
-    let regime = probe().regime().name();
-    for (name, ns) in &rates {
-        println!("ring/flood_{name} regime_at_end={regime} ns_per_record={:.2}", median(ns).unwrap_or(0.0));
-    }
+    let regimes = [Regime::Sibling, Regime::Near, Regime::Far];
+    regimes.iter().for_each(|regime| report(*regime, &turns));
+    let repeats = repeats.div_ceil(3);
+    let (floods, mixed) = take_turns(repeats, &FLOODS, probe, |flood: &Flood| flood(&clock, cores));
+    println!(
+        "ring/floods kept={} mixed={mixed}, of {} contenders in {repeats} repeats",
+        floods.len(),
+        FLOODS.len()
+    );
+    regimes.iter().for_each(|regime| report_floods(*regime, &floods));
     let since = Disturbance::now().since(&before);
     println!(
         "ring/disturbance steal_ticks={} involuntary_switches={}",
         since.steal_ticks, since.involuntary_switches
     );
-    let limit = probe::NEAR_RTT_NS_MAX;
     println!(
-        "ring/note near is a probe of at most {limit} ns; both threads spin, so tails are the machine's"
+        "ring/note siblings to {} ns of probe, near to {} ns; both threads spin, so tails are the machine's",
+        probe::SIBLING_RTT_NS_MAX,
+        probe::NEAR_RTT_NS_MAX
     );
     ExitCode::SUCCESS
 }

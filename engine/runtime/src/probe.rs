@@ -1,8 +1,8 @@
 //! The raw cache-line ping-pong: the physical limit of anything between two threads, measured in the same run.
 //!
-//! On a virtual machine the distance between two cores is bimodal and flips by itself: *near* (a shared cache)
-//! costs about 100 ns there and back, *far* four to five times as much. A comparison counts only where the probe
-//! before and after it saw the same regime.
+//! On a virtual machine the distance between two cores flips by itself: *near* (a shared cache) costs about 100 ns
+//! there and back, *far* four to five times as much, and now and then the two are *siblings*, threads of one core, at
+//! half of near. A comparison counts only where the probe before and after it saw the same regime.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -10,8 +10,12 @@ use crate::clock::TscClock;
 use crate::meter::{Meter, Summary};
 use crate::pin::{PinError, pin_current};
 
-/// Typical round trip below which the two cores are taken to share a cache, nanoseconds: between the 90 to 110 of
-/// near and the 450 to 490 of far.
+/// Typical round trip up to which the two cores are taken to be threads of one core, nanoseconds: between the 53 of
+/// siblings and the 90 to 130 of near.
+pub const SIBLING_RTT_NS_MAX: u64 = 72;
+
+/// Typical round trip up to which the two cores are taken to share a cache, nanoseconds: between the 90 to 130 of
+/// near and the 450 to 540 of far.
 pub const NEAR_RTT_NS_MAX: u64 = 220;
 
 /// Round trips timed together for [`Probe::typical_rtt_ps`].
@@ -23,6 +27,8 @@ pub const MIXED_PERCENT: u64 = 20;
 /// How far apart the two cores were.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Regime {
+    /// They are threads of one core.
+    Sibling,
     /// They share a cache.
     Near,
     /// They do not.
@@ -33,6 +39,7 @@ impl Regime {
     /// Lower-case name.
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Sibling => "sibling",
             Self::Near => "near",
             Self::Far => "far",
         }
@@ -51,7 +58,13 @@ pub struct Probe {
 impl Probe {
     /// Which distance the typical round trip speaks of.
     pub const fn regime(&self) -> Regime {
-        if self.typical_rtt_ps <= NEAR_RTT_NS_MAX * 1_000 { Regime::Near } else { Regime::Far }
+        if self.typical_rtt_ps <= SIBLING_RTT_NS_MAX * 1_000 {
+            Regime::Sibling
+        } else if self.typical_rtt_ps <= NEAR_RTT_NS_MAX * 1_000 {
+            Regime::Near
+        } else {
+            Regime::Far
+        }
     }
 
     /// The regime that held from `self` to `after`; `None` where it changed or the round trip moved too far.
@@ -177,6 +190,7 @@ mod tests {
     fn a_bracket_holds_only_where_both_ends_agree() {
         assert_eq!(probe(100).bracket(&probe(110)), Some(Regime::Near));
         assert_eq!(probe(460).bracket(&probe(480)), Some(Regime::Far));
+        assert_eq!(probe(53).bracket(&probe(55)), Some(Regime::Sibling));
         assert_eq!(probe(100).bracket(&probe(121)), None, "moved by more than a fifth");
         assert_eq!(probe(100).bracket(&probe(460)), None);
         assert_eq!(probe(460).bracket(&probe(100)), None);

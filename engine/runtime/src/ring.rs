@@ -7,6 +7,7 @@
 pub mod broadcast;
 pub mod point;
 pub mod slot;
+pub mod word;
 
 pub use broadcast::{Broadcast, Ended, Listener, broadcast};
 pub use point::{Consumer, Producer, ring, ring_over_rtrb};

@@ -258,14 +258,13 @@ struct Pair(u64, u64);
 
 impl slot::Slotted for Pair {
     const SPARE_BIT: u64 = 1 << 63;
-    type Rest = u64;
-    const EMPTY: u64 = 0;
+    type Rest = [u64; 1];
 
-    fn split(&self) -> (u64, u64) {
-        (self.0, self.1)
+    fn split(&self) -> (u64, [u64; 1]) {
+        (self.0, [self.1])
     }
 
-    fn join(first: u64, rest: u64) -> Self {
+    fn join(first: u64, [rest]: [u64; 1]) -> Self {
         Self(first, rest)
     }
 }

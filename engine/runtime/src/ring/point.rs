@@ -55,6 +55,10 @@ impl<T: Copy, X: Tx<T>> Producer<T, X> {
         Self { tx, full, idle, counts: RingCounts::default(), record: PhantomData }
     }
 
+    // What is slow does not see the record. Were its address to leave the inlined code, every caller would write the
+    // record to its stack first and copy it from there, and the copy would stall on the smaller stores the record is
+    // put together from; so the push is tried again here, and only the waiting is a call (bench `ring`).
+
     /// Hands over one record, or gives it back where the ring is full. Not counted as dropped: the caller decides.
     ///
     /// # Errors
@@ -77,38 +81,41 @@ impl<T: Copy, X: Tx<T>> Producer<T, X> {
     /// [`Abandoned`] with the record, where the ring is full and the consumer is gone.
     #[inline]
     pub fn push(&mut self, record: T) -> Result<(), Abandoned<T>> {
-        if self.tx.try_push(&record) || self.push_slow(&record) { Ok(()) } else { Err(Abandoned(record)) }
-    }
-
-    /// Waits for room; false where none will come.
-    #[cold]
-    #[inline(never)]
-    fn push_slow(&mut self, record: &T) -> bool {
-        self.counts.full += 1;
-        let mut idler = Idler::new(self.idle);
-        loop {
-            if self.tx.is_abandoned() {
-                self.counts.lost += 1;
-                return false;
+        let mut idler = None;
+        while !self.tx.try_push(&record) {
+            if !self.wait(&mut idler) {
+                return Err(Abandoned(record));
             }
-            if self.tx.try_push(record) {
-                return true;
-            }
-            idler.idle();
         }
+        Ok(())
     }
 
-    /// The ring is full: waits, or drops and counts.
+    /// The ring was found full: waits a little, from the second time on; false where the consumer is gone.
     #[cold]
     #[inline(never)]
-    fn emit_slow(&mut self, record: &T) {
-        match self.full {
-            Full::Spin => {
-                self.push_slow(record);
+    fn wait(&mut self, idler: &mut Option<Idler>) -> bool {
+        match idler {
+            None => {
+                self.counts.full += 1;
+                *idler = Some(Idler::new(self.idle));
             }
+            Some(idler) => idler.idle(),
+        }
+        let is_abandoned = self.tx.is_abandoned();
+        self.counts.lost += u64::from(is_abandoned);
+        !is_abandoned
+    }
+
+    /// The ring was found full: waits, or drops and counts; whether to try again.
+    #[cold]
+    #[inline(never)]
+    fn wait_or_drop(&mut self, idler: &mut Option<Idler>) -> bool {
+        match self.full {
+            Full::Spin => self.wait(idler),
             Full::DropAndCount => {
                 self.counts.full += 1;
                 self.counts.dropped += 1;
+                false
             }
         }
     }
@@ -133,9 +140,8 @@ impl<T: Copy, X: Tx<T>> Emit<T> for Producer<T, X> {
     /// Hands over as the ring's [`Full`] says; what could not be handed over is in the counts.
     #[inline]
     fn emit(&mut self, record: &mut T) {
-        if !self.tx.try_push(record) {
-            self.emit_slow(record);
-        }
+        let mut idler = None;
+        while !self.tx.try_push(record) && self.wait_or_drop(&mut idler) {}
     }
 }
 
