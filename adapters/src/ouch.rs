@@ -134,12 +134,14 @@ impl Terms {
             return Err(EncodeError::NoLimitPrice);
         }
         let qty = u32::try_from(order.qty).ok().filter(|_| (1..=QTY_MAX).contains(&order.qty));
-        let price4 = u64::try_from(order.price).ok().filter(|_| order.price % PRICE4_NANOS == 0);
+        let price4 = order.price / PRICE4_NANOS;
+        if order.price < 0 || price4 * PRICE4_NANOS != order.price {
+            return Err(EncodeError::Price(order.price));
+        }
         Ok(Self {
             ref_num: ref_num(order.client_id)?,
             qty: qty.ok_or(EncodeError::Quantity(order.qty))?.to_be_bytes(),
-            price4: (price4.ok_or(EncodeError::Price(order.price))? / PRICE4_NANOS.unsigned_abs())
-                .to_be_bytes(),
+            price4: price4.to_be_bytes(),
             tif: match TimeInForce::from_code(order.tif) {
                 TimeInForce::Day => b'0',
                 TimeInForce::Ioc => b'3',
@@ -159,14 +161,25 @@ fn ref_num(client_id: u64) -> Result<[u8; 4], EncodeError> {
 
 /// Fourteen hexadecimal digits.
 #[inline]
+#[allow(clippy::cast_possible_truncation, reason = "the halves of the value, one after the other")]
 fn free_text(value: u64) -> [u8; 14] {
-    let mut text = [b'0'; 14];
-    let mut rest = value;
-    for place in text.iter_mut().rev() {
-        *place = b"0123456789ABCDEF"[usize::from(rest.to_le_bytes()[0] & 15)];
-        rest >>= 4;
-    }
+    let mut text = [0; 14];
+    text[..6].copy_from_slice(&hex_digits((value >> 32) as u32)[2..]);
+    text[6..].copy_from_slice(&hex_digits(value as u32));
     text
+}
+
+/// Eight hexadecimal digits, all at once: digit by digit they were half the time of an encoding.
+#[inline]
+const fn hex_digits(value: u32) -> [u8; 8] {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    let mut digits = value as u64;
+    digits = (digits & 0xFFFF_0000) << 16 | digits & 0xFFFF;
+    digits = (digits & 0x0000_FF00_0000_FF00) << 8 | digits & 0x0000_00FF_0000_00FF;
+    digits = (digits & 0x00F0_00F0_00F0_00F0) << 4 | digits & 0x000F_000F_000F_000F;
+    // One in each byte whose digit is a letter; those stand seven further on than ten behind '0' would.
+    let letters = (digits + 6 * ONES) >> 4 & ONES;
+    (digits + 0x30 * ONES + 7 * letters).to_be_bytes()
 }
 
 #[cfg(test)]

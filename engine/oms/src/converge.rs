@@ -70,22 +70,28 @@ impl Oms {
             self.pull_doubtful(instrument, cause, out);
             is_all_sent = false;
         }
-        let bid_plan = plan(&self.resting[0], wanted.bids(), wanted);
-        let ask_plan = plan(&self.resting[1], wanted.asks(), wanted);
-        if bid_plan.cancels | ask_plan.cancels != 0 {
-            is_all_sent &= self.send_cancels(Side::Bid, bid_plan.cancels, cause, out);
-            is_all_sent &= self.send_cancels(Side::Ask, ask_plan.cancels, cause, out);
-        }
+        let quotes = [wanted.bids(), wanted.asks()];
         // A market going up: the asks make way before the bids follow.
         let asks = &self.resting[1];
         let upwards = wanted.bid_count > 0 && asks.count > 0 && wanted.bids[0].price >= asks.prices[0];
-        let sides = [(Side::Bid, bid_plan, wanted.bids()), (Side::Ask, ask_plan, wanted.asks())];
-        for turn in 0..2 {
-            let (side, plan, quotes) = &sides[turn ^ usize::from(upwards)];
-            is_all_sent &= self.send_moves(instrument, *side, plan, quotes, cause, out);
+        let turns = if upwards { [Side::Ask, Side::Bid] } else { Side::BOTH };
+        let plan_of = |oms: &Self, side: Side| plan(&oms.resting[side.index()], quotes[side.index()], wanted);
+        let mut is_waiting = !is_all_sent;
+        // Only a side on which more rests than is wanted has anything to cancel, on both before anything moves.
+        // Elsewhere the first side's orders leave before the second is looked at.
+        let has_surplus = |side: Side| self.resting[side.index()].count > open_count(quotes[side.index()]);
+        if has_surplus(Side::Bid) || has_surplus(Side::Ask) {
+            for side in Side::BOTH {
+                let cancels = plan_of(self, side).cancels;
+                is_waiting |= !self.send_cancels(side, cancels, cause, out);
+            }
         }
-        self.books[instrument.index()].is_waiting =
-            !is_all_sent || bid_plan.is_waiting || ask_plan.is_waiting;
+        for side in turns {
+            let plan = plan_of(self, side);
+            is_waiting |= plan.is_waiting;
+            is_waiting |= !self.send_moves(instrument, side, &plan, quotes[side.index()], cause, out);
+        }
+        self.books[instrument.index()].is_waiting = is_waiting;
     }
 
     /// Pulls the quotes in doubt, and those beyond [`ENTRIES_MAX`].
@@ -238,6 +244,12 @@ impl Resting {
             self.busy & below | (self.busy & !below) << 1 | u32::from(order.state.is_in_flight()) << place;
         self.count += 1;
     }
+}
+
+/// Quotes of which something is wanted.
+#[inline]
+fn open_count(wanted: &[Quote]) -> usize {
+    wanted.iter().filter(|quote| quote.qty > 0).count()
 }
 
 /// Pairs what rests with what is wanted. Both are best first, and the tolerance is the same everywhere, so taking
