@@ -57,7 +57,7 @@ impl<B: AsRef<[u8]>> FileSource<B> {
 }
 
 impl<B: AsRef<[u8]>> Source for FileSource<B> {
-    #[inline]
+    #[inline(always)]
     fn next_into(&mut self, out: &mut Record) -> bool {
         let bytes = self.bytes.as_ref();
         loop {

@@ -162,6 +162,8 @@ pub(crate) struct Shape {
     qty_mask: u32,
     /// Nano-units in one of the four bytes' units at `price_at`; 0 without a price.
     price_scale: u32,
+    /// Side (to be told), code and type, as the last four bytes of a record.
+    codes: u32,
     /// The least quantity that makes sense.
     qty_min: u8,
     other_at: u8,
@@ -171,7 +173,6 @@ pub(crate) struct Shape {
     side_at: u8,
     /// The largest side code that makes sense.
     side_max: u8,
-    code: u8,
     /// [`Flags::NOT_PRINTABLE`] where the byte at [`PRINTABLE_AT`] can say so.
     hides: u8,
 }
@@ -207,20 +208,20 @@ impl Shape {
         front: 0,
         qty_mask: 0,
         price_scale: 0,
+        codes: 0,
         qty_min: 0,
         other_at: 0,
         qty_at: 0,
         price_at: 0,
         side_at: 2,
         side_max: NO_SIDE,
-        code: 0,
         hides: 0,
     };
 
-    const fn of(kind: Kind) -> Self {
+    const fn of(kind: Kind, letter: u8) -> Self {
         let source = placed(tickrace_types::event::source::MARKET, 3);
         let front = placed(kind as u8, 0) | placed(tickrace_types::event::VERSION, 1) | source;
-        Self { front, ..Self::OTHER }
+        Self { front, codes: placed(letter, 2), ..Self::OTHER }
     }
 
     const fn side(self) -> Self {
@@ -247,18 +248,17 @@ const _: () = assert!(Price::from_e4(1).0 == NANOS_OF_E4 as i64);
 /// Shape by type byte.
 static SHAPES: [Shape; 256] = {
     let mut shapes = [Shape::OTHER; 256];
-    shapes[b'A' as usize] = Shape::of(Kind::Add).side().qty(22).price(34);
-    shapes[b'F' as usize] = shapes[b'A' as usize];
-    shapes[b'E' as usize] = Shape::of(Kind::Execute).qty(21).other(25);
-    shapes[b'C' as usize] = Shape {
-        code: MarketRecord::WITH_PRICE,
-        hides: Flags::NOT_PRINTABLE,
-        ..shapes[b'E' as usize].price(34)
-    };
-    shapes[b'X' as usize] = Shape::of(Kind::Cancel).qty(21);
-    shapes[b'D' as usize] = Shape::of(Kind::Delete);
-    shapes[b'U' as usize] = Shape::of(Kind::Replace).other(21).qty(29).price(33);
-    shapes[b'P' as usize] = Shape::of(Kind::Trade).side().qty(22).price(34).other(38);
+    let add = Shape::of(Kind::Add, b'A').side().qty(22).price(34);
+    shapes[b'A' as usize] = add;
+    shapes[b'F' as usize] = Shape { codes: placed(b'F', 2), ..add };
+    let execute = Shape::of(Kind::Execute, b'E').qty(21).other(25);
+    shapes[b'E' as usize] = execute;
+    let codes = placed(MarketRecord::WITH_PRICE, 1) | placed(b'C', 2);
+    shapes[b'C' as usize] = Shape { codes, hides: Flags::NOT_PRINTABLE, ..execute.price(34) };
+    shapes[b'X' as usize] = Shape::of(Kind::Cancel, b'X').qty(21);
+    shapes[b'D' as usize] = Shape::of(Kind::Delete, b'D');
+    shapes[b'U' as usize] = Shape::of(Kind::Replace, b'U').other(21).qty(29).price(33);
+    shapes[b'P' as usize] = Shape::of(Kind::Trade, b'P').side().qty(22).price(34).other(38);
     shapes
 };
 
@@ -293,7 +293,7 @@ pub(crate) fn decode_shaped(shape: &Shape, frame: &[u8; FRAME], stamp: &Stamp, o
     let ts_venue_ns = ts_venue_ns(frame, stamp);
     let ts_recv_ns = ts_venue_ns.wrapping_add(stamp.feed_latency_ns);
     let flags = placed(stamp.flags | hidden, 2);
-    let codes = placed(side, 0) | placed(shape.code, 1) | placed(frame[2], 2);
+    let codes = shape.codes | placed(side, 0);
     // Whole words, so that a reader of the record finds each of its words in one store: bytes stored one by one
     // and read as a word wait for the cache (6 ns a message in `book/parse`).
     let header = [
