@@ -30,9 +30,9 @@ use tickrace_types::prefetch::prefetch_item;
 use tickrace_types::{Flags, InstrumentId, Kind, MarketRecord, Phase, Price, Record, Side, TopOfBook};
 
 use crate::change::NO_TOP;
-use crate::index::{Found, RefIndex};
+use crate::index::{Found, RefIndex, tag};
 use crate::ladder::{Ladder, Rung, key};
-use crate::pool::{Linked, NIL, POOL_MAX, Pool};
+use crate::pool::{NIL, POOL_MAX, Pool};
 use crate::{Change, Counters, Level, Outcome, PhaseTracker, Queued, Resting};
 
 /// The most orders that can rest at once; an add beyond is [`Outcome::Invalid`].
@@ -43,11 +43,11 @@ pub const ORDERS_MAX: usize = POOL_MAX;
 const RUNGS_MIN: usize = 64;
 const RUNGS_MAX: usize = 4096;
 
-/// Records by which [`Books::apply_all`] looks ahead: first for the table's line, then the order, then its level
-/// and neighbours.
-const AHEAD: usize = 24;
-const AHEAD_ORDER: usize = 14;
-const AHEAD_LEVEL: usize = 7;
+/// Records that [`Books::apply_all`] looks ahead by at a time: twice that for the table's line, once for the order.
+const GROUP: usize = 16;
+
+/// Instruments whose books stay in a second-level cache by themselves: up to here they need no hint.
+const NARROW: usize = 512;
 
 const ADD: u8 = Kind::Add as u8;
 const EXECUTE: u8 = Kind::Execute as u8;
@@ -60,10 +60,8 @@ const REPLACE: u8 = Kind::Replace as u8;
 pub struct Books {
     index: RefIndex,
     orders: Pool<OrderNode>,
-    levels: Pool<LevelNode>,
     books: Vec<Book>,
     arrivals: u64,
-    ladder_growths: u64,
     counters: Counters,
     phases: PhaseTracker,
 }
@@ -76,59 +74,62 @@ struct Book {
     ladders: [Ladder; 2],
 }
 
-/// A resting order, in the queue of its level: half a cache line.
+/// A resting order, in the queue of its level: one cache line holds all that its end needs.
 #[derive(Clone, Copy, Debug, Default)]
-#[repr(C, align(32))]
+#[repr(C, align(64))]
 struct OrderNode {
     order_ref: u64,
     arrival: u64,
-    level: u32,
-    prev: u32,
-    next: u32,
-    qty: u32,
-}
-const _: () = assert!(size_of::<OrderNode>() == 32);
-
-/// A price with orders: half a cache line.
-#[derive(Clone, Copy, Debug, Default)]
-#[repr(C, align(32))]
-struct LevelNode {
     price: i64,
-    qty: u64,
-    head: u32,
-    tail: u32,
-    orders: u32,
+    qty: u32,
     /// Instrument times two plus side.
     owner: u32,
+    prev: u32,
+    next: u32,
 }
-const _: () = assert!(size_of::<LevelNode>() == 32);
+const _: () = assert!(size_of::<OrderNode>() == 64);
 
-/// Instruments fit so that [`LevelNode::owner`] does.
+/// Instruments fit so that [`OrderNode::owner`] does.
 const INSTRUMENTS_MAX: usize = (u32::MAX / 2) as usize;
 
-impl Linked for OrderNode {
-    #[inline]
-    fn link(&self) -> u32 {
-        self.next
+/// Records that will be applied soon, and the tags of their orders.
+#[derive(Clone, Copy, Default)]
+struct Group<'a> {
+    records: &'a [Record],
+    tags: [u32; GROUP],
+}
+
+impl<'a> Group<'a> {
+    /// Takes the records on and fetches the lines of the table and the books.
+    #[inline(always)]
+    fn begin(&mut self, books: &Books, records: &'a [Record]) {
+        self.records = records;
+        for (record, slot) in records.iter().zip(&mut self.tags) {
+            *slot = tag(record.as_market().order_ref);
+            books.index.prefetch(*slot);
+        }
+        if books.books.len() > NARROW {
+            records.iter().for_each(|record| books.hint_book(record));
+        }
     }
-    #[inline]
-    fn set_link(&mut self, id: u32) {
-        self.next = id;
+
+    /// Fetches the orders and the rungs next to the touch.
+    #[inline(always)]
+    fn fetch_orders(&self, books: &Books) {
+        for (_, tag) in self.records.iter().zip(self.tags) {
+            books.orders.prefetch(books.index.likely(tag));
+        }
+        if books.books.len() > NARROW {
+            for record in self.records {
+                if let Some(book) = books.books.get(InstrumentId(record.header.instrument).index()) {
+                    book.ladders.iter().for_each(Ladder::prefetch);
+                }
+            }
+        }
     }
 }
 
-impl Linked for LevelNode {
-    #[inline]
-    fn link(&self) -> u32 {
-        self.head
-    }
-    #[inline]
-    fn set_link(&mut self, id: u32) {
-        self.head = id;
-    }
-}
-
-impl LevelNode {
+impl OrderNode {
     #[inline]
     fn instrument(&self) -> InstrumentId {
         InstrumentId(self.owner >> 1)
@@ -137,6 +138,17 @@ impl LevelNode {
     #[inline]
     fn side(&self) -> Side {
         if self.owner & 1 == 0 { Side::Bid } else { Side::Ask }
+    }
+
+    #[inline]
+    fn resting(&self) -> Resting {
+        Resting {
+            instrument: self.instrument(),
+            side: self.side(),
+            price: Price(self.price),
+            qty: self.qty,
+            arrival: self.arrival,
+        }
     }
 }
 
@@ -153,10 +165,8 @@ impl Books {
         Self {
             index: RefIndex::new(orders_capacity),
             orders: Pool::new(orders_capacity),
-            levels: Pool::new(orders_capacity),
             books: (0u32..).take(instruments).map(book).collect(),
             arrivals: 0,
-            ladder_growths: 0,
             counters: Counters::default(),
             phases: PhaseTracker::new(instruments),
         }
@@ -165,11 +175,16 @@ impl Books {
     /// Applies one record of any kind; records that do not concern a book are [`Outcome::Ignored`].
     #[inline(always)]
     pub fn apply(&mut self, record: &Record) -> Change {
+        self.apply_tagged(record, tag(record.as_market().order_ref))
+    }
+
+    #[inline(always)]
+    fn apply_tagged(&mut self, record: &Record, tag: u32) -> Change {
         let market = record.as_market();
         match record.header.kind {
-            ADD => self.add(market),
-            EXECUTE | CANCEL | DELETE => self.take_off(market),
-            REPLACE => self.replace(market),
+            ADD => self.add(market, tag),
+            EXECUTE | CANCEL | DELETE => self.take_off(market, tag),
+            REPLACE => self.replace(market, tag),
             _ => self.apply_rare(market),
         }
     }
@@ -178,37 +193,22 @@ impl Books {
     /// look ahead it fetches what the next records will touch, which hides most cache misses of large books.
     #[inline]
     pub fn apply_all(&mut self, records: &[Record], mut each: impl FnMut(&Self, &Record, &Change)) {
-        records.iter().take(AHEAD).for_each(|record| self.hint_first(record.as_market()));
-        for (index, record) in records.iter().enumerate() {
-            if let Some(record) = records.get(index + AHEAD) {
-                self.hint_first(record.as_market());
+        // Group by group: while one is applied, the orders of the next are on their way, and the table's lines
+        // of the one after it.
+        let mut groups = records.chunks(GROUP);
+        let (mut near, mut far) = (Group::default(), Group::default());
+        near.begin(self, groups.next().unwrap_or_default());
+        far.begin(self, groups.next().unwrap_or_default());
+        near.fetch_orders(self);
+        while !near.records.is_empty() {
+            let now = near;
+            near = far;
+            far.begin(self, groups.next().unwrap_or_default());
+            near.fetch_orders(self);
+            for (record, tag) in now.records.iter().zip(now.tags) {
+                let change = self.apply_tagged(record, tag);
+                each(self, record, &change);
             }
-            if let Some(record) = records.get(index + AHEAD_ORDER) {
-                self.hint_second(record.as_market());
-            }
-            if let Some(record) = records.get(index + AHEAD_LEVEL) {
-                self.prefetch_level(record.as_market().order_ref);
-            }
-            let change = self.apply(record);
-            each(self, record, &change);
-        }
-    }
-
-    #[inline(always)]
-    fn hint_first(&self, record: &MarketRecord) {
-        self.index.prefetch(record.order_ref);
-        if let Some(book) = self.books.get(InstrumentId(record.header.instrument).index()) {
-            prefetch_item(&book.top);
-            prefetch_item(&book.ladders);
-        }
-    }
-
-    #[inline(always)]
-    fn hint_second(&self, record: &MarketRecord) {
-        self.prefetch_order(record.order_ref);
-        if let Some(book) = self.books.get(InstrumentId(record.header.instrument).index()) {
-            // Only an add tells its side; of the others, most need no rung.
-            book.ladders[record.side().index()].prefetch();
         }
     }
 
@@ -225,16 +225,16 @@ impl Books {
         }
     }
 
-    #[inline(never)]
-    fn add(&mut self, record: &MarketRecord) -> Change {
+    #[inline(always)]
+    fn add(&mut self, record: &MarketRecord, tag: u32) -> Change {
         let instrument = InstrumentId(record.header.instrument);
         if instrument.index() >= self.books.len() || record.side > 1 || record.qty == 0 {
             return self.refuse_add(instrument);
         }
-        let Found::Vacant { slot } = self.find(record.order_ref) else {
+        let Found::Vacant { slot } = self.find(record.order_ref, tag) else {
             return self.duplicate();
         };
-        match self.rest(slot, instrument, record.side(), record, record.order_ref) {
+        match self.rest(slot, tag, instrument, record.side(), record, record.order_ref) {
             Some(top_changed) => {
                 Change { top_changed, arrival: self.arrivals, ..Change::only(Outcome::Added) }
             }
@@ -243,9 +243,9 @@ impl Books {
     }
 
     /// Execute, Cancel and Delete: one path, so that the processor meets the same branches for all three.
-    #[inline(never)]
-    fn take_off(&mut self, record: &MarketRecord) -> Change {
-        let Found::At { slot, id } = self.find(record.order_ref) else {
+    #[inline(always)]
+    fn take_off(&mut self, record: &MarketRecord, tag: u32) -> Change {
+        let Found::At { slot, id } = self.find(record.order_ref, tag) else {
             return self.unknown(record);
         };
         let kind = record.header.kind;
@@ -276,23 +276,24 @@ impl Books {
     }
 
     #[inline(never)]
-    fn replace(&mut self, record: &MarketRecord) -> Change {
-        let Found::At { slot, id } = self.find(record.order_ref) else {
+    fn replace(&mut self, record: &MarketRecord, tag_before: u32) -> Change {
+        let Found::At { slot, id } = self.find(record.order_ref, tag_before) else {
             return self.unknown(record);
         };
         if record.qty == 0 {
             return self.invalid();
         }
+        let tag = tag(record.other_ref);
         let same = record.other_ref == record.order_ref;
-        if !same && matches!(self.find(record.other_ref), Found::At { .. }) {
+        if !same && matches!(self.find(record.other_ref, tag), Found::At { .. }) {
             return self.duplicate();
         }
-        let instrument = self.levels[self.orders[id].level].instrument();
+        let instrument = self.orders[id].instrument();
         let touch_before = touch(&self.books[instrument.index()].top);
         let mut change = self.reduce(slot, id, u32::MAX, record);
         // Looked for again: the removal may have moved slots of this line.
-        if let Found::Vacant { slot } = self.find(record.other_ref) {
-            self.rest(slot, instrument, change.before.side, record, record.other_ref);
+        if let Found::Vacant { slot } = self.find(record.other_ref, tag) {
+            self.rest(slot, tag, instrument, change.before.side, record, record.other_ref);
         }
         change.outcome = Outcome::Replaced;
         change.arrival = self.arrivals;
@@ -376,8 +377,8 @@ impl Books {
     }
 
     #[inline(always)]
-    fn find(&self, order_ref: u64) -> Found {
-        self.index.find(order_ref, |id| self.orders[id].order_ref == order_ref)
+    fn find(&self, order_ref: u64, tag: u32) -> Found {
+        self.index.find(tag, |id| self.orders[id].order_ref == order_ref)
     }
 
     /// Rests a new order at the end of its queue; whether the touch changed, or `None` at [`ORDERS_MAX`].
@@ -385,6 +386,7 @@ impl Books {
     fn rest(
         &mut self,
         slot: usize,
+        tag: u32,
         at: InstrumentId,
         side: Side,
         record: &MarketRecord,
@@ -395,93 +397,101 @@ impl Books {
         self.arrivals += 1;
         let book = &mut self.books[at.index()];
         book.top.ts_venue_ns = record.header.ts_venue_ns;
-        book.top.ts_recv_ns = record.header.ts_recv_ns;
         let ladder = &mut book.ladders[side.index()];
-        let (prev, level, node, is_best);
-        match ladder.find(key(side, price)) {
-            Ok(rung) => {
-                level = ladder.level_at(rung);
-                is_best = rung + 1 == ladder.len();
-                node = &mut self.levels[level];
-                prev = node.tail;
-                node.tail = id;
-                node.qty += u64::from(qty);
-                node.orders += 1;
+        let key = key(side, price);
+        let (prev, shown);
+        match ladder.find(key) {
+            Ok(index) => {
+                let is_best = index + 1 == ladder.len();
+                let level = ladder.level_at(index);
+                prev = level.tail;
+                level.tail = id;
+                level.qty += u64::from(qty);
+                level.orders += 1;
+                shown = is_best.then_some((level.qty, level.orders));
                 self.orders[prev].next = id;
             }
-            Err(rung) => {
-                // Every level has an order, and the pools are of one size.
-                level = self.levels.take()?;
-                is_best = rung == ladder.len();
+            Err(index) => {
+                shown = (index == ladder.len()).then_some((u64::from(qty), 1));
                 prev = NIL;
-                self.ladder_growths += u64::from(ladder.insert(rung, Rung { key: key(side, price), level }));
-                node = &mut self.levels[level];
-                let owner = (at.0 << 1) | side as u32;
-                *node = LevelNode { price, qty: u64::from(qty), head: id, tail: id, orders: 1, owner };
+                ladder.insert(index, Rung { key, qty: u64::from(qty), head: id, tail: id, orders: 1 });
             }
         }
-        self.orders[id] = OrderNode { order_ref, arrival: self.arrivals, level, prev, next: NIL, qty };
-        self.index.insert(slot, order_ref, id);
-        Some(is_best && show(&mut book.top, side, node))
+        let owner = (at.0 << 1) | side as u32;
+        self.orders[id] = OrderNode { order_ref, arrival: self.arrivals, price, qty, owner, prev, next: NIL };
+        self.index.insert(slot, tag, id);
+        let is_shown = shown.is_some_and(|(qty, orders)| show(&mut book.top, side, price, qty, orders));
+        // Apart from its twin above: copied together as one word of sixteen bytes, they would wait for the two
+        // stores that a decoder has just made.
+        book.top.ts_recv_ns = record.header.ts_recv_ns;
+        Some(is_shown)
     }
 
     /// Takes up to `lots` off the order `id`; at nothing left it goes, and its level with the last order.
     #[inline(always)]
     fn reduce(&mut self, slot: usize, id: u32, lots: u32, record: &MarketRecord) -> Change {
-        let order = self.orders[id];
-        let level = &mut self.levels[order.level];
-        let before = resting(&order, level);
-        let (side, price) = (before.side, level.price);
+        let order = &mut self.orders[id];
+        let removed = lots.min(order.qty);
+        let mut change = Change {
+            outcome: Outcome::Deleted,
+            top_changed: false,
+            before: order.resting(),
+            removed,
+            arrival: 0,
+        };
+        order.qty -= removed;
+        let (side, key, is_gone) = (order.side(), key(order.side(), order.price), order.qty == 0);
+        let (prev, next) = (order.prev, order.next);
+        let instrument = order.instrument();
         let named = record.header.instrument;
-        if named != before.instrument.0 && named != InstrumentId::NONE.0 {
+        if named != instrument.0 && named != InstrumentId::NONE.0 {
             self.counters.instrument_mismatches += 1;
         }
-        let removed = lots.min(order.qty);
-        level.qty -= u64::from(removed);
-        let book = &mut self.books[before.instrument.index()];
+        let book = &mut self.books[instrument.index()];
         book.top.ts_venue_ns = record.header.ts_venue_ns;
-        book.top.ts_recv_ns = record.header.ts_recv_ns;
-        let best_px = if side == Side::Bid { book.top.bid_px } else { book.top.ask_px };
-        let top_changed = if removed < order.qty {
-            self.orders[id].qty = order.qty - removed;
-            best_px == price && show(&mut book.top, side, level)
-        } else {
-            self.orders.give_back(id);
-            self.index.remove(slot);
+        let ladder = &mut book.ladders[side.index()];
+        let Ok(index) = ladder.find(key) else { unreachable!("an order's level is in its ladder") };
+        let is_best = index + 1 == ladder.len();
+        let level = ladder.level_at(index);
+        level.qty -= u64::from(removed);
+        let mut shown = (change.before.price.0, level.qty, level.orders);
+        if is_gone {
             if level.orders == 1 {
-                let ladder = &mut book.ladders[side.index()];
-                ladder.remove(key(side, price));
-                self.levels.give_back(order.level);
-                best_px == price && {
-                    let next = ladder.best().map_or(LevelNode::default(), |rung| self.levels[rung.level]);
-                    show(&mut book.top, side, &next)
+                ladder.remove(index);
+                if is_best {
+                    shown =
+                        ladder.best().map_or((0, 0, 0), |next| (price_of(side, next), next.qty, next.orders));
                 }
             } else {
                 level.orders -= 1;
-                level.head = if order.prev == NIL { order.next } else { level.head };
-                level.tail = if order.next == NIL { order.prev } else { level.tail };
+                shown.2 -= 1;
+                level.head = if prev == NIL { next } else { level.head };
+                level.tail = if next == NIL { prev } else { level.tail };
                 // Number 0 absorbs the write where there is no neighbour.
-                self.orders[order.prev].next = order.next;
-                self.orders[order.next].prev = order.prev;
-                best_px == price && show(&mut book.top, side, level)
+                self.orders[prev].next = next;
+                self.orders[next].prev = prev;
             }
-        };
-        Change { outcome: Outcome::Deleted, top_changed, before, removed, arrival: 0 }
+            self.orders.give_back(id);
+            self.index.remove(slot);
+        }
+        change.top_changed = is_best && show(&mut book.top, side, shown.0, shown.1, shown.2);
+        // Apart from its twin; see `rest`.
+        book.top.ts_recv_ns = record.header.ts_recv_ns;
+        change
     }
 
     /// Drops every order of one side; its touch is the caller's to reset.
     fn empty(&mut self, instrument: InstrumentId, side: Side) {
         while let Some(rung) = self.books[instrument.index()].ladders[side.index()].pop() {
-            let mut id = self.levels[rung.level].head;
+            let mut id = rung.head;
             while id != NIL {
                 let order = self.orders[id];
-                if let Found::At { slot, .. } = self.find(order.order_ref) {
+                if let Found::At { slot, .. } = self.find(order.order_ref, tag(order.order_ref)) {
                     self.index.remove(slot);
                 }
                 self.orders.give_back(id);
                 id = order.next;
             }
-            self.levels.give_back(rung.level);
         }
     }
 
@@ -530,20 +540,18 @@ impl Books {
     /// The best level of a side.
     #[inline]
     pub fn best(&self, instrument: InstrumentId, side: Side) -> Option<Level> {
-        let rung = self.ladder(instrument, side)?.best()?;
-        Some(self.shown(rung.level))
+        Some(shown(side, self.ladder(instrument, side)?.best()?))
     }
 
     /// Levels of a side, best first.
     pub fn levels(&self, instrument: InstrumentId, side: Side) -> impl Iterator<Item = Level> + '_ {
-        self.ladder(instrument, side).into_iter().flat_map(Ladder::iter).map(|rung| self.shown(rung.level))
+        self.ladder(instrument, side).into_iter().flat_map(Ladder::iter).map(move |rung| shown(side, rung))
     }
 
     /// The level at a price.
     #[inline]
     pub fn level(&self, instrument: InstrumentId, side: Side, price: Price) -> Option<Level> {
-        let level = self.ladder(instrument, side)?.level(key(side, price.0))?;
-        Some(self.shown(level))
+        Some(shown(side, self.ladder(instrument, side)?.level(key(side, price.0))?))
     }
 
     /// Orders at a price, oldest first.
@@ -554,7 +562,7 @@ impl Books {
         price: Price,
     ) -> impl Iterator<Item = Queued> + '_ {
         let level = self.ladder(instrument, side).and_then(|ladder| ladder.level(key(side, price.0)));
-        let mut id = level.map_or(NIL, |level| self.levels[level].head);
+        let mut id = level.map_or(NIL, |level| level.head);
         std::iter::from_fn(move || {
             (id != NIL).then(|| {
                 let order = &self.orders[id];
@@ -567,11 +575,8 @@ impl Books {
     /// A resting order by its number.
     #[inline]
     pub fn order(&self, order_ref: u64) -> Option<Resting> {
-        match self.find(order_ref) {
-            Found::At { id, .. } => {
-                let order = &self.orders[id];
-                Some(resting(order, &self.levels[order.level]))
-            }
+        match self.find(order_ref, tag(order_ref)) {
+            Found::At { id, .. } => Some(self.orders[id].resting()),
             Found::Vacant { .. } => None,
         }
     }
@@ -596,65 +601,58 @@ impl Books {
 
     /// Allocations since construction: a pool, the table or a ladder outgrew its room.
     pub fn growths(&self) -> u64 {
-        self.orders.growths() + self.levels.growths() + self.index.growths() + self.ladder_growths
+        let ladders = self.books.iter().flat_map(|book| &book.ladders).map(Ladder::growths).sum::<u64>();
+        self.orders.growths() + self.index.growths() + ladders
     }
 
-    /// Hints that a record about `order_ref` comes some twenty messages on: fetches its line of the table.
+    /// Hints that `record` will be applied some ten records on: fetches its line of the table and its book.
     #[inline]
-    pub fn prefetch(&self, order_ref: u64) {
-        self.index.prefetch(order_ref);
+    pub fn hint(&self, record: &Record) {
+        self.index.prefetch(tag(record.as_market().order_ref));
+        self.hint_book(record);
     }
 
-    /// Hints that a record about `order_ref` comes some ten messages on, [`Books::prefetch`] having been called
-    /// before: fetches the order.
-    #[inline]
-    pub fn prefetch_order(&self, order_ref: u64) {
-        self.orders.prefetch(self.index.likely(order_ref));
+    #[inline(always)]
+    fn hint_book(&self, record: &Record) {
+        if let Some(book) = self.books.get(InstrumentId(record.header.instrument).index()) {
+            prefetch_item(&book.top);
+            prefetch_item(&book.ladders);
+        }
     }
 
-    /// The third hint, some five messages ahead: fetches the level the order stands in and its neighbours there.
+    /// The second hint, some four records ahead, [`Books::hint`] having been given before: fetches the order.
     #[inline]
-    pub fn prefetch_level(&self, order_ref: u64) {
-        let order = &self.orders[self.index.likely(order_ref)];
-        self.levels.prefetch(order.level);
-        self.orders.prefetch(order.prev);
-        self.orders.prefetch(order.next);
+    pub fn hint_order(&self, record: &Record) {
+        self.orders.prefetch(self.index.likely(tag(record.as_market().order_ref)));
     }
 
     #[inline]
     fn ladder(&self, instrument: InstrumentId, side: Side) -> Option<&Ladder> {
         self.books.get(instrument.index()).map(|book| &book.ladders[side.index()])
     }
-
-    #[inline]
-    fn shown(&self, level: u32) -> Level {
-        let level = &self.levels[level];
-        Level { price: Price(level.price), qty: level.qty, orders: level.orders }
-    }
 }
 
 #[inline]
-fn resting(order: &OrderNode, level: &LevelNode) -> Resting {
-    Resting {
-        instrument: level.instrument(),
-        side: level.side(),
-        price: Price(level.price),
-        qty: order.qty,
-        arrival: order.arrival,
-    }
+fn price_of(side: Side, level: &Rung) -> i64 {
+    key(side, level.key)
 }
 
-/// Writes the best level of a side into the top; whether anything changed. An empty side is the level of zeros.
 #[inline]
-fn show(top: &mut TopOfBook, side: Side, level: &LevelNode) -> bool {
-    let qty = u32::try_from(level.qty).unwrap_or(u32::MAX);
-    let orders = u16::try_from(level.orders).unwrap_or(u16::MAX);
+fn shown(side: Side, level: &Rung) -> Level {
+    Level { price: Price(price_of(side, level)), qty: level.qty, orders: level.orders }
+}
+
+/// Writes the best level of a side into the top, zeros where there is none; whether anything changed.
+#[inline(always)]
+fn show(top: &mut TopOfBook, side: Side, price: i64, qty: u64, orders: u32) -> bool {
+    let qty = u32::try_from(qty).unwrap_or(u32::MAX);
+    let orders = u16::try_from(orders).unwrap_or(u16::MAX);
     let (px_now, qty_now, orders_now) = match side {
         Side::Bid => (&mut top.bid_px, &mut top.bid_qty, &mut top.bid_orders),
         Side::Ask => (&mut top.ask_px, &mut top.ask_qty, &mut top.ask_orders),
     };
-    let changed = (*px_now, *qty_now, *orders_now) != (level.price, qty, orders);
-    (*px_now, *qty_now, *orders_now) = (level.price, qty, orders);
+    let changed = (*px_now, *qty_now, *orders_now) != (price, qty, orders);
+    (*px_now, *qty_now, *orders_now) = (price, qty, orders);
     changed
 }
 

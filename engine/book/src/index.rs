@@ -49,10 +49,9 @@ impl RefIndex {
         Self { slots: vec![0; slots], shift: 32 - line_bits, live: 0, live_max: slots / 8 * 5, growths: 0 }
     }
 
-    /// Finds `order_ref`; `is` confirms a candidate by its pool number.
-    #[inline]
-    pub(crate) fn find(&self, order_ref: u64, is: impl Fn(u32) -> bool) -> Found {
-        let tag = tag(order_ref);
+    /// Finds a number by its [`tag`]; `is` confirms a candidate by its pool number.
+    #[inline(always)]
+    pub(crate) fn find(&self, tag: u32, is: impl Fn(u32) -> bool) -> Found {
         let mask = self.slots.len() - 1;
         let mut slot = self.home(tag);
         loop {
@@ -68,10 +67,10 @@ impl RefIndex {
     }
 
     /// Puts a number in at the vacant `slot` that [`RefIndex::find`] named.
-    #[inline]
-    pub(crate) fn insert(&mut self, slot: usize, order_ref: u64, id: u32) {
+    #[inline(always)]
+    pub(crate) fn insert(&mut self, slot: usize, tag: u32, id: u32) {
         debug_assert!(id != NIL && self.slots[slot] == 0);
-        self.slots[slot] = (u64::from(tag(order_ref)) << 32) | u64::from(id);
+        self.slots[slot] = (u64::from(tag) << 32) | u64::from(id);
         self.live += 1;
         if self.live > self.live_max {
             self.grow();
@@ -101,24 +100,16 @@ impl RefIndex {
         self.live -= 1;
     }
 
-    /// Hints that `order_ref` will be looked for soon.
-    #[inline]
-    pub(crate) fn prefetch(&self, order_ref: u64) {
-        prefetch(&self.slots, self.home(tag(order_ref)));
+    /// Hints that a number will be looked for soon.
+    #[inline(always)]
+    pub(crate) fn prefetch(&self, tag: u32) {
+        prefetch(&self.slots, self.home(tag));
     }
 
-    /// The pool number that a search would try first; for hints only.
-    #[inline]
-    pub(crate) fn likely(&self, order_ref: u64) -> u32 {
-        let tag = tag(order_ref);
-        let home = self.home(tag);
-        let word = self.slots[home];
-        if tag_of(word) == tag {
-            return id_of(word);
-        }
-        let mask = self.slots.len() - 1;
-        let word = self.slots[(home + 1) & mask];
-        if tag_of(word) == tag { id_of(word) } else { NIL }
+    /// The pool number that a search would most likely meet; for hints only.
+    #[inline(always)]
+    pub(crate) fn likely(&self, tag: u32) -> u32 {
+        id_of(self.slots[self.home(tag) & (self.slots.len() - 1)])
     }
 
     /// Numbers held.
@@ -154,19 +145,14 @@ impl RefIndex {
     }
 }
 
-/// 29 bits of the hashed line number above the three low bits of the order's number.
-#[inline]
-#[allow(
-    clippy::cast_possible_truncation,
-    reason = "the halves of a product are folded; the tag is 32 of those bits"
-)]
-fn tag(order_ref: u64) -> u32 {
-    // One multiplication to 128 bits, folded: high bits of the number reach every bit of the tag, and
-    // consecutive lines come apart (odd constant of the golden ratio; the added one moves zero away).
-    let product =
-        u128::from((order_ref >> 3) ^ 0xa076_1d64_78bd_642f) * u128::from(0x9e37_79b9_7f4a_7c15_u64);
-    let folded = (product >> 64) as u64 ^ product as u64;
-    ((folded >> 32) as u32 & !7) | (order_ref & 7) as u32
+/// What stands for a number: 29 bits of the hashed line number above the three low bits of the order's number.
+#[inline(always)]
+#[allow(clippy::cast_possible_truncation, reason = "the high half of the hash, and three bits")]
+pub(crate) fn tag(order_ref: u64) -> u32 {
+    // High bits are folded in, and the odd constant of the golden ratio takes neighbouring lines apart.
+    let line = order_ref >> 3;
+    let hash = (line ^ (line >> 32)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    ((hash >> 32) as u32 & !7) | (order_ref & 7) as u32
 }
 
 #[inline]
@@ -195,7 +181,7 @@ mod tests {
         let mut names = vec![0u64];
         let mut oracle: BTreeMap<u64, u32> = BTreeMap::new();
         for order_ref in refs {
-            match index.find(order_ref, |id| names[id as usize] == order_ref) {
+            match index.find(tag(order_ref), |id| names[id as usize] == order_ref) {
                 Found::At { slot, id } => {
                     assert_eq!(oracle.remove(&order_ref), Some(id));
                     index.remove(slot);
@@ -204,13 +190,13 @@ mod tests {
                     let id = u32::try_from(names.len()).unwrap();
                     names.push(order_ref);
                     assert_eq!(oracle.insert(order_ref, id), None);
-                    index.insert(slot, order_ref, id);
+                    index.insert(slot, tag(order_ref), id);
                 }
             }
             assert_eq!(index.live, oracle.len());
         }
         for (order_ref, id) in oracle {
-            let found = index.find(order_ref, |id| names[id as usize] == order_ref);
+            let found = index.find(tag(order_ref), |id| names[id as usize] == order_ref);
             assert!(matches!(found, Found::At { id: found, .. } if found == id), "{order_ref} is lost");
         }
     }
@@ -244,10 +230,10 @@ mod tests {
         let mut index = RefIndex::new(4096);
         let slots = index.slots.len();
         for (order_ref, id) in (0..4096u64).map(|n| n << 20).zip(1u32..) {
-            if let Found::Vacant { slot } = index.find(order_ref, |_| false) {
+            if let Found::Vacant { slot } = index.find(tag(order_ref), |_| false) {
                 let displaced = slot.wrapping_sub(index.home(tag(order_ref))) & (slots - 1);
                 assert!(displaced < 512, "displaced by {displaced}");
-                index.insert(slot, order_ref, id);
+                index.insert(slot, tag(order_ref), id);
             }
         }
         assert_eq!((index.live, index.growths), (4096, 0));

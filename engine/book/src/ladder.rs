@@ -1,7 +1,8 @@
-//! One side of one book: its prices in order, best at the end.
+//! One side of one book: its levels in order of price, best at the end.
 //!
-//! A sorted array, searched from the end: prices cluster at the touch, so most searches end within a few rungs and
-//! most insertions move a few. A rung is keyed by [`key`], which orders both sides alike: larger is better.
+//! A sorted array of half-line rungs that are the levels themselves, searched from the end: prices cluster at the
+//! touch, so most searches end within a few rungs and most insertions move a few. A rung is keyed by [`key`], which
+//! orders both sides alike: larger is better.
 
 use tickrace_types::Side;
 use tickrace_types::prefetch::prefetch;
@@ -9,16 +10,22 @@ use tickrace_types::prefetch::prefetch;
 /// Rungs from the best that are looked at one by one before the search halves the rest.
 const NEAR: usize = 16;
 
-/// A price and its level in the pool.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A price with orders: half a cache line. Head and tail are numbers of the pool of orders.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C, align(32))]
 pub(crate) struct Rung {
     pub(crate) key: i64,
-    pub(crate) level: u32,
+    pub(crate) qty: u64,
+    pub(crate) head: u32,
+    pub(crate) tail: u32,
+    pub(crate) orders: u32,
 }
+const _: () = assert!(size_of::<Rung>() == 32);
 
 #[derive(Clone, Debug)]
 pub(crate) struct Ladder {
     rungs: Vec<Rung>,
+    growths: u64,
 }
 
 /// A price as a key that grows towards better prices; its own inverse. (`!x` is `-x - 1`: it reverses the order and
@@ -33,36 +40,42 @@ pub(crate) const fn key(side: Side, price: i64) -> i64 {
 
 impl Ladder {
     pub(crate) fn new(capacity: usize) -> Self {
-        Self { rungs: Vec::with_capacity(capacity) }
+        Self { rungs: Vec::with_capacity(capacity), growths: 0 }
     }
 
     /// Hints that the rungs next to the best will be looked at soon.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn prefetch(&self) {
         prefetch(&self.rungs, self.rungs.len().wrapping_sub(1));
-        prefetch(&self.rungs, self.rungs.len().wrapping_sub(5));
+        prefetch(&self.rungs, self.rungs.len().wrapping_sub(3));
     }
 
     /// The best rung.
     #[inline]
-    pub(crate) fn best(&self) -> Option<Rung> {
-        self.rungs.last().copied()
+    pub(crate) fn best(&self) -> Option<&Rung> {
+        self.rungs.last()
     }
 
     /// `Ok(index)` of the rung with `key`, or `Err(index)` where it belongs.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn find(&self, key: i64) -> Result<usize, usize> {
-        let rungs = self.rungs.as_slice();
-        let mut index = rungs.len();
-        let far = index.saturating_sub(NEAR);
-        while index > far {
-            let rung = rungs[index - 1].key;
-            if rung <= key {
-                return if rung == key { Ok(index - 1) } else { Err(index) };
-            }
-            index -= 1;
+        let count = self.rungs.len();
+        match self.rungs.last() {
+            Some(best) if best.key > key => self.find_below(key),
+            Some(best) if best.key == key => Ok(count - 1),
+            _ => Err(count),
         }
-        self.find_far(key, far)
+    }
+
+    #[inline(never)]
+    fn find_below(&self, key: i64) -> Result<usize, usize> {
+        let far = self.rungs.len().saturating_sub(NEAR);
+        let near = &self.rungs[far..];
+        match near.iter().rposition(|rung| rung.key <= key) {
+            Some(index) if near[index].key == key => Ok(far + index),
+            Some(index) => Err(far + index + 1),
+            None => self.find_far(key, far),
+        }
     }
 
     #[inline(never)]
@@ -72,42 +85,71 @@ impl Ladder {
 
     /// The level with `key`.
     #[inline]
-    pub(crate) fn level(&self, key: i64) -> Option<u32> {
-        self.find(key).ok().map(|index| self.rungs[index].level)
+    pub(crate) fn level(&self, key: i64) -> Option<&Rung> {
+        self.find(key).ok().map(|index| &self.rungs[index])
     }
 
-    #[inline]
-    pub(crate) fn level_at(&self, index: usize) -> u32 {
-        self.rungs[index].level
+    /// The level at an index that [`Ladder::find`] named.
+    #[inline(always)]
+    pub(crate) fn level_at(&mut self, index: usize) -> &mut Rung {
+        &mut self.rungs[index]
     }
 
-    /// Puts a rung in where [`Ladder::find`] said; whether that took new memory.
-    #[inline]
-    pub(crate) fn insert(&mut self, index: usize, rung: Rung) -> bool {
-        let grows = self.rungs.len() == self.rungs.capacity();
-        if self.rungs.len() - index > NEAR {
-            self.rungs.insert(index, rung);
-            return grows;
+    /// Puts a rung in where [`Ladder::find`] said.
+    #[inline(always)]
+    pub(crate) fn insert(&mut self, index: usize, rung: Rung) {
+        let count = self.rungs.len();
+        if count == self.rungs.capacity() {
+            self.grow();
+        }
+        self.rungs.push(rung);
+        if index < count {
+            self.make_way(index);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn grow(&mut self) {
+        self.growths += 1;
+        self.rungs.reserve(1);
+    }
+
+    /// Takes the last rung to `index`, and those in between one up.
+    #[inline(never)]
+    fn make_way(&mut self, index: usize) {
+        let rungs = &mut self.rungs[index..];
+        if rungs.len() > NEAR {
+            rungs.rotate_right(1);
+            return;
         }
         // A few rungs move faster by hand than through a call to memmove.
-        let mut carried = rung;
-        for slot in &mut self.rungs[index..] {
-            std::mem::swap(slot, &mut carried);
+        let Some(&rung) = rungs.last() else { return };
+        for place in (1..rungs.len()).rev() {
+            rungs[place] = rungs[place - 1];
         }
-        self.rungs.push(carried);
-        grows
+        rungs[0] = rung;
     }
 
-    /// Takes the rung with `key` out.
-    #[inline]
-    pub(crate) fn remove(&mut self, key: i64) {
-        let Ok(index) = self.find(key) else { return };
-        if self.rungs.len() - index > NEAR {
-            self.rungs.remove(index);
-        } else if let Some(mut carried) = self.rungs.pop() {
-            for slot in self.rungs[index..].iter_mut().rev() {
-                std::mem::swap(slot, &mut carried);
-            }
+    /// Takes the rung at an index that [`Ladder::find`] named out.
+    #[inline(always)]
+    pub(crate) fn remove(&mut self, index: usize) {
+        if index + 1 < self.rungs.len() {
+            self.close(index);
+        }
+        self.rungs.pop();
+    }
+
+    /// Moves the rungs after `index` one down; the last stays where it is, too.
+    #[inline(never)]
+    fn close(&mut self, index: usize) {
+        let rungs = &mut self.rungs[index..];
+        if rungs.len() > NEAR {
+            rungs.copy_within(1.., 0);
+            return;
+        }
+        for place in 1..rungs.len() {
+            rungs[place - 1] = rungs[place];
         }
     }
 
@@ -122,9 +164,14 @@ impl Ladder {
         self.rungs.len()
     }
 
+    /// Times that it took new memory.
+    pub(crate) fn growths(&self) -> u64 {
+        self.growths
+    }
+
     /// Rungs, best first.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = Rung> + '_ {
-        self.rungs.iter().rev().copied()
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Rung> + '_ {
+        self.rungs.iter().rev()
     }
 }
 
@@ -141,19 +188,19 @@ mod tests {
         fn the_ladder_agrees_with_an_ordered_map(keys in prop::collection::vec(-60i64..60, 0..400)) {
             let mut ladder = Ladder::new(4);
             let mut oracle: BTreeMap<i64, u32> = BTreeMap::new();
-            for (key, level) in keys.into_iter().zip(1u32..) {
+            for (key, head) in keys.into_iter().zip(1u32..) {
                 match ladder.find(key) {
                     Ok(index) => {
-                        prop_assert_eq!(Some(ladder.level_at(index)), oracle.remove(&key));
-                        ladder.remove(key);
+                        prop_assert_eq!(Some(ladder.level_at(index).head), oracle.remove(&key));
+                        ladder.remove(index);
                     }
                     Err(index) => {
-                        ladder.insert(index, Rung { key, level });
-                        prop_assert_eq!(oracle.insert(key, level), None);
+                        ladder.insert(index, Rung { key, head, ..Rung::default() });
+                        prop_assert_eq!(oracle.insert(key, head), None);
                     }
                 }
-                let rungs: Vec<_> = ladder.iter().map(|rung| (rung.key, rung.level)).collect();
-                let expected: Vec<_> = oracle.iter().rev().map(|(key, level)| (*key, *level)).collect();
+                let rungs: Vec<_> = ladder.iter().map(|rung| (rung.key, rung.head)).collect();
+                let expected: Vec<_> = oracle.iter().rev().map(|(key, head)| (*key, *head)).collect();
                 prop_assert_eq!(rungs, expected);
             }
         }

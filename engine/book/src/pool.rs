@@ -1,8 +1,9 @@
 //! A pool of small values under `u32` numbers, freed last in first out.
 //!
 //! Number 0 is never given out: it stands for "none", and its slot absorbs writes that have no target, so that
-//! unlinking from a list needs no branch. The pool allocates only when more values live than it was made for,
-//! and counts that.
+//! unlinking from a list needs no branch. Free numbers stand on a stack of their own: giving one out touches no value,
+//! so a new value is written without having been read. The pool allocates only when more values live than it was made
+//! for, and counts that.
 
 use std::ops::{Index, IndexMut};
 
@@ -14,54 +15,44 @@ pub(crate) const NIL: u32 = 0;
 /// The most values one pool holds: numbers are 32 bits and one of them is [`NIL`].
 pub(crate) const POOL_MAX: usize = u32::MAX as usize - 1;
 
-/// A value that can hold the number of another while it is free.
-pub(crate) trait Linked {
-    /// The number held.
-    fn link(&self) -> u32;
-    /// Holds a number.
-    fn set_link(&mut self, id: u32);
-}
-
 #[derive(Clone, Debug)]
 pub(crate) struct Pool<T> {
     slots: Vec<T>,
-    /// Freed last; each free value links to the one freed before it.
-    free: u32,
+    /// Numbers given back, the last one on top.
+    free: Vec<u32>,
     growths: u64,
 }
 
-impl<T: Copy + Default + Linked> Pool<T> {
+impl<T: Copy + Default> Pool<T> {
     /// A pool that takes room for `capacity` values now.
     pub(crate) fn new(capacity: usize) -> Self {
         let mut slots = Vec::with_capacity(capacity + 1);
         slots.push(T::default());
-        Self { slots, free: NIL, growths: 0 }
+        Self { free: Vec::with_capacity(slots.capacity()), slots, growths: 0 }
     }
 
     /// A number whose value the caller writes next; `None` at [`POOL_MAX`].
-    #[inline]
+    #[inline(always)]
     pub(crate) fn take(&mut self) -> Option<u32> {
-        let id = self.free;
-        if id == NIL {
-            return self.take_fresh();
+        match self.free.pop() {
+            Some(id) => Some(id),
+            None => self.take_fresh(),
         }
-        self.free = self.slots[id as usize].link();
-        Some(id)
     }
 
     /// Takes the number `id` back.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn give_back(&mut self, id: u32) {
         debug_assert!(id != NIL, "number 0 is never given out");
-        self.slots[id as usize].set_link(self.free);
-        self.free = id;
+        debug_assert!(self.free.len() < self.free.capacity(), "there is room for every number");
+        self.free.push(id);
     }
 
     pub(crate) fn growths(&self) -> u64 {
         self.growths
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn prefetch(&self, id: u32) {
         prefetch(&self.slots, id as usize);
     }
@@ -75,6 +66,8 @@ impl<T: Copy + Default + Linked> Pool<T> {
         self.growths += u64::from(self.slots.len() == self.slots.capacity());
         let id = u32::try_from(self.slots.len()).ok()?;
         self.slots.push(T::default());
+        // None is free: room for all of them at once, so that giving back never allocates.
+        self.free.reserve(self.slots.capacity());
         Some(id)
     }
 }
@@ -97,15 +90,6 @@ impl<T> IndexMut<u32> for Pool<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    impl Linked for u32 {
-        fn link(&self) -> u32 {
-            *self
-        }
-        fn set_link(&mut self, id: u32) {
-            *self = id;
-        }
-    }
 
     #[test]
     fn the_last_number_given_back_is_the_first_given_out() {

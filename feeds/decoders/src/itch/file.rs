@@ -5,7 +5,7 @@ use tickrace_types::{Flags, InstrumentId, Record};
 use super::frame::{Cursor, FRAME, Front, be, padded};
 use super::locate::{ABSENT, LocateMap};
 use super::message::LENGTHS;
-use super::record::{Stamp, decode_frame, is_sound, needs_instrument};
+use super::record::{Shape, Stamp, decode_frame, decode_shaped, is_sound, needs_instrument};
 use crate::source::{End, Skips, Source};
 
 /// How the messages of a file become records.
@@ -57,16 +57,17 @@ impl<B: AsRef<[u8]>> FileSource<B> {
 }
 
 impl<B: AsRef<[u8]>> Source for FileSource<B> {
-    #[inline]
+    #[inline(always)]
     fn next_into(&mut self, out: &mut Record) -> bool {
         let bytes = self.bytes.as_ref();
         loop {
             let rest = &bytes[self.decoder.cursor.position..];
-            let front = match rest.first_chunk::<FRAME>() {
-                Some(frame) => self.decoder.step(frame, rest, out),
-                None => self.decoder.step_tail(rest, out),
-            };
-            match front {
+            if let Some(frame) = rest.first_chunk::<FRAME>()
+                && self.decoder.step_straight(frame, rest.len(), out)
+            {
+                return true;
+            }
+            match self.decoder.step(rest, out) {
                 Front::Message(_) => return true,
                 Front::Skipped => {}
                 Front::Ended => return false,
@@ -92,9 +93,33 @@ impl<B: AsRef<[u8]>> Source for FileSource<B> {
 }
 
 impl Decoder {
-    /// Decodes the front of the bytes.
+    /// Decodes the front of the bytes where that is a good message of a type with a shape and of an instrument
+    /// that is known; else false, and nothing has changed.
     #[inline(always)]
-    fn step(&mut self, frame: &[u8; FRAME], rest: &[u8], out: &mut Record) -> Front {
+    fn step_straight(&mut self, frame: &[u8; FRAME], rest: usize, out: &mut Record) -> bool {
+        let (letter, instrument) = (frame[2], self.options.universe.raw(be!(u16, frame, 3)));
+        let (shape, length) = (Shape::of_letter(letter), usize::from(be!(u16, frame, 0)));
+        let is_straight = instrument < ABSENT && !shape.is_other();
+        if !is_straight || length != usize::from(LENGTHS[usize::from(letter)]) {
+            return false;
+        }
+        let stamp = self.stamp(self.cursor.messages + 1, instrument, event_goes_on(frame, length, rest));
+        let is_good = decode_shaped(shape, frame, &stamp, out);
+        if is_good {
+            self.cursor.pass(length);
+        }
+        is_good
+    }
+
+    /// Decodes the front of the bytes, whatever it is.
+    #[cold]
+    #[inline(never)]
+    fn step(&mut self, rest: &[u8], out: &mut Record) -> Front {
+        let mut tail = [0; FRAME];
+        let frame = rest.first_chunk::<FRAME>().unwrap_or_else(|| {
+            tail = padded(rest);
+            &tail
+        });
         let front = self.cursor.step(frame, rest, &mut self.skips);
         let Front::Message(length) = front else { return front };
         let locate = be!(u16, frame, 3);
@@ -105,21 +130,19 @@ impl Decoder {
                 None => return Front::Skipped,
             }
         }
-        let stamp = Stamp {
-            seq: self.cursor.messages,
-            instrument: InstrumentId(instrument),
-            session_midnight_ns: self.options.session_midnight_ns,
-            feed_latency_ns: self.options.feed_latency_ns,
-            flags: if event_goes_on(frame, length, rest.len()) { 0 } else { Flags::END_OF_EVENT },
-        };
+        let stamp = self.stamp(self.cursor.messages, instrument, event_goes_on(frame, length, rest.len()));
         if decode_frame(frame, &stamp, out) { front } else { self.refuse(frame[2]) }
     }
 
-    /// The last messages of the bytes, where a whole frame cannot be looked at.
-    #[cold]
-    #[inline(never)]
-    fn step_tail(&mut self, rest: &[u8], out: &mut Record) -> Front {
-        self.step(&padded(rest), rest, out)
+    #[inline(always)]
+    fn stamp(&self, seq: u64, instrument: u32, goes_on: bool) -> Stamp {
+        Stamp {
+            seq,
+            instrument: InstrumentId(instrument),
+            session_midnight_ns: self.options.session_midnight_ns,
+            feed_latency_ns: self.options.feed_latency_ns,
+            flags: if goes_on { 0 } else { Flags::END_OF_EVENT },
+        }
     }
 
     /// Directory messages, locate 0 and unknown locates.
@@ -174,10 +197,10 @@ fn event_goes_on(frame: &[u8; FRAME], length: usize, rest: usize) -> bool {
     same && next_is_whole_and_sound(frame, next, rest)
 }
 
-#[inline]
+#[inline(always)]
 fn next_is_whole_and_sound(frame: &[u8; FRAME], next: usize, rest: usize) -> bool {
     let length = usize::from(be!(u16, frame, next));
     let letter = frame[next + 2];
     let sound = length == usize::from(LENGTHS[usize::from(letter)]) && next + 2 + length <= rest;
-    sound && length > 0 && is_sound(letter, frame, next + 2)
+    sound && length > 0 && is_sound(letter, frame, next)
 }

@@ -64,12 +64,18 @@ impl Cursor {
         // A length of zero fails this test as well: no letter has it, and unknown letters have zero, so they
         // are told apart in the cold part.
         if length == usize::from(LENGTHS[usize::from(letter)]) && length != 0 && length + 2 <= rest.len() {
-            self.position += 2 + length;
-            self.messages += 1;
-            self.run = 0;
+            self.pass(length);
             return Front::Message(length);
         }
         self.step_over(length, letter, rest, skips)
+    }
+
+    /// Steps over a good frame.
+    #[inline(always)]
+    pub fn pass(&mut self, length: usize) {
+        self.position += 2 + length;
+        self.messages += 1;
+        self.run = 0;
     }
 
     /// Everything that is not a good frame.

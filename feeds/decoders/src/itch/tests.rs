@@ -648,6 +648,11 @@ proptest! {
         let locate = u16::from_be_bytes([body[1], body[2]]);
         let instrument = source.universe().id_of(locate).unwrap_or(InstrumentId::NONE);
         let stamp = Stamp { seq: 1, instrument, session_midnight_ns: MIDNIGHT_NS, feed_latency_ns: 1_000, flags: Flags::END_OF_EVENT };
+        // Among others it takes the straight path, alone the way of the last bytes.
+        (0..4).for_each(|_| push(&mut framed, &add(locate ^ 1, 77, 1)));
+        let (among, _) = records(&framed, LocateMap::all());
+        let first: Vec<Record> = among.into_iter().filter(|record| record.header.seq == 1).collect();
+        prop_assert_eq!(&first, &all);
         match decode(bytes, &stamp, &mut alone) {
             Ok(()) if locate != 0 => prop_assert_eq!(all, vec![alone]),
             Ok(()) => prop_assert!(all.is_empty() || all == vec![alone]),
