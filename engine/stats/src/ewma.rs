@@ -38,45 +38,47 @@ impl Ewma {
     }
 }
 
-/// Sum of impulses that each fade with elapsed time: after `decay_ns` an impulse counts 1/e.
+/// Sums of `N` kinds of impulses that all fade with elapsed time: after `decay_ns` an impulse counts 1/e.
 ///
-/// Divided by the decay time it is a rate: steady impulses of size `s` every `d` seconds give about `s / d`.
+/// Divided by the decay time a sum is a rate: steady impulses of size `s` every `d` seconds give about `s / d`. The
+/// kinds share their times, so that one exponential fades them all.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct DecayedSum {
+pub struct DecayedSums<const N: usize> {
     inverse_decay_ns: f64,
-    sum: f64,
+    sums: [f64; N],
     at_ns: i64,
     since_ns: i64,
 }
 
-impl DecayedSum {
+impl<const N: usize> DecayedSums<N> {
     /// `decay_ns`: time after which an impulse counts 1/e; positive.
     pub fn new(decay_ns: i64) -> Self {
         assert!(decay_ns > 0, "a decay time is positive, got {decay_ns}");
-        Self { inverse_decay_ns: 1.0 / decay_ns as f64, sum: 0.0, at_ns: i64::MIN, since_ns: i64::MIN }
+        Self { inverse_decay_ns: 1.0 / decay_ns as f64, sums: [0.0; N], at_ns: i64::MIN, since_ns: i64::MIN }
     }
 
-    /// Fades to `now_ns`, then adds `value`. Time that runs backwards counts as standing still.
+    /// Fades to `now_ns`, then adds `values`, one of each kind. Time that runs backwards counts as standing still.
     #[inline]
-    pub fn add(&mut self, now_ns: i64, value: f64) {
+    pub fn add(&mut self, now_ns: i64, values: [f64; N]) {
         if self.at_ns == i64::MIN {
             (self.at_ns, self.since_ns) = (now_ns, now_ns);
         }
         let elapsed_ns = now_ns.saturating_sub(self.at_ns);
         if elapsed_ns > 0 {
-            self.sum *= libm::exp(-(elapsed_ns as f64) * self.inverse_decay_ns);
+            let kept = libm::exp(-(elapsed_ns as f64) * self.inverse_decay_ns);
+            self.sums.iter_mut().for_each(|sum| *sum *= kept);
             self.at_ns = now_ns;
         }
-        self.sum += value;
+        self.sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += value);
     }
 
-    /// The sum as it stood at the last [`DecayedSum::add`].
+    /// The sum of a kind, from 0, as it stood at the last [`DecayedSums::add`].
     #[inline]
-    pub const fn sum(&self) -> f64 {
-        self.sum
+    pub const fn sum(&self, kind: usize) -> f64 {
+        self.sums[kind]
     }
 
-    /// Seconds that the sum stands for: the decay time, less before that much time has been seen.
+    /// Seconds that a sum stands for: the decay time, less before that much time has been seen.
     ///
     /// A stream that began `t` ago has filled only `1 - exp(-t / decay)` of the window.
     pub fn window_s(&self) -> f64 {
@@ -84,41 +86,42 @@ impl DecayedSum {
             return 0.0;
         }
         let seen = self.at_ns.saturating_sub(self.since_ns) as f64 * self.inverse_decay_ns;
-        -libm::expm1(-seen) / (self.inverse_decay_ns * 1e9)
+        // Beyond 40 decay times what is missing is below half a unit in the last place.
+        let filled = if seen > 40.0 { 1.0 } else { -libm::expm1(-seen) };
+        filled / (self.inverse_decay_ns * 1e9)
     }
 
-    /// Impulse per second; 0 before any time has passed.
-    pub fn rate_per_s(&self) -> f64 {
+    /// Impulse of a kind, from 0, per second; 0 before any time has passed.
+    pub fn rate_per_s(&self, kind: usize) -> f64 {
         let window_s = self.window_s();
-        if window_s > 0.0 { self.sum / window_s } else { 0.0 }
+        if window_s > 0.0 { self.sums[kind] / window_s } else { 0.0 }
     }
 }
 
 /// Mean of irregular observations, each weighted by how long ago it was: weight 1/e after `decay_ns`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct DecayedMean {
-    values: DecayedSum,
-    weights: DecayedSum,
+    /// Values, and weights.
+    sums: DecayedSums<2>,
 }
 
 impl DecayedMean {
     /// `decay_ns`: time after which an observation counts 1/e; positive.
     pub fn new(decay_ns: i64) -> Self {
-        Self { values: DecayedSum::new(decay_ns), weights: DecayedSum::new(decay_ns) }
+        Self { sums: DecayedSums::new(decay_ns) }
     }
 
     /// Takes `count` observations that sum to `sum`, all at `now_ns`.
     #[inline]
     pub fn add(&mut self, now_ns: i64, sum: f64, count: f64) {
-        self.values.add(now_ns, sum);
-        self.weights.add(now_ns, count);
+        self.sums.add(now_ns, [sum, count]);
     }
 
     /// Weighted mean; `None` before the first observation or when all weight has faded away.
     #[inline]
     pub fn mean(&self) -> Option<f64> {
-        let weight = self.weights.sum();
-        (weight > 1e-12).then(|| self.values.sum() / weight)
+        let weight = self.sums.sum(1);
+        (weight > 1e-12).then(|| self.sums.sum(0) / weight)
     }
 }
 
@@ -192,12 +195,22 @@ mod tests {
     #[test]
     fn steady_impulses_give_their_rate_from_the_start() {
         // Two units every 10 ms is 200 a second; the window is 5 s.
-        let mut sum = DecayedSum::new(5_000_000_000);
+        let mut sum = DecayedSums::new(5_000_000_000);
         for step in 1..=5_000i64 {
-            sum.add(step * 10_000_000, 2.0);
+            sum.add(step * 10_000_000, [2.0]);
             if step > 100 {
-                assert!((sum.rate_per_s() - 200.0).abs() < 5.0, "{} after {step}", sum.rate_per_s());
+                assert!((sum.rate_per_s(0) - 200.0).abs() < 5.0, "{} after {step}", sum.rate_per_s(0));
             }
+        }
+    }
+
+    #[test]
+    fn a_window_long_filled_is_the_decay_time_to_the_last_bit() {
+        let mut sum = DecayedSums::new(1_000_000_000);
+        for second in [0, 39, 41, 100] {
+            sum.add(second * 1_000_000_000, [1.0]);
+            // 1 - exp(-39) is 1 - 1.2e-17: already one, as far as a double tells.
+            assert_eq!(sum.window_s(), if second == 0 { 0.0 } else { 1.0 });
         }
     }
 
@@ -217,9 +230,9 @@ mod tests {
 
     #[test]
     fn time_running_backwards_stands_still() {
-        let mut sum = DecayedSum::new(1_000);
-        sum.add(5_000, 1.0);
-        sum.add(4_000, 1.0);
-        assert!(close(sum.sum(), 2.0));
+        let mut sum = DecayedSums::new(1_000);
+        sum.add(5_000, [1.0]);
+        sum.add(4_000, [1.0]);
+        assert!(close(sum.sum(0), 2.0));
     }
 }

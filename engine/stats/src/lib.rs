@@ -9,7 +9,7 @@ pub mod quantile;
 pub mod rng;
 pub mod welford;
 
-pub use ewma::{DecayedMean, DecayedSum, Ewma, ewma_volatility};
+pub use ewma::{DecayedMean, DecayedSums, Ewma, ewma_volatility};
 pub use quantile::{P2Quantile, quantile};
 pub use rng::Rng;
 pub use welford::Welford;

@@ -3,7 +3,7 @@
 //! A tick only adds to small sums; [`Signals::fold`] turns them into averages now and then, where the
 //! exponentials are.
 
-use tickrace_stats::DecayedSum;
+use tickrace_stats::DecayedSums;
 
 use super::config::MarketMakerConfig;
 
@@ -18,11 +18,10 @@ pub(crate) struct Signals {
     volume_pending: f64,
     depth_pending: f64,
     executions_pending: f64,
-    squares: DecayedSum,
-    signed: DecayedSum,
-    volume: DecayedSum,
-    depth: DecayedSum,
-    executions: DecayedSum,
+    /// Squared moves of the mid, depths of executions, their number.
+    tape: DecayedSums<3>,
+    /// Executed lots, signed by aggressor and not.
+    flow: DecayedSums<2>,
 }
 
 /// What was learned, as of the last fold.
@@ -41,18 +40,15 @@ pub(crate) struct Learned {
 impl Signals {
     pub(crate) fn new(config: &MarketMakerConfig) -> Self {
         #[allow(clippy::cast_possible_truncation, reason = "the keys are between 1e-3 and 1e6 seconds")]
-        let decayed = |decay_s: f64| DecayedSum::new((decay_s * 1e9) as i64);
+        let decay_ns = |decay_s: f64| (decay_s * 1e9) as i64;
         Self {
             squares_pending: 0.0,
             signed_pending: 0.0,
             volume_pending: 0.0,
             depth_pending: 0.0,
             executions_pending: 0.0,
-            squares: decayed(config.volatility_decay_s),
-            signed: decayed(config.flow_decay_s),
-            volume: decayed(config.flow_decay_s),
-            depth: decayed(config.volatility_decay_s),
-            executions: decayed(config.volatility_decay_s),
+            tape: DecayedSums::new(decay_ns(config.volatility_decay_s)),
+            flow: DecayedSums::new(decay_ns(config.flow_decay_s)),
         }
     }
 
@@ -73,21 +69,20 @@ impl Signals {
 
     /// Takes the pending sums into the averages.
     pub(crate) fn fold(&mut self, now_ns: i64, config: &MarketMakerConfig) -> Learned {
-        self.squares.add(now_ns, self.squares_pending);
-        self.signed.add(now_ns, self.signed_pending);
-        self.volume.add(now_ns, self.volume_pending);
-        self.depth.add(now_ns, self.depth_pending);
-        self.executions.add(now_ns, self.executions_pending);
+        self.tape.add(now_ns, [self.squares_pending, self.depth_pending, self.executions_pending]);
+        self.flow.add(now_ns, [self.signed_pending, self.volume_pending]);
         self.squares_pending = 0.0;
         self.signed_pending = 0.0;
         self.volume_pending = 0.0;
         self.depth_pending = 0.0;
         self.executions_pending = 0.0;
-        let volume = self.volume.sum();
-        let (intensity_per_s, decay_per_tick) = self.intensity(config);
+        let volume = self.flow.sum(1);
+        let window_s = self.tape.window_s();
+        let variance = if window_s > 0.0 { self.tape.sum(0) / window_s } else { 0.0 };
+        let (intensity_per_s, decay_per_tick) = self.intensity(window_s, config);
         Learned {
-            volatility_ticks: self.squares.rate_per_s().sqrt().max(config.volatility_min_ticks),
-            imbalance: if volume > 1e-9 { (self.signed.sum() / volume).clamp(-1.0, 1.0) } else { 0.0 },
+            volatility_ticks: variance.sqrt().max(config.volatility_min_ticks),
+            imbalance: if volume > 1e-9 { (self.flow.sum(0) / volume).clamp(-1.0, 1.0) } else { 0.0 },
             intensity_per_s,
             decay_per_tick,
         }
@@ -96,14 +91,14 @@ impl Signals {
     /// `A` and `k` of `A exp(-k depth)`: executions come as a Poisson stream whose depths are exponential, so the
     /// likeliest `k` is one over the mean depth and `A` their rate, half to each side. The configured values stand
     /// in as [`PRIOR_EXECUTIONS`] seen before (the conjugate gamma prior).
-    fn intensity(&self, config: &MarketMakerConfig) -> (f64, f64) {
+    fn intensity(&self, window_s: f64, config: &MarketMakerConfig) -> (f64, f64) {
         let (rate, decay) = (config.intensity_per_s, config.intensity_decay_per_tick);
         if !config.intensity_is_estimated {
             return (rate, decay);
         }
-        let count = self.executions.sum() + PRIOR_EXECUTIONS;
-        let seconds = self.executions.window_s() + PRIOR_EXECUTIONS / (2.0 * rate);
-        let depth = self.depth.sum() + PRIOR_EXECUTIONS / decay;
+        let count = self.tape.sum(2) + PRIOR_EXECUTIONS;
+        let seconds = window_s + PRIOR_EXECUTIONS / (2.0 * rate);
+        let depth = self.tape.sum(1) + PRIOR_EXECUTIONS / decay;
         (0.5 * count / seconds, count / depth)
     }
 }

@@ -72,6 +72,7 @@ impl World {
             oms: &self.oms,
         };
         call(&mut self.policy, &view, &mut self.say);
+        self.policy.upkeep(&view);
         self.say.speech
     }
 
@@ -203,6 +204,21 @@ fn buyers_shift_the_quotes_up() {
     // All volume one way moves the reservation price ten ticks: mid 10001.5 to 10011.5, less and more two.
     assert_eq!(shifted(Side::Ask), (10_001, 10_014), "the bid stops below the ask touch");
     assert_eq!(shifted(Side::Bid), (9_989, 10_002), "the ask stops above the bid touch");
+}
+
+#[test]
+fn new_parameters_count_from_the_event_after_those_that_made_them() {
+    let config = MarketMakerConfig { flow_shift_ticks: 10.0, flow_widen_ticks: 0.0, ..plain() };
+    let mut world = World::new(&config);
+    world.show(10_000, 10_001, 0);
+    let before = world.best();
+    let mut execution =
+        MarketRecord { price: 10_001 * TICK, qty: 500, side: Side::Ask as u8, ..MarketRecord::default() };
+    execution.header.kind = Kind::Execute as u8;
+    // Due for a refresh here; what it gives is not what this event's quotes are made of.
+    assert_eq!(world.event(execution, 200 * MS), Speech::Keep);
+    assert_eq!(world.event(MarketRecord::default(), MS), Speech::Quote, "though the top has not moved");
+    assert!(world.best().1 > before.1, "{:?} {before:?}", world.best());
 }
 
 #[test]
