@@ -15,12 +15,23 @@ pub(crate) const NIL: u32 = 0;
 /// The most values one pool holds: numbers are 32 bits and one of them is [`NIL`].
 pub(crate) const POOL_MAX: usize = u32::MAX as usize - 1;
 
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Pool<T> {
     slots: Vec<T>,
     /// Numbers given back, the last one on top.
     free: Vec<u32>,
     growths: u64,
+}
+
+impl<T: Clone> Clone for Pool<T> {
+    /// Keeps the room, which a copied vector would not: the copy allocates no sooner than the original.
+    fn clone(&self) -> Self {
+        let mut slots = Vec::with_capacity(self.slots.capacity());
+        slots.extend_from_slice(&self.slots);
+        let mut free = Vec::with_capacity(self.free.capacity());
+        free.extend_from_slice(&self.free);
+        Self { slots, free, growths: self.growths }
+    }
 }
 
 impl<T: Copy + Default> Pool<T> {

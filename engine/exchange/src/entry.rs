@@ -119,8 +119,11 @@ impl Exchange {
         if own.order_type == OrderType::Market || tif == TimeInForce::Ioc {
             return self.cancelled(&own, venue_reason::IOC, now_ns, out);
         }
+        // The last to arrive: all of its level is ahead.
         own.mark = self.next_arrival;
-        own.ahead = self.count_ahead(&own);
+        let level = self.books.level(own.instrument, own.side, own.price());
+        own.ahead = level.map_or(0, |level| i64::try_from(level.qty).unwrap_or(i64::MAX));
+        debug_assert_eq!(own.ahead, self.count_ahead(&own));
         self.orders.insert(own);
     }
 

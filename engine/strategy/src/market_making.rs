@@ -152,8 +152,9 @@ impl Policy for MarketMaker {
         let Some(market) = self.markets.get_mut(view.id.index()) else { return };
         if view.now_ns >= market.refresh_due_ns && market.is_quotable() {
             market.refresh(view.now_ns, &self.config);
-            // The next event looks at the quotes under the new parameters, whether it moves the top or not.
-            market.is_waiting = true;
+            // Where the new parameters ask for other quotes, the next event says so, whether it moves the top or not.
+            let fresh = market.settled(market.fresh(view.oms.position(view.id)), self.config.requote_ticks);
+            market.is_waiting |= !market.is_quoting || fresh != market.said;
         }
     }
 
