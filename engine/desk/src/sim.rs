@@ -14,7 +14,11 @@ use tickrace_types::{OrderRecord, Record, ResponseRecord};
 pub struct SimGateway<S> {
     exchange: Exchange,
     market: S,
-    head: Option<Record>,
+    /// The next market record and the one after it, by turns; the next one stands at `at`, and counts only with
+    /// `has_head`.
+    heads: [Record; 2],
+    at: usize,
+    has_head: bool,
     responses: VecDeque<ResponseRecord>,
     response_latency_ns: i64,
     now_ns: i64,
@@ -25,12 +29,14 @@ impl<S: Source> SimGateway<S> {
     /// - `market`: the same data the desk sees, read again from its start.
     /// - `responses_max`: how many responses one step may give.
     pub fn new(exchange: Exchange, mut market: S, response_latency_ns: i64, responses_max: usize) -> Self {
-        let mut record = Record::default();
-        let head = if market.next_into(&mut record) { Some(record) } else { None };
+        let mut heads = [Record::default(); 2];
+        let has_head = market.next_into(&mut heads[0]);
         Self {
             exchange,
             market,
-            head,
+            heads,
+            at: 0,
+            has_head,
             responses: VecDeque::with_capacity(responses_max),
             response_latency_ns,
             now_ns: 0,
@@ -43,29 +49,36 @@ impl<S: Source> SimGateway<S> {
         &self.exchange
     }
 
+    /// When the next market record happens; the end of time where there is none.
+    #[inline]
+    fn head_ns(&self) -> i64 {
+        if self.has_head { self.heads[self.at].header.ts_venue_ns } else { i64::MAX }
+    }
+
     #[inline]
     fn apply_head(&mut self) {
+        // The one after it is decoded first: what that will touch is fetched while this one is handled.
+        let (at, after) = (self.at, self.at ^ 1);
+        self.has_head = self.market.next_into(&mut self.heads[after]);
+        self.exchange.expect(&self.heads[after]);
+        self.at = after;
         let responses = &mut self.responses;
-        if let Some(record) = &mut self.head {
-            self.exchange.on_market(record, &mut |response: &ResponseRecord| responses.push_back(*response));
-            if !self.market.next_into(record) {
-                self.head = None;
-            }
-        }
+        self.exchange
+            .on_market(&self.heads[at], &mut |response: &ResponseRecord| responses.push_back(*response));
     }
 
     /// Handles everything at the next venue time not after `limit_ns`; gives that time, or the one beyond the limit at
     /// which something happens next.
     #[inline]
     fn step(&mut self, limit_ns: i64) -> Result<i64, i64> {
-        let market_ns = self.head.as_ref().map_or(i64::MAX, |record| record.header.ts_venue_ns);
+        let market_ns = self.head_ns();
         let arrival_ns = self.exchange.next_arrival_ns().unwrap_or(i64::MAX);
         let now_ns = market_ns.min(arrival_ns);
         if now_ns > limit_ns || now_ns == i64::MAX {
             return Err(now_ns);
         }
         // At one nanosecond the market comes first, then our orders in the order they were sent.
-        while self.head.as_ref().is_some_and(|record| record.header.ts_venue_ns <= now_ns) {
+        while self.head_ns() <= now_ns {
             self.apply_head();
         }
         if arrival_ns <= now_ns {

@@ -104,6 +104,12 @@ impl Exchange {
         })
     }
 
+    /// A real market event that will come soon: fetches the lines it will touch. Changes nothing.
+    #[inline]
+    pub fn expect(&self, record: &Record) {
+        self.books.hint(record);
+    }
+
     /// A real market event at its venue time; gives the responses for what it does to our orders.
     #[inline]
     pub fn on_market(&mut self, record: &Record, out: &mut impl FnMut(&ResponseRecord)) {

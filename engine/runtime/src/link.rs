@@ -26,6 +26,13 @@ impl<T: Slotted, N: Emit<T>> Emit<T> for Link<N, T> {
             Self::There(ring) => ring.emit(output),
         }
     }
+
+    #[inline(always)]
+    fn expect(&self, soon: &T) {
+        if let Self::Here(next) = self {
+            next.expect(soon);
+        }
+    }
 }
 
 impl<N, T: Slotted> Link<N, T> {
@@ -73,6 +80,11 @@ impl<S: Stage, L: Emit<S::Out>> Emit<S::In> for Joined<S, L> {
     #[inline(always)]
     fn emit(&mut self, input: &mut S::In) {
         self.stage.on(input, &mut self.next);
+    }
+
+    #[inline(always)]
+    fn expect(&self, soon: &S::In) {
+        self.stage.expect(soon);
     }
 }
 

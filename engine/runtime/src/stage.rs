@@ -9,6 +9,12 @@
 pub trait Emit<T> {
     /// Takes one output, in order; afterwards it may say more than before.
     fn emit(&mut self, output: &mut T);
+
+    /// Says what will be emitted soon, so that the lines it will touch can be fetched. Changes nothing.
+    #[inline(always)]
+    fn expect(&self, soon: &T) {
+        let _ = soon;
+    }
 }
 
 impl<T, F: FnMut(&mut T)> Emit<T> for F {
@@ -28,4 +34,10 @@ pub trait Stage {
     /// Handles one input, which it may complete in place and pass on; writes zero or more outputs, in order. Never
     /// blocks, never allocates.
     fn on(&mut self, input: &mut Self::In, out: &mut impl Emit<Self::Out>);
+
+    /// Fetches what `soon`, which will come soon, will touch. Changes nothing.
+    #[inline(always)]
+    fn expect(&self, soon: &Self::In) {
+        let _ = soon;
+    }
 }

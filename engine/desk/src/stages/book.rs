@@ -44,6 +44,11 @@ impl Stage for BookStage {
     type Out = Envelope;
 
     #[inline(always)]
+    fn expect(&self, soon: &Envelope) {
+        self.books.hint(&soon.record);
+    }
+
+    #[inline(always)]
     fn on(&mut self, input: &mut Envelope, out: &mut impl Emit<Envelope>) {
         if !Kind::is_market_code(input.kind()) {
             out.emit(input);

@@ -65,7 +65,7 @@ pub const RUN_OUT_RECORDS_MAX: u32 = 1 << 20;
 
 /// Merges, numbers, journals and releases.
 pub struct Sequencer<S, E, N> {
-    market: S,
+    source: S,
     entry: E,
     next: N,
     responses: Consumer<ResponseRecord>,
@@ -77,8 +77,10 @@ pub struct Sequencer<S, E, N> {
     broken: Arc<AtomicBool>,
     hop: HopMeter,
     config: SequencerConfig,
-    /// The next market record, decoded where it is sent from; what it holds counts only with `has_market`.
-    market_head: Envelope,
+    /// The next market record and the one after it, by turns, decoded where they are sent from; the next one stands at
+    /// `at`, and counts only with `has_market`.
+    market: [Envelope; 2],
+    at: usize,
     has_market: bool,
     response_head: Option<ResponseRecord>,
     refusal_head: Option<ResponseRecord>,
@@ -135,7 +137,7 @@ impl<S: Source, E: Entry, N: Emit<Envelope>> Sequencer<S, E, N> {
         config: SequencerConfig,
     ) -> Self {
         Self {
-            market,
+            source: market,
             entry,
             next,
             responses: returns.responses,
@@ -147,7 +149,8 @@ impl<S: Source, E: Entry, N: Emit<Envelope>> Sequencer<S, E, N> {
             kill,
             hop,
             config,
-            market_head: Envelope::small(&Record::default(), &TopOfBook::NONE),
+            market: [Envelope::small(&Record::default(), &TopOfBook::NONE); 2],
+            at: 0,
             has_market: false,
             response_head: None,
             refusal_head: None,
@@ -177,16 +180,16 @@ impl<S: Source, E: Entry, N: Emit<Envelope>> Sequencer<S, E, N> {
     }
 
     fn run_market(&mut self) -> Outcome {
-        self.pull_market();
+        self.has_market = self.source.next_into(&mut self.market[0].record);
         if self.config.timer_ns > 0 && self.has_market {
-            let first_ns = self.market_head.record.header.ts_recv_ns;
+            let first_ns = self.market[self.at].record.header.ts_recv_ns;
             self.timer_due_ns = first_ns.saturating_add(self.config.timer_ns);
         }
         while self.has_market {
             let known_ns = self.hear();
             // In rank order: the market wins a tie, and goes when all that is due before it is known.
             let mut turn = Turn::Market;
-            let mut due_ns = self.market_head.record.header.ts_recv_ns;
+            let mut due_ns = self.market[self.at].record.header.ts_recv_ns;
             let mut needed_ns = due_ns.saturating_sub(1);
             if self.other.1 < due_ns {
                 (turn, due_ns) = self.other;
@@ -288,11 +291,6 @@ impl<S: Source, E: Entry, N: Emit<Envelope>> Sequencer<S, E, N> {
         true
     }
 
-    #[inline]
-    fn pull_market(&mut self) {
-        self.has_market = self.market.next_into(&mut self.market_head.record);
-    }
-
     /// Fills the heads from their rings and finds the earliest of them, in rank order.
     fn pull_responses(&mut self) {
         if self.response_head.is_none() {
@@ -327,11 +325,16 @@ impl<S: Source, E: Entry, N: Emit<Envelope>> Sequencer<S, E, N> {
 
     #[inline]
     fn release_market(&mut self) {
+        // The one after it is decoded first: what that will touch is fetched while this one is handled.
+        let (at, after) = (self.at, self.at ^ 1);
+        self.has_market = self.source.next_into(&mut self.market[after].record);
+        self.next.expect(&self.market[after]);
+        self.at = after;
         self.market_count += 1;
         let raw = self.entry.enter(self.market_count, &self.stamps);
-        let (seq, now_ns) = self.number(self.market_head.record.header.ts_recv_ns);
-        let header = &mut self.market_head.record.header;
-        (header.seq, header.ts_recv_ns) = (seq, now_ns);
+        let (seq, now_ns) = self.number(self.market[at].record.header.ts_recv_ns);
+        let released = &mut self.market[at];
+        (released.record.header.seq, released.record.header.ts_recv_ns) = (seq, now_ns);
         self.stamps.enter(seq, raw);
         if self.hop.is_sampled(seq) {
             self.stamps.start_hops(seq, raw);
@@ -339,11 +342,10 @@ impl<S: Source, E: Entry, N: Emit<Envelope>> Sequencer<S, E, N> {
         if self.config.copy_market
             && let Some(journal) = &mut self.journal
         {
-            journal.append(&self.market_head.record);
+            journal.append(&released.record);
         }
         self.hop.arrive(seq);
-        self.next.emit(&mut self.market_head);
-        self.pull_market();
+        self.next.emit(released);
     }
 
     #[inline(never)]
@@ -417,7 +419,7 @@ impl<S: Source, E: Entry, N: Emit<Envelope>> Sequencer<S, E, N> {
 
     /// The market source, for what it skipped and how it ended.
     pub fn market(&self) -> &S {
-        &self.market
+        &self.source
     }
 
     /// The hop's latencies.
@@ -427,6 +429,6 @@ impl<S: Source, E: Entry, N: Emit<Envelope>> Sequencer<S, E, N> {
 
     /// Gives back the rest of the street and the journal.
     pub fn into_parts(self) -> (S, N, Option<Writer>, E) {
-        (self.market, self.next, self.journal, self.entry)
+        (self.source, self.next, self.journal, self.entry)
     }
 }
