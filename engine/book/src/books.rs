@@ -1,9 +1,9 @@
 //! Order-by-order books of all instruments in one structure.
 //!
-//! One pool of orders, one pool of levels, one table from order number to order ([`crate::index`]), and for each
-//! instrument its touch and two sorted price arrays ([`crate::ladder`]). An order knows its level and its neighbours
-//! in the queue; a level knows its book. So an execution or a delete touches the table, the order, its neighbours,
-//! the level and the touch, and searches prices only when a level ends.
+//! One pool of orders, one table from order number to order ([`crate::index`]), and for each instrument its touch and
+//! two sorted arrays of levels ([`crate::ladder`]). An order knows its price, its book and its neighbours in the queue;
+//! a level holds its sums and both ends of its queue. So an execution or a delete touches the table, the order, the
+//! touch and the rung of its level, and neighbours only where there are any.
 //!
 //! Rules for feeds that are not orderly (each counted in [`Counters`], none a panic):
 //! - an execution or reduction of more than rests removes the order;
@@ -17,11 +17,12 @@
 //!
 //! Why it is built so (bench `book`, a real day of two symbols multiplied to 128): four adds in five open a level and
 //! four deletes in five close one, three in five of them at the touch and nearly all within sixteen rungs of it;
-//! so levels and orders come from pools freed last in first out, and the search and the moves of a ladder are short
-//! loops from its end (moving eight rungs by memmove cost a call each). The whole takes about 11 MB of anonymous
-//! memory for 109,376 resting orders. A delete costs about 210 instructions besides the ladder's. Looking ahead
-//! ([`Books::apply_all`]) pays where caches are small for the books or not ours alone: on a loaded machine 48 ns a
-//! message against 58 with 128 symbols, parsing included, and 116 against 274 with 8,000.
+//! so orders come from a pool freed last in first out, and the search and the moves of a ladder are short
+//! loops from its end (moving eight rungs by memmove cost a call each). With the decoder's part a message takes 370
+//! instructions. What costs is the table's line: seven adds in eight miss a second-level cache of 512 KiB there, and
+//! nowhere else as often. It is known as soon as the record is: looking ahead ([`Books::apply_all`], or
+//! [`Books::hint`] a few records before [`Books::apply`]) halves the time where caches are small for the books (figures
+//! in bench/RESULTS.md), for 60 instructions more.
 //!
 //! Invariants, checked by the model test against [`crate::naive`]: a level holds at least one order and its lots
 //! are the sum of theirs; the touch equals the last rung of each ladder; memory follows the orders that rest.
@@ -44,7 +45,7 @@ const RUNGS_MIN: usize = 64;
 const RUNGS_MAX: usize = 4096;
 
 /// Records that [`Books::apply_all`] looks ahead by at a time: twice that for the table's line, once for the order.
-const GROUP: usize = 16;
+const GROUP: usize = 8;
 
 /// Instruments whose books stay in a second-level cache by themselves: up to here they need no hint.
 const NARROW: usize = 512;
@@ -108,22 +109,32 @@ impl<'a> Group<'a> {
             *slot = tag(record.as_market().order_ref);
             books.index.prefetch(*slot);
         }
-        if books.books.len() > NARROW {
-            records.iter().for_each(|record| books.hint_book(record));
+        if books.is_wide() {
+            for record in records {
+                books.hint_book(record);
+                if record.header.kind == REPLACE {
+                    books.index.prefetch(tag(record.as_market().other_ref));
+                }
+            }
         }
     }
 
-    /// Fetches the orders and the rungs next to the touch.
+    /// Fetches the orders.
     #[inline(always)]
     fn fetch_orders(&self, books: &Books) {
         for (_, tag) in self.records.iter().zip(self.tags) {
             books.orders.prefetch(books.index.likely(tag));
         }
-        if books.books.len() > NARROW {
-            for record in self.records {
-                if let Some(book) = books.books.get(InstrumentId(record.header.instrument).index()) {
-                    book.ladders.iter().for_each(Ladder::prefetch);
-                }
+    }
+
+    /// Fetches the rungs next to the touch, of the side that the record or its order tells.
+    #[inline(always)]
+    fn fetch_rungs(&self, books: &Books) {
+        for (record, tag) in self.records.iter().zip(self.tags) {
+            if let Some(book) = books.books.get(InstrumentId(record.header.instrument).index()) {
+                let resting = books.orders[books.index.likely(tag)].side();
+                let side = if record.header.kind == ADD { record.as_market().side() } else { resting };
+                book.ladders[side.index()].prefetch();
             }
         }
     }
@@ -193,23 +204,35 @@ impl Books {
     /// look ahead it fetches what the next records will touch, which hides most cache misses of large books.
     #[inline]
     pub fn apply_all(&mut self, records: &[Record], mut each: impl FnMut(&Self, &Record, &Change)) {
-        // Group by group: while one is applied, the orders of the next are on their way, and the table's lines
-        // of the one after it.
+        // Group by group: while one is applied, the rungs of the next are on their way, the orders of the one after
+        // it, and the table's lines of the one after that.
         let mut groups = records.chunks(GROUP);
-        let (mut near, mut far) = (Group::default(), Group::default());
-        near.begin(self, groups.next().unwrap_or_default());
-        far.begin(self, groups.next().unwrap_or_default());
-        near.fetch_orders(self);
-        while !near.records.is_empty() {
-            let now = near;
-            near = far;
+        let mut ahead = [Group::default(); 3];
+        for group in &mut ahead {
+            group.begin(self, groups.next().unwrap_or_default());
+        }
+        ahead[1].fetch_orders(self);
+        ahead[0].fetch_orders(self);
+        while !ahead[0].records.is_empty() {
+            let [now, near, mid] = ahead;
+            let mut far = Group::default();
             far.begin(self, groups.next().unwrap_or_default());
-            near.fetch_orders(self);
+            mid.fetch_orders(self);
+            if self.is_wide() {
+                near.fetch_rungs(self);
+            }
             for (record, tag) in now.records.iter().zip(now.tags) {
                 let change = self.apply_tagged(record, tag);
                 each(self, record, &change);
             }
+            ahead = [near, mid, far];
         }
+    }
+
+    /// Whether the books outgrow a second-level cache.
+    #[inline(always)]
+    fn is_wide(&self) -> bool {
+        self.books.len() > NARROW
     }
 
     /// Everything but the life of an order.
@@ -605,7 +628,8 @@ impl Books {
         self.orders.growths() + self.index.growths() + ladders
     }
 
-    /// Hints that `record` will be applied some ten records on: fetches its line of the table and its book.
+    /// Hints that `record` will be applied soon, best two to eight records on: fetches its line of the table and its
+    /// book. It changes no answer, whatever the record holds; one that is never applied costs a few nanoseconds.
     #[inline]
     pub fn hint(&self, record: &Record) {
         self.index.prefetch(tag(record.as_market().order_ref));
@@ -620,7 +644,8 @@ impl Books {
         }
     }
 
-    /// The second hint, some four records ahead, [`Books::hint`] having been given before: fetches the order.
+    /// The second hint, one to four records ahead, [`Books::hint`] having been given before: fetches the order. It
+    /// pays where many orders rest for long.
     #[inline]
     pub fn hint_order(&self, record: &Record) {
         self.orders.prefetch(self.index.likely(tag(record.as_market().order_ref)));

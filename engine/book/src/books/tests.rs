@@ -51,6 +51,8 @@ fn refs() -> impl Strategy<Value = u64> {
         12 => 0u64..60,
         2 => (0u64..4, 0u64..6).prop_map(|(copy, low)| low + (copy << 34)),
         1 => (0u64..8).prop_map(|n| n << 40),
+        1 => (0u64..8, 3u32..6).prop_map(|(n, stride)| n << stride),
+        1 => (0u64..8).prop_map(|n| n * ((1 << 35) + 8)),
         1 => (0u64..4).prop_map(|n| u64::MAX - n),
     ]
 }
@@ -145,6 +147,17 @@ proptest! {
         let (mut at_once, mut again) = (Books::new(INSTRUMENTS as usize, 8), NaiveBooks::new(INSTRUMENTS as usize, 8));
         at_once.apply_all(&records, |_, record, change| assert_eq!(*change, again.apply(record)));
         assert_same(&at_once, &naive);
+        // Of more instruments than stay in a cache, more is fetched ahead; nothing else differs.
+        let mut wide = Books::new(NARROW + 1, 8);
+        let (mut number, mut one_by_one) = (0, Books::new(NARROW + 1, 8));
+        wide.apply_all(&records, |_, record, change| {
+            one_by_one.hint(&records[(number * 5 + 3) % records.len()]);
+            one_by_one.hint_order(&records[(number * 7 + 2) % records.len()]);
+            assert_eq!(*change, one_by_one.apply(record));
+            number += 1;
+        });
+        prop_assert_eq!((number, wide.live_orders()), (records.len(), one_by_one.live_orders()));
+        prop_assert_eq!(wide.counters(), one_by_one.counters());
     }
 
     #[test]
