@@ -36,6 +36,10 @@ const BLOCK: usize = 256;
 const HINT: usize = 4;
 const HINT_ORDER: usize = 1;
 
+// As the program has it.
+#[global_allocator]
+static MEMORY: tickrace_runtime::huge::HugePages = tickrace_runtime::huge::HugePages;
+
 fn main() {
     if std::env::args().any(|argument| argument == "--test") {
         return;

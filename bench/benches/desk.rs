@@ -48,6 +48,10 @@ use tickrace_runtime::stage::{Emit, Stage};
 use tickrace_runtime::{pin, probe};
 use tickrace_types::{Instrument, InstrumentTable, OrderRecord, Record, ResponseRecord};
 
+// As the program has it.
+#[global_allocator]
+static MEMORY: tickrace_runtime::huge::HugePages = tickrace_runtime::huge::HugePages;
+
 fn number(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
 }

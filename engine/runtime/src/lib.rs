@@ -1,10 +1,12 @@
 //! What the desk runs on: clocks, rings, stages and links, placement, pinning, idle strategies, meters, snapshots
-//! read across threads, flags that stop and kill, and the allocator that proves the hot path allocates nothing.
+//! read across threads, flags that stop and kill, the allocator that proves the hot path
+//! allocates nothing, and the one that puts large tables on huge pages.
 //!
 //! Knows nothing of books, strategies or venues. Unsafe code of the workspace lives here and in `journal`; our own
 //! atomics (seqlock, slot ring, kill flag, stop and drain) pass loom: see `tests/loom.rs` and `scripts/loom`.
 
 pub mod clock;
+pub mod huge;
 pub mod idle;
 pub mod jitter;
 pub mod kill;
