@@ -264,6 +264,14 @@ impl Oms {
         self.overdue_check_ns = earliest;
     }
 
+    /// Hints that the quotes of an instrument will be converged soon: fetches the newest order of each side.
+    #[inline]
+    pub fn expect(&self, instrument: InstrumentId) {
+        if instrument.index() < self.books.len() {
+            Side::BOTH.into_iter().for_each(|side| self.orders.prefetch(self.orders.head(instrument, side)));
+        }
+    }
+
     /// Signed position, lots.
     #[inline]
     pub fn position(&self, instrument: InstrumentId) -> i64 {

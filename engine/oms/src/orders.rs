@@ -10,6 +10,7 @@ use tickrace_types::{InstrumentId, OrderType, Side, TimeInForce};
 
 use crate::State;
 use crate::id_map::IdMap;
+use tickrace_types::prefetch::prefetch;
 
 /// How many closed orders keep their slot for late fills.
 pub const CLOSED_REMEMBERED: usize = 64;
@@ -156,6 +157,12 @@ impl Orders {
     #[inline]
     pub(crate) fn get(&self, slot: u32) -> &Order {
         &self.slots[slot as usize]
+    }
+
+    /// Hints that an order will be looked at soon; [`NONE`] is passed over.
+    #[inline]
+    pub(crate) fn prefetch(&self, slot: u32) {
+        prefetch(&self.slots, slot as usize);
     }
 
     #[inline]

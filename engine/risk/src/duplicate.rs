@@ -7,6 +7,7 @@
 //! and counts it where that order still mattered.
 
 use tickrace_types::OrderRecord;
+use tickrace_types::prefetch::prefetch;
 
 use crate::limits::{DUPLICATE_COUNT_MAX, DuplicateLimits};
 
@@ -89,13 +90,26 @@ impl Duplicates {
             let way = (1..WAYS).fold(0, |way, other| if last_ns[other] < last_ns[way] { other } else { way });
             return Some(Noted { bucket, way, tag });
         };
+        let now_ns = order.header.ts_recv_ns;
+        let noted = Noted { bucket, way, tag };
+        // Where the last one has left the window, so have those before it.
+        if !self.is_inside(last_ns[way], now_ns) {
+            return Some(noted);
+        }
         let entry = &self.entries[bucket * WAYS + way];
         let oldest_ns = match self.limit {
             1 => last_ns[way],
             _ if entry.tag != tag => NEVER,
             _ => entry.times[entry.oldest as usize],
         };
-        (!self.is_inside(oldest_ns, order.header.ts_recv_ns)).then_some(Noted { bucket, way, tag })
+        (!self.is_inside(oldest_ns, now_ns)).then_some(noted)
+    }
+
+    /// Hints that an order will be judged soon.
+    #[inline]
+    pub fn expect(&self, order: &OrderRecord) {
+        #[allow(clippy::cast_possible_truncation, reason = "masked to the buckets")]
+        prefetch(&self.buckets, tag_of(order) as usize & (BUCKETS - 1));
     }
 
     /// Notes an order that passed at `now_ns`; `true` where another had to be forgotten that still mattered.
@@ -105,11 +119,13 @@ impl Duplicates {
         let known = &mut self.buckets[bucket];
         let (before, before_ns) = (known.tags[way], known.last_ns[way]);
         (known.tags[way], known.last_ns[way]) = (tag, now_ns);
+        let is_inside = self.is_inside(before_ns, now_ns);
         let entry = &mut self.entries[bucket * WAYS + way];
-        if before != tag {
-            // Written, not read: nothing waits for the line. An order that comes back starts anew.
+        if before != tag || !is_inside {
+            // Written, not read: nothing waits for the line. An order that comes back starts anew, and so does one
+            // whose times have all left the window.
             entry.tag = 0;
-            return self.is_inside(before_ns, now_ns);
+            return before != tag && is_inside;
         }
         if self.limit > 1 {
             if entry.tag != tag {

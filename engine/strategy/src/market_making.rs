@@ -68,6 +68,7 @@ impl MarketMaker {
     fn reconsider(&mut self, view: &View<'_>, say: &mut Say, moved: bool, answered: bool) {
         let Some(market) = self.markets.get_mut(view.id.index()) else { return };
         let (top, version) = (view.top, view.oms.version(view.id));
+        view.oms.expect(view.id);
         if moved {
             market.on_top(top, view.instrument);
         }

@@ -31,6 +31,7 @@ impl Gate {
             return Err(Reason::ClientIdReused);
         }
         self.client_id_high = order.client_id;
+        self.duplicates.expect(order);
         match action {
             Action::New => self.judge_new(order),
             Action::Replace => self.judge_replace(order),
