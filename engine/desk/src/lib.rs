@@ -4,6 +4,7 @@
 //! come from a [`tickrace_feeds::source::Source`], orders leave through a [`tickrace_oms::Gateway`].
 #![forbid(unsafe_code)]
 
+pub mod ahead;
 pub mod backtest;
 pub mod config;
 pub mod intake;

@@ -10,15 +10,14 @@ use tickrace_feeds::source::Source;
 use tickrace_oms::Gateway;
 use tickrace_types::{OrderRecord, Record, ResponseRecord};
 
+use crate::ahead::Ahead;
+
 /// An exchange with its own market source.
 pub struct SimGateway<S> {
     exchange: Exchange,
     market: S,
-    /// The next market record and the one after it, by turns; the next one stands at `at`, and counts only with
-    /// `has_head`.
-    heads: [Record; 2],
-    at: usize,
-    has_head: bool,
+    /// The next market records.
+    heads: Ahead<Record>,
     responses: VecDeque<ResponseRecord>,
     response_latency_ns: i64,
     now_ns: i64,
@@ -29,14 +28,12 @@ impl<S: Source> SimGateway<S> {
     /// - `market`: the same data the desk sees, read again from its start.
     /// - `responses_max`: how many responses one step may give.
     pub fn new(exchange: Exchange, mut market: S, response_latency_ns: i64, responses_max: usize) -> Self {
-        let mut heads = [Record::default(); 2];
-        let has_head = market.next_into(&mut heads[0]);
+        let mut heads = Ahead::new();
+        heads.fill(&mut market);
         Self {
             exchange,
             market,
             heads,
-            at: 0,
-            has_head,
             responses: VecDeque::with_capacity(responses_max),
             response_latency_ns,
             now_ns: 0,
@@ -52,19 +49,15 @@ impl<S: Source> SimGateway<S> {
     /// When the next market record happens; the end of time where there is none.
     #[inline]
     fn head_ns(&self) -> i64 {
-        if self.has_head { self.heads[self.at].header.ts_venue_ns } else { i64::MAX }
+        self.heads.next().map_or(i64::MAX, |record| record.header.ts_venue_ns)
     }
 
     #[inline]
     fn apply_head(&mut self) {
-        // The one after it is decoded first: what that will touch is fetched while this one is handled.
-        let (at, after) = (self.at, self.at ^ 1);
-        self.has_head = self.market.next_into(&mut self.heads[after]);
-        self.exchange.expect(&self.heads[after]);
-        self.at = after;
+        let exchange = &self.exchange;
+        let record = self.heads.take(&mut self.market, |soon, ahead| exchange.expect(soon, ahead));
         let responses = &mut self.responses;
-        self.exchange
-            .on_market(&self.heads[at], &mut |response: &ResponseRecord| responses.push_back(*response));
+        self.exchange.on_market(record, &mut |response: &ResponseRecord| responses.push_back(*response));
     }
 
     /// Handles everything at the next venue time not after `limit_ns`; gives that time, or the one beyond the limit at

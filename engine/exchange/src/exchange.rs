@@ -104,10 +104,14 @@ impl Exchange {
         })
     }
 
-    /// A real market event that will come soon: fetches the lines it will touch. Changes nothing.
+    /// A real market event that will come `ahead` events on: fetches the lines it will touch. Changes nothing.
     #[inline]
-    pub fn expect(&self, record: &Record) {
-        self.books.hint(record);
+    pub fn expect(&self, record: &Record, ahead: usize) {
+        if ahead == 1 {
+            self.books.hint_order(record);
+        } else {
+            self.books.hint(record);
+        }
     }
 
     /// A real market event at its venue time; gives the responses for what it does to our orders.

@@ -28,9 +28,9 @@ impl<T: Slotted, N: Emit<T>> Emit<T> for Link<N, T> {
     }
 
     #[inline(always)]
-    fn expect(&self, soon: &T) {
+    fn expect(&self, soon: &T, ahead: usize) {
         if let Self::Here(next) = self {
-            next.expect(soon);
+            next.expect(soon, ahead);
         }
     }
 }
@@ -83,8 +83,8 @@ impl<S: Stage, L: Emit<S::Out>> Emit<S::In> for Joined<S, L> {
     }
 
     #[inline(always)]
-    fn expect(&self, soon: &S::In) {
-        self.stage.expect(soon);
+    fn expect(&self, soon: &S::In, ahead: usize) {
+        self.stage.expect(soon, ahead);
     }
 }
 

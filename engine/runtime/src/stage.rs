@@ -10,10 +10,11 @@ pub trait Emit<T> {
     /// Takes one output, in order; afterwards it may say more than before.
     fn emit(&mut self, output: &mut T);
 
-    /// Says what will be emitted soon, so that the lines it will touch can be fetched. Changes nothing.
+    /// Says what will be emitted soon, `ahead` outputs on (1: the next but one that is emitted now), so that the lines
+    /// it will touch can be fetched. Changes nothing.
     #[inline(always)]
-    fn expect(&self, soon: &T) {
-        let _ = soon;
+    fn expect(&self, soon: &T, ahead: usize) {
+        let _ = (soon, ahead);
     }
 }
 
@@ -35,9 +36,9 @@ pub trait Stage {
     /// blocks, never allocates.
     fn on(&mut self, input: &mut Self::In, out: &mut impl Emit<Self::Out>);
 
-    /// Fetches what `soon`, which will come soon, will touch. Changes nothing.
+    /// Fetches what `soon`, which will come `ahead` inputs on, will touch. Changes nothing.
     #[inline(always)]
-    fn expect(&self, soon: &Self::In) {
-        let _ = soon;
+    fn expect(&self, soon: &Self::In, ahead: usize) {
+        let _ = (soon, ahead);
     }
 }

@@ -44,8 +44,12 @@ impl Stage for BookStage {
     type Out = Envelope;
 
     #[inline(always)]
-    fn expect(&self, soon: &Envelope) {
-        self.books.hint(&soon.record);
+    fn expect(&self, soon: &Envelope, ahead: usize) {
+        if ahead == 1 {
+            self.books.hint_order(&soon.record);
+        } else {
+            self.books.hint(&soon.record);
+        }
     }
 
     #[inline(always)]

@@ -15,8 +15,9 @@ use tickrace_runtime::kill::KillFlag;
 use tickrace_runtime::ring::Consumer;
 use tickrace_runtime::stage::Emit;
 use tickrace_types::event::{VERSION, source};
-use tickrace_types::{Envelope, Flags, Header, Kind, MarketRecord, Record, ResponseRecord, TopOfBook};
+use tickrace_types::{Envelope, Flags, Header, Kind, MarketRecord, ResponseRecord, TopOfBook};
 
+use crate::ahead::Ahead;
 use crate::meters::{HopMeter, Stamps};
 use crate::stages::send::Declared;
 
@@ -77,11 +78,8 @@ pub struct Sequencer<S, E, N> {
     broken: Arc<AtomicBool>,
     hop: HopMeter,
     config: SequencerConfig,
-    /// The next market record and the one after it, by turns, decoded where they are sent from; the next one stands at
-    /// `at`, and counts only with `has_market`.
-    market: [Envelope; 2],
-    at: usize,
-    has_market: bool,
+    /// The next market records, decoded where they are sent from.
+    market: Ahead<Envelope>,
     response_head: Option<ResponseRecord>,
     refusal_head: Option<ResponseRecord>,
     timer_due_ns: i64,
@@ -149,9 +147,7 @@ impl<S: Source, E: Entry, N: Emit<Envelope>> Sequencer<S, E, N> {
             kill,
             hop,
             config,
-            market: [Envelope::small(&Record::default(), &TopOfBook::NONE); 2],
-            at: 0,
-            has_market: false,
+            market: Ahead::new(),
             response_head: None,
             refusal_head: None,
             timer_due_ns: i64::MAX,
@@ -180,16 +176,18 @@ impl<S: Source, E: Entry, N: Emit<Envelope>> Sequencer<S, E, N> {
     }
 
     fn run_market(&mut self) -> Outcome {
-        self.has_market = self.source.next_into(&mut self.market[0].record);
-        if self.config.timer_ns > 0 && self.has_market {
-            let first_ns = self.market[self.at].record.header.ts_recv_ns;
-            self.timer_due_ns = first_ns.saturating_add(self.config.timer_ns);
+        self.market.fill(&mut self.source);
+        if self.config.timer_ns > 0
+            && let Some(first) = self.market.next()
+        {
+            self.timer_due_ns = first.record.header.ts_recv_ns.saturating_add(self.config.timer_ns);
         }
-        while self.has_market {
+        while let Some(next) = self.market.next() {
+            let market_due_ns = next.record.header.ts_recv_ns;
             let known_ns = self.hear();
             // In rank order: the market wins a tie, and goes when all that is due before it is known.
             let mut turn = Turn::Market;
-            let mut due_ns = self.market[self.at].record.header.ts_recv_ns;
+            let mut due_ns = market_due_ns;
             let mut needed_ns = due_ns.saturating_sub(1);
             if self.other.1 < due_ns {
                 (turn, due_ns) = self.other;
@@ -325,15 +323,12 @@ impl<S: Source, E: Entry, N: Emit<Envelope>> Sequencer<S, E, N> {
 
     #[inline]
     fn release_market(&mut self) {
-        // The one after it is decoded first: what that will touch is fetched while this one is handled.
-        let (at, after) = (self.at, self.at ^ 1);
-        self.has_market = self.source.next_into(&mut self.market[after].record);
-        self.next.expect(&self.market[after]);
-        self.at = after;
         self.market_count += 1;
+        let due_ns = self.market.next().map_or(i64::MAX, |next| next.record.header.ts_recv_ns);
+        let (seq, now_ns) = self.number(due_ns);
+        let next = &self.next;
+        let released = self.market.take(&mut self.source, |soon, ahead| next.expect(soon, ahead));
         let raw = self.entry.enter(self.market_count, &self.stamps);
-        let (seq, now_ns) = self.number(self.market[at].record.header.ts_recv_ns);
-        let released = &mut self.market[at];
         (released.record.header.seq, released.record.header.ts_recv_ns) = (seq, now_ns);
         self.stamps.enter(seq, raw);
         if self.hop.is_sampled(seq) {
