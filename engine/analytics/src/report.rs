@@ -12,6 +12,7 @@ use std::fmt::Write;
 use crate::days::date_of;
 use crate::figures::RunReport;
 use crate::{config::DAY_NS, summary::Percentiles};
+use axis::Axis;
 use format::escape;
 
 const STYLE: &str = include_str!("report/style.css");
@@ -139,6 +140,19 @@ fn cards(page: &mut String, report: &RunReport) {
 /// A plot with a line below it that says how to read it.
 fn plot_with_note(page: &mut String, svg: &str, note: &str) {
     let _ = writeln!(page, "<div class=\"plot\">{svg}<p class=\"note\">{note}</p></div>");
+}
+
+/// When the plots over time begin: shortly before the first fill, since nothing of ours moves before it; at the first
+/// record where there is none. Nanoseconds since the Unix epoch.
+fn drawn_from_ns(report: &RunReport) -> i64 {
+    let air_ns = report.last_ns.saturating_sub(report.first_ns) / 40;
+    let first_fill_ns = report.fills.iter().map(|fill| fill.ts_ns).min();
+    first_fill_ns.map_or(report.first_ns, |ts_ns| ts_ns.saturating_sub(air_ns).max(report.first_ns))
+}
+
+/// The axis of the plots over time.
+fn time_axis(report: &RunReport) -> Axis {
+    Axis::time(drawn_from_ns(report), report.last_ns, report.utc_offset_ns)
 }
 
 /// A table of two columns; values are escaped here.

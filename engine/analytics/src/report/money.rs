@@ -6,7 +6,7 @@ use tickrace_types::Cash;
 
 use super::axis::Axis;
 use super::plot::Plot;
-use super::{HALF, WIDE, format, plot_with_note};
+use super::{HALF, WIDE, drawn_from_ns, format, plot_with_note, time_axis};
 use crate::figures::{Figures, InstrumentReport, RunReport};
 use format::escape;
 
@@ -158,14 +158,15 @@ pub(super) fn equity(page: &mut String, report: &RunReport) {
         page.push_str("<p>Too little was observed to draw a curve.</p>\n");
         return;
     }
-    let time = || Axis::time(report.first_ns, report.last_ns, report.utc_offset_ns);
+    let from_ns = drawn_from_ns(report);
     let points = |values: &[f64]| -> Vec<(f64, f64)> {
-        series.ts_ns.iter().zip(values).map(|(ts_ns, value)| (*ts_ns as f64, *value)).collect()
+        let all = series.ts_ns.iter().zip(values).filter(|(ts_ns, _)| **ts_ns >= from_ns);
+        all.map(|(ts_ns, value)| (*ts_ns as f64, *value)).collect()
     };
     let unit = &report.account_currency;
     let zero = report.opening_equity.is_none();
     let y = Axis::of_values(series.equity.iter().copied(), zero, unit);
-    let mut plot = Plot::new(WIDE, 270.0, time(), y);
+    let mut plot = Plot::new(WIDE, 270.0, time_axis(report), y);
     plot.step(&points(&series.equity), "a");
     let what = if zero { "Net profit since the start" } else { "Opening equity plus net profit" };
     plot_with_note(
@@ -177,7 +178,8 @@ pub(super) fn equity(page: &mut String, report: &RunReport) {
         ),
     );
     let under: Vec<f64> = series.drawdown.iter().map(|depth| -depth).collect();
-    let mut plot = Plot::new(WIDE, 150.0, time(), Axis::of_values(under.iter().copied(), true, unit));
+    let mut plot =
+        Plot::new(WIDE, 150.0, time_axis(report), Axis::of_values(under.iter().copied(), true, unit));
     let under = points(&under);
     plot.area(&under, "b");
     plot.step(&under, "b");

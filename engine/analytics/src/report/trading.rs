@@ -7,7 +7,7 @@ use tickrace_types::{Price, Side};
 use super::axis::Axis;
 use super::money::busiest;
 use super::plot::Plot;
-use super::{HALF, WIDE, facts, format, latency, plot_with_note};
+use super::{HALF, WIDE, drawn_from_ns, facts, format, latency, plot_with_note, time_axis};
 use crate::equity::InstrumentSeries;
 use crate::figures::{FillMark, InstrumentReport, RunReport};
 use crate::markout::Markout;
@@ -18,15 +18,13 @@ const POSITIONS_MAX: usize = 12;
 const PRICES_MAX: usize = 2;
 
 /// Fills marked in one picture at most; beyond it one in several is.
-const MARKS_MAX: usize = 1200;
+const MARKS_MAX: usize = 400;
 
 fn points(report: &RunReport, series: &InstrumentSeries, value: impl Fn(usize) -> f64) -> Vec<(f64, f64)> {
     let times = report.equity.ts_ns.iter().skip(series.first_sample).take(series.position_lots.len());
-    times.enumerate().map(|(place, ts_ns)| (*ts_ns as f64, value(place))).collect()
-}
-
-fn time(report: &RunReport) -> Axis {
-    Axis::time(report.first_ns, report.last_ns, report.utc_offset_ns)
+    let from_ns = drawn_from_ns(report);
+    let drawn = times.enumerate().filter(|(_, ts_ns)| **ts_ns >= from_ns);
+    drawn.map(|(place, ts_ns)| (*ts_ns as f64, value(place))).collect()
 }
 
 pub(super) fn positions(page: &mut String, report: &RunReport) {
@@ -46,7 +44,7 @@ pub(super) fn positions(page: &mut String, report: &RunReport) {
         let lots = points(report, series, |place| series.position_lots[place] as f64);
         let y = Axis::of_values(lots.iter().map(|point| point.1), true, "lots");
         let (width, height) = if is_one { (WIDE, 210.0) } else { (HALF, 170.0) };
-        let mut plot = Plot::new(width, height, time(report), y);
+        let mut plot = Plot::new(width, height, time_axis(report), y);
         plot.area(&lots, "a");
         plot.step(&lots, "a");
         let note = format!(
@@ -85,7 +83,7 @@ fn price_of(page: &mut String, report: &RunReport, one: &InstrumentReport) {
     mids.retain(|point| point.1 > 0.0);
     let prices = mids.iter().map(|point| point.1).chain(fills.iter().map(|fill| Price(fill.price).to_f64()));
     let mut plot =
-        Plot::new(WIDE, 300.0, time(report), Axis::of_values(prices, false, &report.account_currency));
+        Plot::new(WIDE, 300.0, time_axis(report), Axis::of_values(prices, false, &report.account_currency));
     plot.step(&mids, "e");
     let stride = fills.len().div_ceil(MARKS_MAX).max(1);
     for fill in fills.iter().step_by(stride) {
@@ -107,7 +105,9 @@ fn price_of(page: &mut String, report: &RunReport, one: &InstrumentReport) {
     } else {
         plot.legend("we bought", "c");
         plot.legend("we sold", "b");
-        note.push_str(" with our fills; hover over a mark for its price and size.");
+        note.push_str(
+            " with our fills<span class=\"screen\">; hover over a mark for its price and size</span>.",
+        );
         if stride > 1 {
             let _ = write!(note, " One fill in {stride} of {} is marked.", format::count(fills.len() as u64));
         }
