@@ -607,6 +607,32 @@ proptest! {
         prop_assert_eq!((world.oms.counts().fills_over, world.oms.counts().leaves_mismatches), (0, 0));
     }
 
+    /// A policy that looks only when the version moved misses nothing.
+    #[test]
+    fn while_the_version_stands_still_the_same_quotes_ask_for_nothing(
+        acts in prop::collection::vec(act(), 1..120), first in ladder(),
+    ) {
+        let mut world = World::new();
+        let mut current = first;
+        world.want(&current);
+        let mut version = world.oms.version(I);
+        for act in acts {
+            match act {
+                Act::Want(quotes) => {
+                    current = quotes;
+                    world.want(&current);
+                }
+                Act::Pull | Act::Answer => { world.deliver_answer(); }
+                Act::Request { refuses } => { world.deliver_request(refuses); }
+                Act::Trade { pick, lots, told_twice } => world.venue.trade(pick, lots, told_twice),
+                Act::LateFill { pick } => world.venue.cancel_with_a_late_fill(pick),
+            }
+            let sent = world.want(&current);
+            let moved = std::mem::replace(&mut version, world.oms.version(I)) != world.oms.version(I);
+            prop_assert!(moved || sent == 0, "{} messages and no word of it", sent);
+        }
+    }
+
     #[test]
     fn no_set_of_quotes_takes_more_messages_than_the_larger_of_both_sets(before in ladder(), after in ladder()) {
         // Each message touches one order: an order not wanted as it is needs one, and so does a quote not there.
