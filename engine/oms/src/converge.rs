@@ -65,10 +65,9 @@ impl Oms {
         for side in Side::BOTH {
             self.resting[side.index()].collect(&self.orders, instrument, side);
         }
-        let mut is_all_sent = true;
-        if self.resting[0].is_doubtful || self.resting[1].is_doubtful {
+        let mut is_waiting = self.resting[0].is_doubtful || self.resting[1].is_doubtful;
+        if is_waiting {
             self.pull_doubtful(instrument, cause, out);
-            is_all_sent = false;
         }
         let quotes = [wanted.bids(), wanted.asks()];
         // A market going up: the asks make way before the bids follow.
@@ -76,7 +75,6 @@ impl Oms {
         let upwards = wanted.bid_count > 0 && asks.count > 0 && wanted.bids[0].price >= asks.prices[0];
         let turns = if upwards { [Side::Ask, Side::Bid] } else { Side::BOTH };
         let plan_of = |oms: &Self, side: Side| plan(&oms.resting[side.index()], quotes[side.index()], wanted);
-        let mut is_waiting = !is_all_sent;
         // Only a side on which more rests than is wanted has anything to cancel, on both before anything moves.
         // Elsewhere the first side's orders leave before the second is looked at.
         let has_surplus = |side: Side| self.resting[side.index()].count > open_count(quotes[side.index()]);

@@ -587,13 +587,6 @@ impl Envelope {
         Self { record: *record, second: *top }
     }
 
-    /// Wraps an order.
-    #[inline]
-    pub fn order(order: &OrderRecord) -> Self {
-        debug_assert!(order.header.kind == Kind::Order as u8);
-        zerocopy::transmute!(*order)
-    }
-
     /// Wraps a response.
     #[inline]
     pub fn response(response: &ResponseRecord) -> Self {
@@ -612,12 +605,6 @@ impl Envelope {
     #[inline]
     pub fn as_order_mut(&mut self) -> &mut OrderRecord {
         zerocopy::transmute_mut!(self)
-    }
-
-    /// As an order; meaningful where the kind is [`Kind::Order`].
-    #[inline]
-    pub fn as_order(&self) -> &OrderRecord {
-        zerocopy::transmute_ref!(self)
     }
 
     /// As a response; meaningful where the kind is [`Kind::Response`].
@@ -645,12 +632,13 @@ mod tests {
         let mut market = MarketRecord { order_ref: 7, price: 5, ..MarketRecord::default() };
         market.header.kind = Kind::Add as u8;
         assert_eq!(market.as_record().as_market(), &market);
-        let order = OrderRecord {
+        let mut order = OrderRecord {
             header: Header { kind: Kind::Order as u8, ..Header::default() },
             client_id: 9,
             reserved: [3; 25],
             ..OrderRecord::default()
         };
-        assert_eq!(Envelope::order(&order).as_order(), &order);
+        let copy = order;
+        assert_eq!(Envelope::order_mut(&mut order).as_order_mut(), &copy);
     }
 }
