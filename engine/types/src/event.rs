@@ -42,8 +42,22 @@ pub enum Kind {
     /// Anything of the venue that changes neither book nor phase (short-sale restriction, market-maker position,
     /// circuit-breaker levels, collars, retail interest); `code` is the venue's message type.
     Notice = 13,
-    /// All orders of the instrument (or, without one, of every instrument) are gone; a snapshot follows.
+    /// All orders of the instrument (or, without one, of every instrument) are gone; a snapshot follows. With `side` 0 or
+    /// 1 and `code` [`MarketRecord::WITH_PRICE`], only the levels of that side from the touch up to `price`.
     Clear = 14,
+    /// A price level as it now is: `side price`, `order_ref` its lots (64 bits, 0: gone), `other_ref` its orders where
+    /// the venue counts them. Instruments with levels have no orders of their own in the book.
+    Level = 15,
+    /// Best bid and ask as a quote feed states them: [`QuoteRecord`].
+    Quote = 16,
+    /// Trade on a feed of levels or quotes: `qty price`, `side` of the aggressor (0 bought, 1 sold, 2 not told),
+    /// `other_ref` the venue's trade number, `order_ref` the whole lots where they exceed 32 bits, else 0. What it took
+    /// from the book comes as levels.
+    Print = 17,
+    /// First half of a bar: [`BarShapeRecord`]; its [`Kind::Bar`] follows at once.
+    BarShape = 18,
+    /// Second half of a bar, at its end: [`BarRecord`].
+    Bar = 19,
     /// A timer fired: `order_ref` its number. [`MarketRecord`] layout.
     Timer = 20,
     /// Operator or supervisor: `code` is a [`ControlCode`], `order_ref` its argument. [`MarketRecord`] layout.
@@ -78,6 +92,11 @@ impl Kind {
             12 => Self::Gap,
             13 => Self::Notice,
             14 => Self::Clear,
+            15 => Self::Level,
+            16 => Self::Quote,
+            17 => Self::Print,
+            18 => Self::BarShape,
+            19 => Self::Bar,
             20 => Self::Timer,
             21 => Self::Control,
             22 => Self::Horizon,
@@ -140,6 +159,11 @@ impl Flags {
     pub const NOT_PRINTABLE: u8 = 2;
     /// Part of a snapshot or of warm-up; not a live event.
     pub const SNAPSHOT: u8 = 4;
+    /// Only for the venue's own book: the desk heard it at another place of the log, which is in the order of our
+    /// receiving it. Together with [`Flags::DESK_ONLY`] a record stands twice where the two orders differ.
+    pub const VENUE_ONLY: u8 = 8;
+    /// Only for the desk: the venue did it at another place of the log.
+    pub const DESK_ONLY: u8 = 16;
 }
 
 /// Source rank and number of a record: ties at one due time are released in this order.
@@ -211,6 +235,24 @@ impl Record {
     pub fn as_symbol(&self) -> &SymbolRecord {
         zerocopy::transmute_ref!(self)
     }
+
+    /// As a best bid and ask; meaningful where the kind is [`Kind::Quote`].
+    #[inline]
+    pub fn as_quote(&self) -> &QuoteRecord {
+        zerocopy::transmute_ref!(self)
+    }
+
+    /// As the first half of a bar; meaningful where the kind is [`Kind::BarShape`].
+    #[inline]
+    pub fn as_bar_shape(&self) -> &BarShapeRecord {
+        zerocopy::transmute_ref!(self)
+    }
+
+    /// As the second half of a bar; meaningful where the kind is [`Kind::Bar`].
+    #[inline]
+    pub fn as_bar(&self) -> &BarRecord {
+        zerocopy::transmute_ref!(self)
+    }
 }
 
 /// Market event, timer or control: see [`Kind`] for which fields count.
@@ -248,6 +290,91 @@ impl MarketRecord {
         Side::from_code(self.side)
     }
 
+    /// As an uninterpreted record.
+    #[inline]
+    pub fn as_record(&self) -> &Record {
+        zerocopy::transmute_ref!(self)
+    }
+}
+
+/// Best bid and ask of a quote feed. A side without lots has none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C, align(64))]
+pub struct QuoteRecord {
+    /// Header.
+    pub header: Header,
+    /// Best bid, nano-units.
+    pub bid_px: i64,
+    /// Best ask, nano-units.
+    pub ask_px: i64,
+    /// Lots at the best bid; 4,294,967,295 stands for that many or more.
+    pub bid_qty: u32,
+    /// Lots at the best ask, likewise.
+    pub ask_qty: u32,
+    /// Orders at the best bid, 0 where the venue does not tell.
+    pub bid_orders: u16,
+    /// Orders at the best ask, likewise.
+    pub ask_orders: u16,
+    /// By venue.
+    pub code: u8,
+    /// The venue's own message type letter, for counting; 0 where it has none.
+    pub venue_type: u8,
+    /// Zero; keeps the record free of padding.
+    pub reserved: [u8; 2],
+}
+const _: () = assert!(size_of::<QuoteRecord>() == 64);
+
+impl QuoteRecord {
+    /// As an uninterpreted record.
+    #[inline]
+    pub fn as_record(&self) -> &Record {
+        zerocopy::transmute_ref!(self)
+    }
+}
+
+/// First half of a bar: where it began and how far it went.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C, align(64))]
+pub struct BarShapeRecord {
+    /// Header; its times are the bar's end, when all of it was known.
+    pub header: Header,
+    /// First price, nano-units.
+    pub open: i64,
+    /// Highest price, nano-units.
+    pub high: i64,
+    /// Lowest price, nano-units.
+    pub low: i64,
+    /// When the bar began, nanoseconds since the Unix epoch.
+    pub ts_open_ns: i64,
+}
+const _: () = assert!(size_of::<BarShapeRecord>() == 64);
+
+impl BarShapeRecord {
+    /// As an uninterpreted record.
+    #[inline]
+    pub fn as_record(&self) -> &Record {
+        zerocopy::transmute_ref!(self)
+    }
+}
+
+/// Second half of a bar: where it ended and what changed hands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C, align(64))]
+pub struct BarRecord {
+    /// Header.
+    pub header: Header,
+    /// Last price, nano-units.
+    pub close: i64,
+    /// Lots traded.
+    pub volume: u64,
+    /// Trades, 0 where they were not counted.
+    pub trades: u64,
+    /// Volume-weighted average price, nano-units, rounded to the nearest; 0 where unknown.
+    pub vwap: i64,
+}
+const _: () = assert!(size_of::<BarRecord>() == 64);
+
+impl BarRecord {
     /// As an uninterpreted record.
     #[inline]
     pub fn as_record(&self) -> &Record {

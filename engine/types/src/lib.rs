@@ -17,8 +17,8 @@ pub mod top;
 
 pub use cash::Cash;
 pub use event::{
-    Action, Envelope, Flags, Header, Kind, MarketRecord, OrderRecord, OrderType, Record, ResponseKind,
-    ResponseRecord, SymbolRecord, TimeInForce, Verdict,
+    Action, BarRecord, BarShapeRecord, Envelope, Flags, Header, Kind, MarketRecord, OrderRecord, OrderType,
+    QuoteRecord, Record, ResponseKind, ResponseRecord, SymbolRecord, TimeInForce, Verdict,
 };
 pub use ids::{AccountId, ClientId, InstrumentId, SessionId, StrategyId, VenueId};
 pub use instrument::{Instrument, InstrumentError, InstrumentTable};

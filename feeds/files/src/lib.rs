@@ -1,10 +1,16 @@
-//! Tick files on disk: mapping, decompression, and the date a name tells.
+//! Tick files on disk: decompression, mapping, the date a name tells, and the formats people have their data in.
 //!
-//! Knows nothing of messages: it gives bytes, and says when they are not all of them.
+//! ITCH files are decoded by the hot room beside this one, in place; every other format has a decoder here that turns
+//! it into native records ([`format`]).
 #![forbid(unsafe_code)]
 
 pub mod date;
+pub mod format;
+pub mod number;
+pub mod stream;
 pub mod tick_file;
 
 pub use date::{Date, DateError, date_from_name, parse_at};
+pub use format::{Account, Decoder, Options};
+pub use stream::Stream;
 pub use tick_file::{Compression, FileError, TickFile};
