@@ -1,4 +1,4 @@
-//! Order-by-order books of all instruments in one structure.
+//! Books of all instruments in one structure: order by order, by level ([`crate::levels`]), or of quotes alone.
 //!
 //! One pool of orders, one table from order number to order ([`crate::index`]), and for each instrument its touch and
 //! two sorted arrays of levels ([`crate::ladder`]). An order knows its price, its book and its neighbours in the queue;
@@ -28,11 +28,15 @@
 //! are the sum of theirs; the touch equals the last rung of each ladder; memory follows the orders that rest.
 
 use tickrace_types::prefetch::prefetch_item;
-use tickrace_types::{Flags, InstrumentId, Kind, MarketRecord, Phase, Price, Record, Side, TopOfBook};
+use tickrace_types::{
+    Flags, InstrumentId, InstrumentTable, Kind, MarketRecord, Phase, Price, QuoteRecord, Record, Side,
+    TopOfBook,
+};
 
 use crate::change::NO_TOP;
 use crate::index::{Found, RefIndex, tag};
 use crate::ladder::{Ladder, Rung, key};
+use crate::levels::{Grid, LevelBook, LevelChange};
 use crate::pool::{NIL, POOL_MAX, Pool};
 use crate::{Change, Counters, Level, Outcome, PhaseTracker, Queued, Resting};
 
@@ -55,6 +59,7 @@ const EXECUTE: u8 = Kind::Execute as u8;
 const CANCEL: u8 = Kind::Cancel as u8;
 const DELETE: u8 = Kind::Delete as u8;
 const REPLACE: u8 = Kind::Replace as u8;
+const LEVEL: u8 = Kind::Level as u8;
 
 /// Books of all instruments.
 #[derive(Clone, Debug)]
@@ -65,6 +70,10 @@ pub struct Books {
     arrivals: u64,
     counters: Counters,
     phases: PhaseTracker,
+    /// Books of the instruments whose feed states levels, made at their first.
+    levels: Vec<Option<Box<LevelBook>>>,
+    /// Grid of prices of each instrument, nano-units.
+    ticks: Vec<i64>,
 }
 
 /// What one instrument needs at hand: the touch on a line of its own, the ladders on the next.
@@ -180,7 +189,18 @@ impl Books {
             arrivals: 0,
             counters: Counters::default(),
             phases: PhaseTracker::new(instruments),
+            levels: (0..instruments).map(|_| None).collect(),
+            ticks: vec![1; instruments],
         }
+    }
+
+    /// The same, told the grid of prices of each instrument: instruments fed by levels need it to be fast.
+    #[must_use]
+    pub fn with_grids(mut self, instruments: &InstrumentTable) -> Self {
+        for (tick, instrument) in self.ticks.iter_mut().zip(instruments.as_slice()) {
+            *tick = instrument.grid();
+        }
+        self
     }
 
     /// Applies one record of any kind; records that do not concern a book are [`Outcome::Ignored`].
@@ -196,7 +216,8 @@ impl Books {
             ADD => self.add(market, tag),
             EXECUTE | CANCEL | DELETE => self.take_off(market, tag),
             REPLACE => self.replace(market, tag),
-            _ => self.apply_rare(market),
+            LEVEL => self.state_level(market),
+            _ => self.apply_rare(record),
         }
     }
 
@@ -237,9 +258,12 @@ impl Books {
 
     /// Everything but the life of an order.
     #[inline(never)]
-    fn apply_rare(&mut self, record: &MarketRecord) -> Change {
+    fn apply_rare(&mut self, any: &Record) -> Change {
+        let record = any.as_market();
         match Kind::from_code(record.header.kind) {
             Some(Kind::Trade) => self.print(record, u64::from(record.qty)),
+            Some(Kind::Print) => self.print(record, record.lots()),
+            Some(Kind::Quote) => self.quote(any.as_quote()),
             Some(Kind::Cross) => self.print(record, record.order_ref),
             Some(Kind::Status) => self.status(record),
             Some(Kind::Gap) => self.gap(record),
@@ -341,6 +365,72 @@ impl Books {
         Change::only(Outcome::Traded)
     }
 
+    fn state_level(&mut self, record: &MarketRecord) -> Change {
+        match self.apply_level(record) {
+            Some(change) => Change { top_changed: change.top_changed, ..Change::only(Outcome::Stated) },
+            None if record.header.instrument == InstrumentId::NONE.0 => Change::only(Outcome::Ignored),
+            None => Change::only(Outcome::Invalid),
+        }
+    }
+
+    /// Applies a [`Kind::Level`] record and tells what it changed; `None` where it fits no book: no such instrument or
+    /// side, a price off the grid, an instrument that has orders.
+    #[inline]
+    pub fn apply_level(&mut self, record: &MarketRecord) -> Option<LevelChange> {
+        let instrument = InstrumentId(record.header.instrument);
+        let side = record.side();
+        let Some(Some(levels)) = self.levels.get_mut(instrument.index()) else {
+            return self.first_level(record);
+        };
+        let Some(ticks) = levels.grid.ticks(record.price).filter(|_| record.side <= 1) else {
+            self.counters.misfits += 1;
+            return None;
+        };
+        let orders = u32::try_from(record.other_ref).unwrap_or(u32::MAX);
+        let change = levels.set(side, ticks, record.order_ref, orders);
+        let top = &mut self.books[instrument.index()].top;
+        top.ts_venue_ns = record.header.ts_venue_ns;
+        if change.top_changed {
+            show_levels(top, levels);
+        }
+        top.ts_recv_ns = record.header.ts_recv_ns;
+        Some(change)
+    }
+
+    /// The first level of an instrument: from here on its book is one of levels.
+    #[cold]
+    fn first_level(&mut self, record: &MarketRecord) -> Option<LevelChange> {
+        let index = InstrumentId(record.header.instrument).index();
+        let has_orders = self.books.get(index)?.ladders.iter().any(|ladder| ladder.len() > 0);
+        if has_orders {
+            self.counters.misfits += 1;
+            return None;
+        }
+        self.levels[index] = Some(Box::new(LevelBook::new(Grid::new(self.ticks[index]))));
+        self.apply_level(record)
+    }
+
+    /// Best bid and ask of a feed that states nothing else; of an instrument with a deeper book it is ignored.
+    fn quote(&mut self, quote: &QuoteRecord) -> Change {
+        let instrument = InstrumentId(quote.header.instrument);
+        let Some(book) = self.books.get_mut(instrument.index()) else {
+            return if instrument == InstrumentId::NONE {
+                Change::only(Outcome::Ignored)
+            } else {
+                self.invalid()
+            };
+        };
+        if self.levels[instrument.index()].is_some() || book.ladders.iter().any(|ladder| ladder.len() > 0) {
+            self.counters.misfits += 1;
+            return Change::only(Outcome::Ignored);
+        }
+        let top = &mut book.top;
+        let bid = show(top, Side::Bid, quote.bid_px, u64::from(quote.bid_qty), u32::from(quote.bid_orders));
+        let ask = show(top, Side::Ask, quote.ask_px, u64::from(quote.ask_qty), u32::from(quote.ask_orders));
+        (top.ts_venue_ns, top.ts_recv_ns) = (quote.header.ts_venue_ns, quote.header.ts_recv_ns);
+        Change { top_changed: bid || ask, ..Change::only(Outcome::Stated) }
+    }
+
     #[cold]
     fn status(&mut self, record: &MarketRecord) -> Change {
         let (instrument, phase) = (InstrumentId(record.header.instrument), Phase::from_code(record.code));
@@ -365,8 +455,14 @@ impl Books {
 
     #[cold]
     fn clear(&mut self, record: &MarketRecord) -> Change {
+        if record.side <= 1 && record.code & MarketRecord::WITH_PRICE != 0 {
+            return self.clear_side(record);
+        }
         self.counters.clears += 1;
         self.for_each_named(record, Outcome::Cleared, |books, instrument| {
+            if let Some(levels) = &mut books.levels[instrument.index()] {
+                Side::BOTH.into_iter().for_each(|side| levels.clear(side, None));
+            }
             Side::BOTH.into_iter().for_each(|side| books.empty(instrument, side));
             let top = &mut books.books[instrument.index()].top;
             let before = (touch(top), top.stale);
@@ -375,6 +471,26 @@ impl Books {
             top.stale = 0;
             before != (touch(top), top.stale)
         })
+    }
+
+    /// The levels of one side from its touch up to the record's price are gone.
+    #[cold]
+    fn clear_side(&mut self, record: &MarketRecord) -> Change {
+        let instrument = InstrumentId(record.header.instrument);
+        let Some(Some(levels)) = self.levels.get_mut(instrument.index()) else {
+            return Change::only(Outcome::Ignored);
+        };
+        let Some(ticks) = levels.grid.ticks(record.price) else {
+            self.counters.misfits += 1;
+            return Change::only(Outcome::Invalid);
+        };
+        levels.clear(record.side(), Some(ticks));
+        let top = &mut self.books[instrument.index()].top;
+        let before = touch(top);
+        show_levels(top, levels);
+        let top_changed = touch(top) != before;
+        self.stamp(instrument, record);
+        Change { top_changed, ..Change::only(Outcome::Cleared) }
     }
 
     /// Does `act`, which tells whether the top changed, to the book the record names, or to all where it names none.
@@ -563,18 +679,60 @@ impl Books {
     /// The best level of a side.
     #[inline]
     pub fn best(&self, instrument: InstrumentId, side: Side) -> Option<Level> {
-        Some(shown(side, self.ladder(instrument, side)?.best()?))
+        if let Some(levels) = self.level_book(instrument) {
+            return levels.best(side).map(|level| stated(levels, level));
+        }
+        match self.ladder(instrument, side)?.best() {
+            Some(rung) => Some(shown(side, rung)),
+            None => self.quoted(instrument, side),
+        }
     }
 
     /// Levels of a side, best first.
     pub fn levels(&self, instrument: InstrumentId, side: Side) -> impl Iterator<Item = Level> + '_ {
-        self.ladder(instrument, side).into_iter().flat_map(Ladder::iter).map(move |rung| shown(side, rung))
+        let stated_levels = self
+            .level_book(instrument)
+            .into_iter()
+            .flat_map(move |levels| levels.levels(side).map(move |level| stated(levels, level)));
+        let ladder = self.ladder(instrument, side);
+        let is_other = self.level_book(instrument).is_none() && ladder.is_none_or(|ladder| ladder.len() == 0);
+        let quoted = is_other.then(|| self.quoted(instrument, side)).flatten();
+        let rungs = ladder.into_iter().flat_map(Ladder::iter).map(move |rung| shown(side, rung));
+        rungs.chain(stated_levels).chain(quoted)
     }
 
     /// The level at a price.
     #[inline]
     pub fn level(&self, instrument: InstrumentId, side: Side, price: Price) -> Option<Level> {
-        Some(shown(side, self.ladder(instrument, side)?.level(key(side, price.0))?))
+        if let Some(levels) = self.level_book(instrument) {
+            let (qty, orders) = levels.at(side, levels.grid.ticks(price.0)?);
+            return (qty > 0).then_some(Level { price, qty, orders });
+        }
+        match self.ladder(instrument, side)?.level(key(side, price.0)) {
+            Some(rung) => Some(shown(side, rung)),
+            None => self.quoted(instrument, side).filter(|level| level.price == price),
+        }
+    }
+
+    /// Whether the instrument's feed states levels.
+    #[inline]
+    pub fn has_levels(&self, instrument: InstrumentId) -> bool {
+        self.level_book(instrument).is_some()
+    }
+
+    #[inline]
+    fn level_book(&self, instrument: InstrumentId) -> Option<&LevelBook> {
+        self.levels.get(instrument.index())?.as_deref()
+    }
+
+    /// The touch where a quote feed stated it: a book without orders and levels.
+    fn quoted(&self, instrument: InstrumentId, side: Side) -> Option<Level> {
+        let top = self.top(instrument);
+        let (price, qty, orders) = match side {
+            Side::Bid => (top.bid_px, top.bid_qty, top.bid_orders),
+            Side::Ask => (top.ask_px, top.ask_qty, top.ask_orders),
+        };
+        (qty > 0).then_some(Level { price: Price(price), qty: u64::from(qty), orders: u32::from(orders) })
     }
 
     /// Orders at a price, oldest first.
@@ -625,7 +783,8 @@ impl Books {
     /// Allocations since construction: a pool, the table or a ladder outgrew its room.
     pub fn growths(&self) -> u64 {
         let ladders = self.books.iter().flat_map(|book| &book.ladders).map(Ladder::growths).sum::<u64>();
-        self.orders.growths() + self.index.growths() + ladders
+        let levels = self.levels.iter().flatten().map(|levels| levels.growths()).sum::<u64>();
+        self.orders.growths() + self.index.growths() + ladders + levels
     }
 
     /// Hints that `record` will be applied soon, best two to eight records on: fetches its line of the table and its
@@ -665,6 +824,19 @@ fn price_of(side: Side, level: &Rung) -> i64 {
 #[inline]
 fn shown(side: Side, level: &Rung) -> Level {
     Level { price: Price(price_of(side, level)), qty: level.qty, orders: level.orders }
+}
+
+fn stated(levels: &LevelBook, (ticks, qty, orders): (i64, u64, u32)) -> Level {
+    Level { price: Price(levels.grid.price(ticks)), qty, orders }
+}
+
+/// Writes both touches of a book of levels into its top.
+#[inline]
+fn show_levels(top: &mut TopOfBook, levels: &LevelBook) {
+    for side in Side::BOTH {
+        let (ticks, qty, orders) = levels.best(side).unwrap_or_default();
+        show(top, side, levels.grid.price(ticks), qty, orders);
+    }
 }
 
 /// Writes the best level of a side into the top, zeros where there is none; whether anything changed.

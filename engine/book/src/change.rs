@@ -61,8 +61,10 @@ pub enum Outcome {
     Deleted,
     /// A resting order made way for a new one at the end of its queue.
     Replaced,
-    /// A print that touched no displayed order.
+    /// A print that touched no displayed order, or a print of a feed without orders.
     Traded,
+    /// A level, or best bid and ask, were stated anew.
+    Stated,
     /// The record names an order that does not rest; nothing changed.
     UnknownRef,
     /// The record would add an order under the number of one that rests; nothing changed.
@@ -114,6 +116,8 @@ pub struct Counters {
     pub instrument_mismatches: u64,
     /// Records without lots, without side or of an instrument out of range.
     pub invalid: u64,
+    /// Levels off the instrument's grid of prices, and quotes and levels of instruments that have orders: ignored.
+    pub misfits: u64,
     /// Gaps announced.
     pub gaps: u64,
     /// Clears applied.

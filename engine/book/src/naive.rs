@@ -176,6 +176,10 @@ impl NaiveBooks {
     }
 
     fn clear(&mut self, record: &MarketRecord) -> Change {
+        if record.side <= 1 && record.code & MarketRecord::WITH_PRICE != 0 {
+            // Of levels, which this oracle has none of.
+            return Change::only(Outcome::Ignored);
+        }
         self.counters.clears += 1;
         self.for_each_named(record, Outcome::Cleared, |books, index| {
             let instrument = books.books[index].top.instrument;

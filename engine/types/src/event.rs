@@ -290,6 +290,12 @@ impl MarketRecord {
         Side::from_code(self.side)
     }
 
+    /// Lots of a [`Kind::Print`], also where 32 bits do not hold them.
+    #[inline]
+    pub const fn lots(&self) -> u64 {
+        if self.order_ref > 0 { self.order_ref } else { self.qty as u64 }
+    }
+
     /// As an uninterpreted record.
     #[inline]
     pub fn as_record(&self) -> &Record {

@@ -115,6 +115,17 @@ impl Instrument {
         tick
     }
 
+    /// The finest grid that all prices of the tick table lie on, nano-units: the greatest common divisor of its ticks.
+    pub fn grid(&self) -> i64 {
+        let common = |mut a: i64, mut b: i64| {
+            while b != 0 {
+                (a, b) = (b, a % b);
+            }
+            a
+        };
+        self.ticks.iter().fold(0, |grid, band| common(grid, band.tick_nanos)).max(1)
+    }
+
     /// Checks what a table relies on.
     ///
     /// # Errors
@@ -224,6 +235,7 @@ mod tests {
         assert_eq!(share.tick_at(999_900_000), 100_000);
         assert_eq!(share.tick_at(1_000_000_000), 10_000_000);
         assert_eq!(share.tick_at(-5), 100_000);
+        assert_eq!(share.grid(), 100_000);
     }
 
     #[test]

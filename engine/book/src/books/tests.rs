@@ -1,7 +1,7 @@
 //! The fast books against the plain ones, and the rules for disorderly feeds one by one.
 
 use proptest::prelude::*;
-use tickrace_types::Header;
+use tickrace_types::{Header, Instrument};
 
 use super::*;
 use crate::naive::NaiveBooks;
@@ -290,4 +290,62 @@ fn nothing_grows_within_the_capacity_and_memory_follows_the_live_orders() {
     assert_eq!((books.growths(), books.live_orders()), (0, 0));
     (0..65).for_each(|n| assert_eq!(books.apply(&add(0, n, Side::Bid, 1, 1)).outcome, Outcome::Added));
     assert!(books.growths() > 0);
+}
+
+/// A record of a level, quote or print for the instrument.
+fn stated(kind: Kind, instrument: u32, side: u8, price: i64, lots: u64) -> Record {
+    let mut record = MarketRecord { order_ref: lots, price, side, ..MarketRecord::default() };
+    (record.header.kind, record.header.instrument) = (kind as u8, instrument);
+    *record.as_record()
+}
+
+#[test]
+fn a_book_of_levels_shows_its_touch_and_never_a_crossed_one() {
+    let table = InstrumentTable::new(vec![Instrument::us_equity("A"), Instrument::us_equity("B")]);
+    let mut books = Books::new(2, 16).with_grids(&table.expect("good"));
+    let cent = 10_000_000;
+    for (side, price, lots) in [(0, 99, 5), (0, 98, 7), (1, 101, 3), (1, 102, 9)] {
+        assert_eq!(books.apply(&stated(Kind::Level, 0, side, price * cent, lots)).outcome, Outcome::Stated);
+    }
+    let touch = |books: &Books| {
+        let top = books.top(InstrumentId(0));
+        (top.bid_px / cent, top.bid_qty, top.ask_px / cent, top.ask_qty)
+    };
+    assert_eq!(touch(&books), (99, 5, 101, 3));
+    // A bid at the ask: what was asked there is gone, though the feed has not said so.
+    assert!(books.apply(&stated(Kind::Level, 0, 0, 101 * cent, 4)).top_changed);
+    assert_eq!(touch(&books), (101, 4, 102, 9));
+    // The level itself stays until it is stated anew.
+    assert_eq!(books.level(InstrumentId(0), Side::Ask, Price(101 * cent)).map(|level| level.qty), Some(3));
+    assert_eq!(
+        books.levels(InstrumentId(0), Side::Bid).map(|level| level.qty).collect::<Vec<_>>(),
+        [4, 5, 7]
+    );
+    assert!(books.apply(&stated(Kind::Level, 0, 0, 101 * cent, 0)).top_changed);
+    assert_eq!(touch(&books), (99, 5, 102, 9));
+    // Off the grid, and an instrument that has orders: counted, and nothing changes.
+    assert_eq!(books.apply(&stated(Kind::Level, 0, 0, 1, 4)).outcome, Outcome::Invalid);
+    let add = MarketRecord { qty: 1, ..*stated(Kind::Add, 1, 0, cent, 77).as_market() };
+    assert_eq!(books.apply(add.as_record()).outcome, Outcome::Added);
+    assert_eq!(books.apply(&stated(Kind::Level, 1, 0, cent, 4)).outcome, Outcome::Invalid);
+    assert_eq!(books.counters().misfits, 2);
+    books.apply(&stated(Kind::Clear, 0, 2, 0, 0));
+    assert_eq!(touch(&books), (0, 0, 0, 0));
+}
+
+#[test]
+fn quotes_make_a_book_of_one_level_a_side_where_there_is_nothing_deeper() {
+    let mut books = Books::new(1, 16);
+    let quote = QuoteRecord { bid_px: 10, bid_qty: 3, ask_px: 12, ask_qty: 4, ..QuoteRecord::default() };
+    let quote = QuoteRecord { header: Header { kind: Kind::Quote as u8, ..quote.header }, ..quote };
+    assert!(books.apply(quote.as_record()).top_changed);
+    let best =
+        |books: &Books, side| books.best(InstrumentId(0), side).map(|level| (level.price.0, level.qty));
+    assert_eq!((best(&books, Side::Bid), best(&books, Side::Ask)), (Some((10, 3)), Some((12, 4))));
+    assert_eq!(books.levels(InstrumentId(0), Side::Ask).count(), 1);
+    books.apply(&stated(Kind::Print, 0, 0, 12, 1 << 40));
+    assert_eq!((books.top(InstrumentId(0)).last_px, books.top(InstrumentId(0)).last_qty), (12, u32::MAX));
+    books.apply(&stated(Kind::Level, 0, 1, 11, 6));
+    assert_eq!((best(&books, Side::Bid), best(&books, Side::Ask)), (None, Some((11, 6))));
+    assert_eq!(books.apply(quote.as_record()).outcome, Outcome::Ignored);
 }
