@@ -720,6 +720,13 @@ impl Books {
         self.level_book(instrument).is_some()
     }
 
+    /// Whether more than the touch is known: levels, or orders.
+    #[inline]
+    pub fn has_depth(&self, instrument: InstrumentId) -> bool {
+        let has_orders = |book: &Book| book.ladders.iter().any(|ladder| ladder.len() > 0);
+        self.has_levels(instrument) || self.books.get(instrument.index()).is_some_and(has_orders)
+    }
+
     #[inline]
     fn level_book(&self, instrument: InstrumentId) -> Option<&LevelBook> {
         self.levels.get(instrument.index())?.as_deref()

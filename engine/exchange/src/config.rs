@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use tickrace_types::{Cash, Price};
 
+use crate::QueueModel;
+
 /// Latency a configuration may ask for, nanoseconds: a minute, beyond which it is a mistake of units.
 pub const LATENCY_NS_MAX: i64 = 60_000_000_000;
 
@@ -10,7 +12,7 @@ pub const LATENCY_NS_MAX: i64 = 60_000_000_000;
 pub const OPEN_ORDERS_MAX: usize = 1 << 20;
 
 /// The simulated venue. Absent keys are an error.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ExchangeConfig {
     /// From our gate to the venue's matching engine, nanoseconds.
@@ -24,6 +26,24 @@ pub struct ExchangeConfig {
     /// Whether a print against hidden liquidity at a price worse than ours fills us: a displayed order of ours
     /// would have had to trade first. Prints at our own price never do.
     pub hidden_through_fills: bool,
+    /// How the quantity ahead of our resting orders is known or guessed.
+    #[serde(default)]
+    pub queue: QueueModel,
+    /// How much of an order fills where the queue is estimated.
+    #[serde(default)]
+    pub fills: FillRule,
+}
+
+/// How much of an order fills at one event where the queue is estimated: on feeds of levels or quotes, and on
+/// order-by-order feeds with another model than `exact`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FillRule {
+    /// Never more than traded or was shown.
+    #[default]
+    Partial,
+    /// All of it, whatever the size, as hftbacktest's exchange without partial fills has it: for comparison with that.
+    Whole,
 }
 
 /// Fees of a fill: so much a lot plus so much of the notional; a negative figure is a rebate.
@@ -43,6 +63,9 @@ pub struct FeeConfig {
 /// Why a configuration is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ExchangeError {
+    /// An exponent that is none.
+    #[error("exchange.queue.exponent must be above 0 and at most 100")]
+    Exponent,
     /// A key out of range.
     #[error("exchange.{key} must be from {least} to {most}, it is {got}")]
     Range {
@@ -68,6 +91,9 @@ impl ExchangeConfig {
         within("response_latency_ns", self.response_latency_ns, 0, LATENCY_NS_MAX)?;
         let open_orders = i64::try_from(self.open_orders_max).unwrap_or(i64::MAX);
         within("open_orders_max", open_orders, 1, OPEN_ORDERS_MAX as i64)?;
+        if !self.queue.is_sound() {
+            return Err(ExchangeError::Exponent);
+        }
         self.fees.validate()
     }
 }
@@ -134,6 +160,8 @@ mod tests {
             fees: FeeConfig::FREE,
             open_orders_max: 1,
             hidden_through_fills: true,
+            queue: QueueModel::Exact,
+            fills: FillRule::Partial,
         }
     }
 

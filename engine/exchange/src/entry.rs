@@ -5,9 +5,10 @@ use tickrace_types::{
     Action, InstrumentId, OrderRecord, OrderType, Price, ResponseKind, ResponseRecord, Side, TimeInForce,
 };
 
-use crate::Exchange;
 use crate::own::{NIL, Own};
+use crate::queue_position::Estimate;
 use crate::reply::Fill;
+use crate::{Exchange, FillRule};
 
 /// Why a walk through the other side ended.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -46,6 +47,7 @@ impl Exchange {
             filled: 0,
             ahead: 0,
             mark: 0,
+            estimate: Estimate::default(),
             instrument: InstrumentId(order.header.instrument),
             side: order.side(),
             order_type: OrderType::from_code(order.order_type),
@@ -108,7 +110,14 @@ impl Exchange {
         now_ns: i64,
         out: &mut impl FnMut(&ResponseRecord),
     ) {
-        let end = self.take(&mut own, now_ns, out);
+        let is_estimated = self.is_estimated(own.instrument);
+        let takes_levels =
+            self.is_stated[own.instrument.index()] || is_estimated && self.fills == FillRule::Whole;
+        let end = if takes_levels {
+            self.take_levels(&mut own, now_ns, out)
+        } else {
+            self.take(&mut own, now_ns, out)
+        };
         if own.leaves() == 0 {
             return;
         }
@@ -123,7 +132,10 @@ impl Exchange {
         own.mark = self.next_arrival;
         let level = self.books.level(own.instrument, own.side, own.price());
         own.ahead = level.map_or(0, |level| i64::try_from(level.qty).unwrap_or(i64::MAX));
-        debug_assert_eq!(own.ahead, self.count_ahead(&own));
+        if is_estimated {
+            own.estimate = self.estimate(&own);
+        }
+        debug_assert!(self.is_stated[own.instrument.index()] || own.ahead == self.count_ahead(&own));
         self.orders.insert(own);
     }
 
@@ -169,6 +181,48 @@ impl Exchange {
                 let fill = Fill { price, lots: got, is_taker: true, cause_seq: 0 };
                 out(&self.replies.fill(own, fill, multiplier, now_ns));
             }
+        }
+        self.counters.taken_full += u64::from(is_full);
+        if blocker.is_some() && own.leaves() > 0 { End::OwnOrder } else { End::Done }
+    }
+
+    /// Walks the levels of the other side, best price first, one fill for each. Under [`FillRule::Whole`] all of the
+    /// order fills at the touch.
+    fn take_levels(&mut self, own: &mut Own, now_ns: i64, out: &mut impl FnMut(&ResponseRecord)) -> End {
+        let (instrument, other) = (own.instrument, own.side.opposite());
+        let is_market = own.order_type == OrderType::Market;
+        let blocker =
+            self.orders.first(instrument, other).filter(|first| is_market || first.crosses(own.price));
+        let blocker = blocker.map(|first| first.price);
+        let multiplier = self.instruments[instrument.index()].multiplier_nanos;
+        let mut is_full = false;
+        for level in self.books.levels(instrument, other) {
+            let price = level.price;
+            let reached = is_market || price.0 == own.price || own.side.is_better(own.price, price.0);
+            let after_own = blocker.is_some_and(|first| other.is_better(first, price.0));
+            if own.leaves() == 0 || !reached || after_own || is_full {
+                break;
+            }
+            let taken = self.taken_levels.of(instrument, other, price.0);
+            let free = i64::try_from(level.qty.saturating_sub(taken)).unwrap_or(i64::MAX);
+            let lots = match self.fills {
+                FillRule::Partial => own.leaves().min(free),
+                FillRule::Whole => own.leaves(),
+            };
+            if lots == 0 {
+                continue;
+            }
+            if self.fills == FillRule::Partial {
+                is_full = !self.taken_levels.take(instrument, other, price.0, lots.unsigned_abs());
+                if is_full {
+                    break;
+                }
+            }
+            own.filled += lots;
+            self.counters.taker_fills += 1;
+            self.counters.taker_lots += lots.unsigned_abs();
+            let fill = Fill { price, lots, is_taker: true, cause_seq: 0 };
+            out(&self.replies.fill(own, fill, multiplier, now_ns));
         }
         self.counters.taken_full += u64::from(is_full);
         if blocker.is_some() && own.leaves() > 0 { End::OwnOrder } else { End::Done }

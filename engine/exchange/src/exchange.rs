@@ -2,14 +2,15 @@
 
 use tickrace_book::Books;
 use tickrace_types::{
-    Instrument, InstrumentId, InstrumentTable, OrderRecord, Price, Record, ResponseRecord, Side,
+    Instrument, InstrumentId, InstrumentTable, Kind, OrderRecord, Price, Record, ResponseRecord, Side,
 };
 
 use crate::in_flight::InFlight;
 use crate::own::{NIL, Own, OwnOrders};
 use crate::reply::Replies;
 use crate::taken::Taken;
-use crate::{ExchangeConfig, ExchangeError};
+use crate::taken_levels::TakenLevels;
+use crate::{ExchangeConfig, ExchangeError, FillRule, QueueModel};
 
 /// The simulated venue of one day.
 ///
@@ -21,6 +22,7 @@ pub struct Exchange {
     pub(crate) books: Books,
     pub(crate) orders: OwnOrders,
     pub(crate) taken: Taken,
+    pub(crate) taken_levels: TakenLevels,
     pub(crate) replies: Replies,
     pub(crate) instruments: Vec<Instrument>,
     pub(crate) counters: Counters,
@@ -29,6 +31,10 @@ pub struct Exchange {
     /// Highest client number seen; a new one must be above it.
     pub(crate) client_id_last: u64,
     pub(crate) hidden_through_fills: bool,
+    pub(crate) model: QueueModel,
+    pub(crate) fills: FillRule,
+    /// Instruments whose feed states levels or quotes.
+    pub(crate) is_stated: Vec<bool>,
     in_flight: InFlight,
 }
 
@@ -61,6 +67,9 @@ pub struct Counters {
     pub in_flight_grown: u64,
 }
 
+const LEVEL: u8 = Kind::Level as u8;
+const QUOTE: u8 = Kind::Quote as u8;
+
 /// Reasons counted apart: one above the highest of [`tickrace_types::event::venue_reason`].
 pub const REASONS: usize = 11;
 
@@ -73,7 +82,7 @@ pub struct QueuePosition {
     pub side: Side,
     /// Lots of it still open.
     pub leaves: i64,
-    /// Real displayed lots before it at its price.
+    /// Real displayed lots before it at its price: counted, or estimated and rounded up.
     pub ahead: i64,
 }
 
@@ -91,15 +100,19 @@ impl Exchange {
         config.validate()?;
         let ids = (0..u32::try_from(instruments.len()).unwrap_or(u32::MAX)).map(InstrumentId);
         Ok(Self {
-            books: Books::new(instruments.len(), book_orders_capacity),
+            books: Books::new(instruments.len(), book_orders_capacity).with_grids(instruments),
             orders: OwnOrders::new(instruments.len(), config.open_orders_max),
             taken: Taken::new(),
+            taken_levels: TakenLevels::new(),
             replies: Replies::new(config),
             instruments: ids.map(|id| instruments.get(id).clone()).collect(),
             counters: Counters::default(),
             next_arrival: 1,
             client_id_last: 0,
             hidden_through_fills: config.hidden_through_fills,
+            model: config.queue,
+            fills: config.fills,
+            is_stated: vec![false; instruments.len()],
             in_flight: InFlight::new(config.order_latency_ns, config.open_orders_max),
         })
     }
@@ -117,6 +130,11 @@ impl Exchange {
     /// A real market event at its venue time; gives the responses for what it does to our orders.
     #[inline]
     pub fn on_market(&mut self, record: &Record, out: &mut impl FnMut(&ResponseRecord)) {
+        match record.header.kind {
+            LEVEL => return self.on_level(record, out),
+            QUOTE => return self.on_quote(record, out),
+            _ => {}
+        }
         let change = self.books.apply(record);
         self.next_arrival = self.next_arrival.max(change.arrival + 1);
         if self.orders.working() == 0 && self.taken.is_empty() {
@@ -204,7 +222,8 @@ impl Exchange {
     /// Where a working order stands; `None` where it does not rest.
     pub fn queue_position(&self, client_id: u64) -> Option<QueuePosition> {
         let own = self.orders.get(self.orders.find(client_id)?);
-        Some(QueuePosition { price: own.price(), side: own.side, leaves: own.leaves(), ahead: own.ahead })
+        let ahead = if self.is_estimated(own.instrument) { self.ahead_lots(own) } else { own.ahead };
+        Some(QueuePosition { price: own.price(), side: own.side, leaves: own.leaves(), ahead })
     }
 
     /// Lots of a resting real order that we have taken already.

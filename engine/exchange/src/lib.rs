@@ -19,6 +19,23 @@
 //!
 //! All but the auction need the instrument in continuous trading and the book not stale.
 //!
+//! # Where the queue is estimated
+//!
+//! Feeds of levels or quotes do not name orders; there, and on feeds of orders under another model than `exact` (which
+//! shows how wrong an estimate is), a resting order of ours fills so:
+//!
+//! | the day says | what happens | why |
+//! | --- | --- | --- |
+//! | a trade strictly through our price | ours fill at our price | whoever traded there would have met us first |
+//! | a trade at our price | the quantity ahead falls by it; what goes beyond is ours | see [`queue_position`] |
+//! | our level is stated anew | the quantity ahead is estimated again; nothing fills | it shrank by trades we hear of apart, or by cancels |
+//! | the other side's touch comes to or through our price | ours fill at our price, up to what it shows | it could not have come to rest there |
+//! | a level taken out of the book by a clear before a snapshot | nothing; the snapshot states it again | it says nothing of the queue |
+//!
+//! Fills never exceed what traded or was shown, unless `fills = "whole"` asks for the simpler exchange of other
+//! backtesters. A quote feed says nothing of levels beyond its touch: an order there has all the world before it until
+//! the touch comes to its price.
+//!
 //! # What an arriving order of ours takes
 //!
 //! It walks the real levels of the other side, best first and oldest first within one, each order for what it
@@ -45,15 +62,20 @@
 
 pub mod config;
 mod entry;
+mod estimated;
 pub mod exchange;
 mod in_flight;
 mod number_map;
 mod own;
 mod passive;
+pub mod queue_position;
 mod reply;
 mod taken;
+mod taken_levels;
 
-pub use config::{ExchangeConfig, ExchangeError, FeeConfig};
+pub use config::{ExchangeConfig, ExchangeError, FeeConfig, FillRule};
 pub use exchange::{Counters, Exchange, QueuePosition};
 pub use in_flight::{IN_FLIGHT_MIN, IN_FLIGHT_PER_OPEN_ORDER};
+pub use queue_position::{Estimate, QueueModel};
 pub use taken::TAKEN_ORDERS_MAX;
+pub use taken_levels::TAKEN_LEVELS_MAX;

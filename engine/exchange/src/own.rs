@@ -7,6 +7,7 @@
 use tickrace_types::{InstrumentId, OrderType, Price, Side};
 
 use crate::number_map::NumberMap;
+use crate::queue_position::Estimate;
 
 /// No slot.
 pub(crate) const NIL: u32 = u32::MAX;
@@ -26,6 +27,8 @@ pub(crate) struct Own {
     pub ahead: i64,
     /// The book's next arrival number when it took its place in the queue.
     pub mark: u64,
+    /// The same where it has to be guessed.
+    pub estimate: Estimate,
     pub instrument: InstrumentId,
     pub side: Side,
     pub order_type: OrderType,

@@ -1,11 +1,11 @@
 //! What the real day does to our resting orders. The rules and their reasons stand at the head of the crate.
 
 use tickrace_book::{Change, Outcome};
-use tickrace_types::{Flags, InstrumentId, MarketRecord, Price, Record, ResponseRecord, Side};
+use tickrace_types::{Flags, InstrumentId, Kind, MarketRecord, Price, Record, ResponseRecord, Side};
 
-use crate::Exchange;
 use crate::own::NIL;
 use crate::reply::Fill;
+use crate::{Exchange, QueueModel};
 
 impl Exchange {
     /// One record, already in the book, with something of ours at the venue.
@@ -16,6 +16,20 @@ impl Exchange {
         out: &mut impl FnMut(&ResponseRecord),
     ) {
         let market = record.as_market();
+        if market.header.kind == Kind::Print as u8 {
+            return self.on_estimated_print(market, out);
+        }
+        if self.model != QueueModel::Exact {
+            if matches!(
+                change.outcome,
+                Outcome::Executed | Outcome::Reduced | Outcome::Deleted | Outcome::Replaced
+            ) {
+                self.on_leaving(market.order_ref, change);
+            }
+            if market.header.flags & Flags::SNAPSHOT == 0 {
+                return self.on_change_as_levels(record, change, out);
+            }
+        }
         match change.outcome {
             Outcome::Added => {
                 let instrument = InstrumentId(market.header.instrument);
@@ -205,6 +219,7 @@ impl Exchange {
     #[cold]
     fn on_clear(&mut self, instrument: InstrumentId) {
         self.taken.on_clear(instrument);
+        self.taken_levels.on_clear(instrument);
         let named = match instrument {
             InstrumentId::NONE => 0..self.orders.instruments(),
             _ => instrument.index()..instrument.index() + 1,
@@ -223,7 +238,7 @@ impl Exchange {
     }
 
     /// Books and answers a fill of a resting order, which leaves where nothing of it is left.
-    fn fill_resting(
+    pub(crate) fn fill_resting(
         &mut self,
         slot: u32,
         price: Price,

@@ -5,5 +5,6 @@ mod oracle;
 mod plain;
 mod real_day;
 mod rules_entry;
+mod rules_estimated;
 mod rules_resting;
 mod world;

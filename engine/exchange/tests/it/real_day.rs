@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::io::Read;
 use std::path::PathBuf;
 
-use tickrace_exchange::{Exchange, ExchangeConfig, FeeConfig};
+use tickrace_exchange::{Exchange, ExchangeConfig, FeeConfig, FillRule, QueueModel};
 use tickrace_feeds::{FileOptions, FileSource, LocateMap, Source};
 use tickrace_types::event::VERSION;
 use tickrace_types::{
@@ -134,6 +134,8 @@ fn an_order_at_the_touch_fills_when_the_tape_says_so_and_not_else() {
         fees: FeeConfig::FREE,
         open_orders_max: 4,
         hidden_through_fills: true,
+        queue: QueueModel::Exact,
+        fills: FillRule::Partial,
     };
     let table = InstrumentTable::new(vec![Instrument::us_equity("AAPL")]).expect("one share");
     let mut day = Exchange::new(&config, &table, 4096).expect("a valid configuration");

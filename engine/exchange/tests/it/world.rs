@@ -59,6 +59,8 @@ pub fn config() -> ExchangeConfig {
         },
         open_orders_max: 8,
         hidden_through_fills: true,
+        queue: tickrace_exchange::QueueModel::Exact,
+        fills: tickrace_exchange::FillRule::Partial,
     }
 }
 
