@@ -23,10 +23,11 @@ use std::sync::Arc;
 
 use tickrace_adapters::ouch;
 use tickrace_cli::backtest::{Market, market_of};
-use tickrace_cli::input::{Bytes, Session};
+use tickrace_cli::input::{Bytes, Session, Ticks};
 use tickrace_cli::settings;
 use tickrace_desk::DeskConfig;
 use tickrace_desk::backtest::{self, Journals};
+use tickrace_desk::log_source::View;
 use tickrace_desk::loopback::Loopback;
 use tickrace_desk::meters::Stamps;
 use tickrace_desk::pace::{Decoding, FlatOut, Paced};
@@ -46,7 +47,7 @@ use tickrace_runtime::link::{Joined, Link};
 use tickrace_runtime::meter::{Meter, Summary};
 use tickrace_runtime::stage::{Emit, Stage};
 use tickrace_runtime::{pin, probe};
-use tickrace_types::{Instrument, InstrumentTable, OrderRecord, Record, ResponseRecord};
+use tickrace_types::{InstrumentTable, OrderRecord, Record, ResponseRecord};
 
 // As the program has it.
 #[global_allocator]
@@ -96,20 +97,27 @@ fn world(symbols: u32, messages: u64, overrides: &[&str]) -> World {
     let mut config: DeskConfig = settings::parse(&path, &table).unwrap();
     config.run.idle = IdleStrategy::Spin;
     config.run.hop_sample_log2 = u32::try_from(number("TICKRACE_DESK_HOPS", 64)).unwrap();
-    let bytes = match std::env::var_os("TICKRACE_DESK_ITCH") {
-        Some(path) => Bytes::File(Arc::new(TickFile::open(path).unwrap())),
-        None => Bytes::Memory(Arc::new(Synth::new(SynthConfig { seed: 1, symbols, messages }).to_vec())),
+    let session = match std::env::var_os("TICKRACE_DESK_ITCH") {
+        Some(path) => {
+            let file = TickFile::open(path).unwrap();
+            Session {
+                ticks: Ticks::Itch(Bytes::File(Arc::new(file))),
+                ..Session::of_memory("a day", Vec::new())
+            }
+        }
+        None => {
+            let day = Synth::new(SynthConfig { seed: 1, symbols, messages }).to_vec();
+            Session::of_memory("a day", day)
+        }
     };
-    let session =
-        Session { path: "a day".into(), bytes, midnight_ns: 0, date: None, fault: None, stored_bytes: 0 };
-    let instruments = session.announced().iter().map(|symbol| Instrument::us_equity(symbol)).collect();
+    let instruments = session.announced();
     World { config, instruments: InstrumentTable::new(instruments).unwrap(), sessions: [session] }
 }
 
 type Ran<E, G> = street::Ran<Market, E, Wire<G>, NoTap>;
 
 fn market(world: &World) -> Market {
-    market_of(&world.config, &world.sessions, &world.instruments).unwrap()
+    market_of(&world.config, &world.sessions, &world.instruments, View::Desk).unwrap()
 }
 
 /// The simulated exchange of the configuration.

@@ -2,16 +2,17 @@
 
 use std::sync::Arc;
 
-use tickrace_cli::input::{Bytes, Session, universe_of};
+use tickrace_cli::input::Session;
 use tickrace_desk::DeskConfig;
 use tickrace_desk::backtest::{self, Journals};
+use tickrace_desk::log_source::View;
 use tickrace_desk::meters::Stamps;
 use tickrace_desk::stages::sequence::{Entry, Outcome};
 use tickrace_feeds::synth::{Synth, SynthConfig};
 use tickrace_runtime::clock::TscClock;
 use tickrace_runtime::kill::KillFlag;
 use tickrace_tests::data::config;
-use tickrace_types::{Action, Instrument, InstrumentTable};
+use tickrace_types::{Action, InstrumentTable};
 
 /// Raises the kill flag before one record, or never.
 struct KillAt(Option<u64>, Arc<KillFlag>);
@@ -35,22 +36,23 @@ fn run(kill_at: Option<u64>) -> (u64, u64, bool, usize) {
     let table = tickrace_cli::settings::load(&path, &[]).unwrap();
     let desk: DeskConfig = tickrace_cli::settings::parse(&path, &table).unwrap();
     let bytes = Synth::new(SynthConfig { seed: 9, symbols: 2, messages: 30_000 }).to_vec();
-    let session = Session {
-        path: "synthetic day".into(),
-        bytes: Bytes::Memory(Arc::new(bytes)),
-        midnight_ns: 0,
-        date: None,
-        fault: None,
-        stored_bytes: 0,
-    };
-    let instruments = session.announced().iter().map(|symbol| Instrument::us_equity(symbol)).collect();
+    let session = Session::of_memory("synthetic day", bytes);
+    let instruments = session.announced();
     let instruments = InstrumentTable::new(instruments).unwrap();
-    let source = || session.source(universe_of(&instruments), 0);
+    let source = |view| session.feed(&instruments, view, Some(0));
     let (stamps, kill) = (Stamps::new(TscClock::new()), Arc::new(KillFlag::new()));
     let entry = KillAt(kill_at, Arc::clone(&kill));
-    let ran =
-        backtest::run(&desk, &instruments, source(), source(), entry, Journals::default(), &stamps, &kill)
-            .unwrap();
+    let ran = backtest::run(
+        &desk,
+        &instruments,
+        source(View::Desk),
+        source(View::Venue),
+        entry,
+        Journals::default(),
+        &stamps,
+        &kill,
+    )
+    .unwrap();
     assert_eq!(ran.outcome, Outcome::Complete);
     let gate = ran.gate.gate();
     let passed = |action| gate.counts().passed(action);

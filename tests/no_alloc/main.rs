@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use tempfile::tempdir;
-use tickrace_cli::input::{Bytes, Session, universe_of};
+use tickrace_cli::input::Session;
 use tickrace_desk::DeskConfig;
 use tickrace_desk::backtest::{self, Journals};
+use tickrace_desk::log_source::View;
 use tickrace_desk::meters::Stamps;
 use tickrace_desk::stages::sequence::Entry;
 use tickrace_feeds::synth::{Synth, SynthConfig};
@@ -14,7 +15,7 @@ use tickrace_runtime::clock::TscClock;
 use tickrace_runtime::kill::KillFlag;
 use tickrace_runtime::seal::{Seal, SealGuard, SealedAlloc, seal_thread, sealed_calls, thread_allocations};
 use tickrace_tests::data::config;
-use tickrace_types::{Instrument, InstrumentTable};
+use tickrace_types::InstrumentTable;
 
 #[global_allocator]
 static ALLOCATOR: SealedAlloc = SealedAlloc;
@@ -63,15 +64,8 @@ fn a_hundred_thousand_events_through_the_whole_desk_allocate_nothing_and_one_all
     tickrace_cli::settings::lay_over(&mut table, "journal.market=copy").expect("a good override");
     let desk: DeskConfig = tickrace_cli::settings::parse(&path, &table).expect("it parses");
     let bytes = Synth::new(SynthConfig { seed: 5, symbols: 4, messages: WARM + MEASURED + 20_000 }).to_vec();
-    let session = Session {
-        path: "synthetic day".into(),
-        bytes: Bytes::Memory(Arc::new(bytes)),
-        midnight_ns: 0,
-        date: None,
-        fault: None,
-        stored_bytes: 0,
-    };
-    let instruments = session.announced().iter().map(|symbol| Instrument::us_equity(symbol)).collect();
+    let session = Session::of_memory("synthetic day", bytes);
+    let instruments = session.announced();
     let instruments = InstrumentTable::new(instruments).expect("synthetic symbols differ");
     let folder = tempdir().expect("a folder for the journal");
     let writer = |stream| {
@@ -80,12 +74,21 @@ fn a_hundred_thousand_events_through_the_whole_desk_allocate_nothing_and_one_all
         Some(Writer::create(folder.path(), stream, config).expect("a fresh folder takes a journal"))
     };
     let journals = Journals { inbound: writer("inbound"), outbound: writer("outbound") };
-    let source = || session.source(universe_of(&instruments), 0);
+    let source = |view| session.feed(&instruments, view, Some(0));
     let stamps = Stamps::new(TscClock::new());
     let kill = Arc::new(KillFlag::new());
     let entry = Sealing::default();
-    let ran = backtest::run(&desk, &instruments, source(), source(), entry, journals, &stamps, &kill)
-        .expect("the day runs");
+    let ran = backtest::run(
+        &desk,
+        &instruments,
+        source(View::Desk),
+        source(View::Venue),
+        entry,
+        journals,
+        &stamps,
+        &kill,
+    )
+    .expect("the day runs");
     assert!(ran.send.orders() > 1_000, "a day without orders proves nothing, got {}", ran.send.orders());
     assert!(ran.market_records > WARM + MEASURED, "got {}", ran.market_records);
     assert_eq!(ran.entry.found, Some(0), "allocations and releases of the desk's thread");

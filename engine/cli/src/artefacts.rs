@@ -8,6 +8,7 @@ use tickrace_analytics::{
 use tickrace_book::Books;
 use tickrace_desk::DeskConfig;
 use tickrace_desk::backtest::Finished;
+use tickrace_desk::log_source::View;
 use tickrace_feeds::source::Source;
 use tickrace_journal::{Entry, Reader};
 use tickrace_risk::Reason;
@@ -100,10 +101,10 @@ struct Tops {
 }
 
 impl Tops {
-    fn new(market: Market, instruments: usize) -> Self {
+    fn new(market: Market, instruments: &InstrumentTable) -> Self {
         let mut tops = Self {
             market,
-            books: Books::new(instruments, 1 << 16),
+            books: Books::new(instruments.len(), 1 << 16).with_grids(instruments),
             record: Record::default(),
             pending: None,
         };
@@ -149,8 +150,10 @@ fn analyse<E>(
     let inbound = Reader::open(facts.journal, "inbound").map_err(Failure::runtime)?;
     let outbound = Reader::open(facts.journal, "outbound").map_err(Failure::runtime)?;
     let mut run = Run::new(run_config(facts, &ran.market)).map_err(Failure::usage)?;
-    let mut tops =
-        Tops::new(market_of(facts.config, facts.sessions, facts.instruments)?, facts.instruments.len());
+    let mut tops = Tops::new(
+        market_of(facts.config, facts.sessions, facts.instruments, View::Venue)?,
+        facts.instruments,
+    );
     let mut files = Tables::create(facts)?;
     let mut responses = inbound.iter().filter_map(|entry| match entry {
         Entry::Response(response) => Some(response),

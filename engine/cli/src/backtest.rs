@@ -7,22 +7,23 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tickrace_desk::DeskConfig;
 use tickrace_desk::backtest::{self, Finished, Journals};
 use tickrace_desk::config::MarketInJournal;
+use tickrace_desk::log_source::View;
 use tickrace_desk::meters::Stamps;
 use tickrace_desk::pace::FlatOut;
 use tickrace_desk::stages::sequence::Outcome;
-use tickrace_feeds::itch::FileSource;
 use tickrace_feeds::source::Days;
 use tickrace_feeds::synth::{Synth, SynthConfig};
 use tickrace_journal::{Prefault, Writer, WriterConfig};
 use tickrace_runtime::clock::tsc::TscClock;
 use tickrace_runtime::kill::KillFlag;
 use tickrace_runtime::pin;
-use tickrace_types::{Instrument, InstrumentTable};
+use tickrace_types::InstrumentTable;
 
 use crate::artefacts::{self, RunFacts};
-use crate::input::{Bytes, Session, judge_end, universe_of};
+use crate::data::open_sessions;
+use crate::input::{Feed, Session, judge_end};
 use crate::provenance::{self, Head, MarketFile, Opening};
-use crate::{Failure, Streams, progress, settings, synth};
+use crate::{Failure, Streams, progress, settings};
 
 /// Arguments of `backtest`.
 #[derive(Debug, clap::Args)]
@@ -52,10 +53,7 @@ pub struct Args {
 }
 
 /// The market as the desk reads it.
-pub type Market = Days<FileSource<Bytes>>;
-
-/// Where a generated day is kept, so that the second run starts at once.
-const DATA_FOLDER: &str = "data";
+pub type Market = Days<Feed>;
 
 /// Runs the verb.
 ///
@@ -70,7 +68,8 @@ pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure> {
         config.data.dates = vec![date.clone()];
     }
     check_placement(&config, streams)?;
-    let sessions = open_sessions(&config, streams)?;
+    let sessions =
+        open_sessions(&config.data, &config.instruments.symbols, &config.instruments.custom, streams)?;
     let instruments = config.instrument_table(&sessions[0].announced()).map_err(Failure::usage)?;
     let out = out_folder(args);
     let journal = prepare_folder(&out)?;
@@ -89,7 +88,7 @@ pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure> {
 
     let stamps = Stamps::new(TscClock::new());
     warm_up(&config, &stamps)?;
-    let total = sessions.iter().map(|session| session.len() / 33).sum();
+    let total = sessions.iter().map(Session::records).sum();
     let bar = progress::bar(streams.is_watched, total, "backtest");
     let interrupt = Arc::new(AtomicBool::new(false));
     let handle = signal_hook::flag::register(signal_hook::consts::SIGINT, Arc::clone(&interrupt)).ok();
@@ -97,8 +96,8 @@ pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure> {
         bar.set_position(count);
         interrupt.load(Ordering::Relaxed)
     };
-    let market = market_of(&config, &sessions, &instruments)?;
-    let venue_market = market_of(&config, &sessions, &instruments)?;
+    let market = market_of(&config, &sessions, &instruments, View::Desk)?;
+    let venue_market = market_of(&config, &sessions, &instruments, View::Venue)?;
     let kill = Arc::new(KillFlag::new());
     let mut ran = backtest::run(
         &config,
@@ -158,30 +157,7 @@ fn check_placement(config: &DeskConfig, streams: &mut Streams<'_>) -> Result<(),
     Ok(())
 }
 
-/// Opens the tick files named, or generates a day where none is.
-///
-/// # Errors
-///
-/// [`Failure`] where a file cannot be read or written.
-pub fn open_sessions(config: &DeskConfig, streams: &mut Streams<'_>) -> Result<Vec<Session>, Failure> {
-    if !config.data.files.is_empty() {
-        let open = |(place, path): (usize, &PathBuf)| {
-            Session::open(path, config.data.dates.get(place).map(String::as_str), streams)
-        };
-        return config.data.files.iter().enumerate().map(open).collect();
-    }
-    let day = &config.data.synth;
-    let name = format!("synth-{}x{}-seed{}.{}.itch50", day.symbols, day.messages, day.seed, day.date);
-    let path = Path::new(DATA_FOLDER).join(name);
-    if !path.exists() {
-        streams.say(&format!("no tick file is named: generating {}", path.display()));
-        let made = SynthConfig { seed: day.seed, symbols: day.symbols, messages: day.messages };
-        synth::write_day(made, &path, streams)?;
-    }
-    Ok(vec![Session::open(&path, Some(&day.date), streams)?])
-}
-
-/// One reading of all sessions.
+/// One reading of all sessions, as we heard them or as the venue did them.
 ///
 /// # Errors
 ///
@@ -190,13 +166,10 @@ pub fn market_of(
     config: &DeskConfig,
     sessions: &[Session],
     instruments: &InstrumentTable,
+    view: View,
 ) -> Result<Market, Failure> {
-    let days = sessions
-        .iter()
-        .map(|session| {
-            (session.midnight_ns, session.source(universe_of(instruments), config.data.feed_latency_ns))
-        })
-        .collect();
+    let feed = |session: &Session| session.feed(instruments, view, config.data.feed_latency_ns);
+    let days = sessions.iter().map(|session| (session.begins_ns(), feed(session))).collect();
     Days::new(days).map_err(|error| Failure::usage(format!("data.files: {error}")))
 }
 
@@ -241,22 +214,13 @@ pub fn warm_up(config: &DeskConfig, stamps: &Arc<Stamps>) -> Result<(), Failure>
     }
     let messages = u64::from(config.run.warmup_records);
     let bytes = Synth::new(SynthConfig { seed: config.run.seed, symbols: 2, messages }).to_vec();
-    let session = Session {
-        path: PathBuf::from("warm-up"),
-        bytes: Bytes::Memory(Arc::new(bytes)),
-        midnight_ns: 0,
-        date: None,
-        fault: None,
-        stored_bytes: 0,
-    };
-    let symbols = session.announced();
-    let table = InstrumentTable::new(symbols.iter().map(|symbol| Instrument::us_equity(symbol)).collect())
-        .map_err(Failure::runtime)?;
+    let session = Session::of_memory("warm-up", bytes);
+    let table = InstrumentTable::new(session.announced()).map_err(Failure::runtime)?;
     let mut config = config.clone();
     config.run.book_orders_capacity = 1 << 16;
     let sessions = [session];
-    let market = market_of(&config, &sessions, &table)?;
-    let venue_market = market_of(&config, &sessions, &table)?;
+    let market = market_of(&config, &sessions, &table, View::Desk)?;
+    let venue_market = market_of(&config, &sessions, &table, View::Venue)?;
     let kill = Arc::new(KillFlag::new());
     let never = |_count| false;
     let entry = FlatOut::new(&never);

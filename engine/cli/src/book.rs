@@ -4,12 +4,10 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use tickrace_book::Books;
-use tickrace_feeds::itch::LocateMap;
-use tickrace_feeds::source::Source;
 use tickrace_feeds_files::parse_at;
-use tickrace_types::{InstrumentId, Record, Side};
+use tickrace_types::{Flags, InstrumentId, Record, Side};
 
-use crate::input::{Session, judge_end};
+use crate::tape::Tape;
 use crate::{Failure, Streams};
 
 /// Arguments of `book`.
@@ -20,21 +18,28 @@ use crate::{Failure, Streams};
     Columns: ts_ns (the asked time; the event's with --every-event, --at-seq), seq (number of the last message\n\
     applied, from 1), symbol, side, level (from 1), price, quantity, orders.")]
 pub struct Args {
-    /// ITCH 5.0 file, plain, gzip or zstd
+    /// Tick file of any format, or the folder of a native log
     file: PathBuf,
+    /// Format, where the file's content does not tell
+    #[arg(long)]
+    format: Option<String>,
+    /// The symbol of a file that names none
+    #[arg(long)]
+    symbol_of_file: Option<String>,
     /// Symbol
     #[arg(long)]
     symbol: String,
     /// Levels of each side
     #[arg(long, default_value_t = 5)]
     depth: usize,
-    /// State after every message at or before this time: nanoseconds after midnight, or HH:MM:SS.fraction; repeatable
+    /// State after every message at or before this time: nanoseconds (after midnight for ITCH and LOBSTER, since the
+    /// epoch else), or HH:MM:SS.fraction after midnight; repeatable
     #[arg(long, required_unless_present_any = ["at_seq", "every_event"])]
     at: Vec<String>,
     /// State after this message number (from 1); repeatable
     #[arg(long)]
     at_seq: Vec<u64>,
-    /// State after each message of the symbol
+    /// State after each event of the symbol
     #[arg(long, conflicts_with_all = ["at", "at_seq"])]
     every_event: bool,
     /// Exit with 3 where anything was skipped
@@ -59,18 +64,15 @@ pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure> {
     times.sort_unstable();
     let mut seqs = args.at_seq.clone();
     seqs.sort_unstable();
-    // The date plays no part: times are nanoseconds after midnight.
-    let session = Session { midnight_ns: 0, ..Session::open(&args.file, None, streams)? };
-    // Every message is read, because `seq` counts those of all symbols; only ours are applied.
-    let mut source = session.source(LocateMap::all(), 0);
-    let mut printer = Printer { books: Books::new(1, 1 << 16), args, is_known: false };
+    let mut tape = Tape::open(&args.file, args.format.as_deref(), args.symbol_of_file.as_deref(), streams)?;
+    let mut printer = Printer { books: Books::new(1, 1 << 16), args, is_known: false, has_grid: false };
     let out = &mut *streams.out;
     printer.header(out)?;
     let (mut times, mut seqs) = (times.into_iter().peekable(), seqs.into_iter().peekable());
     let mut record = Record::default();
-    let mut id = None;
     let (mut last_seq, mut last_ts_ns) = (0, 0);
-    while source.next_into(&mut record) {
+    // Every record is read, because `seq` counts those of all symbols; only ours are applied.
+    while tape.next_into(&mut record) {
         let ts_ns = record.header.ts_venue_ns.unsigned_abs();
         while let Some(at_ns) = times.next_if(|at_ns| *at_ns < ts_ns) {
             printer.state(out, at_ns, last_seq)?;
@@ -79,19 +81,20 @@ pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure> {
             printer.state(out, last_ts_ns, at_seq)?;
         }
         (last_seq, last_ts_ns) = (record.header.seq, ts_ns);
-        let instrument = record.header.instrument;
-        if id.is_none() && source.universe().symbol(InstrumentId(instrument)) == args.symbol {
-            id = Some(instrument);
-            printer.is_known = true;
-        }
-        if id == Some(instrument) || instrument == InstrumentId::NONE.0 {
-            printer.apply(&record, id == Some(instrument));
-            if args.every_event && id == Some(instrument) {
+        let is_ours = tape.is_of(&record, &args.symbol);
+        printer.is_known |= is_ours;
+        if is_ours || record.header.instrument == InstrumentId::NONE.0 {
+            if is_ours && !printer.has_grid {
+                printer.has_grid = true;
+                printer.books = tape.books(&args.symbol);
+            }
+            printer.apply(&record, is_ours);
+            if args.every_event && is_ours && record.header.flags & Flags::END_OF_EVENT != 0 {
                 printer.state(out, ts_ns, last_seq)?;
             }
         }
     }
-    let messages = source.messages();
+    let messages = tape.messages();
     for at_ns in times {
         printer.state(out, at_ns, last_seq)?;
     }
@@ -108,7 +111,7 @@ pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure> {
             args.symbol
         )));
     }
-    judge_end(&source, &session, args.strict)
+    tape.judge(args.strict)
 }
 
 /// One symbol's book and how it is shown.
@@ -116,6 +119,8 @@ struct Printer<'a> {
     books: Books,
     args: &'a Args,
     is_known: bool,
+    /// The grid of prices, which a book of levels needs, is known with the symbol's first record.
+    has_grid: bool,
 }
 
 impl Printer<'_> {

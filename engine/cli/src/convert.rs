@@ -1,65 +1,69 @@
 //! `convert`: tick files to the native record log, and the log to CSV.
 
+use std::collections::BTreeMap;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
-use tickrace_feeds::itch::LocateMap;
-use tickrace_feeds::source::Source;
-use tickrace_journal::{Entry, Prefault, Reader, Writer, WriterConfig};
-use tickrace_types::{InstrumentId, Kind, Price, Record, Side};
+use tickrace_desk::config::InputConfig;
+use tickrace_journal::{Entry, Reader};
+use tickrace_types::{Kind, Price, Record, Side};
 
-use crate::input::{Session, judge_end};
+use crate::data::{Asked, decoder_of, format_of, tell_made};
+use crate::input::SessionDay;
+use crate::ticks::merge::MergeBy;
+use crate::ticks::{self, TICKS, read_head};
 use crate::{Failure, Streams, progress};
-
-/// Stream of market records in a native log.
-pub const TICKS: &str = "ticks";
 
 /// Arguments of `convert`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     tickrace convert 01302020.NASDAQ_ITCH50.gz --out day.ticks\n  \
+    tickrace convert btcusdt_20240808.gz btcusdt_20240809.gz --out btcusdt.ticks\n  \
+    tickrace convert quotes.csv --mapping columns.toml --symbol-of-file AIG --out aig.ticks\n  \
     tickrace convert day.ticks --out day.csv\n\n\
-    A native log is a folder: head.json names the instruments, ticks-*.tj hold 64-byte records.")]
+    A native log is a folder: head.json names the instruments, ticks-*.tj hold 64-byte records in the order in which\n\
+    they were received. Several files become one log, merged by time.")]
 pub struct Args {
-    /// ITCH 5.0 file, or the folder of a native log
-    input: PathBuf,
+    /// Tick files of any format, or the folder of one native log
+    #[arg(required = true)]
+    input: Vec<PathBuf>,
     /// Folder of the log to write, or a .csv file
     #[arg(long)]
     out: PathBuf,
-    /// Session date, YYYY-MM-DD; else the file's name tells
+    /// Format, where the files' content does not tell
+    #[arg(long)]
+    format: Option<String>,
+    /// Session date, YYYY-MM-DD; else the file's name or content tells
     #[arg(long)]
     date: Option<String>,
     /// Only these symbols; repeatable
     #[arg(long)]
     symbol: Vec<String>,
+    /// The symbol of files that name none
+    #[arg(long)]
+    symbol_of_file: Option<String>,
+    /// What the columns of a CSV file mean (TOML)
+    #[arg(long)]
+    mapping: Option<PathBuf>,
+    /// Which time orders several files
+    #[arg(long, value_enum, default_value = "receive")]
+    merge: MergeBy,
     /// Exit with 3 where anything was skipped
     #[arg(long)]
     strict: bool,
-}
-
-/// What a native log's head says.
-#[derive(Debug, Serialize, serde::Deserialize)]
-pub struct TicksHead {
-    /// `ticks`.
-    pub kind: String,
-    /// Layout of the records.
-    pub version: u8,
-    /// Session date.
-    pub date: Option<String>,
-    /// Midnight of the session, nanoseconds since the Unix epoch.
-    pub midnight_ns: i64,
-    /// Symbols, index = instrument id.
-    pub symbols: Vec<String>,
-    /// File it was made from.
-    pub source: String,
 }
 
 #[derive(Debug, Serialize)]
 struct Converted {
     out: String,
     records: u64,
-    skipped: std::collections::BTreeMap<String, u64>,
+    /// Records that stand once for us and once for the venue, whose orders differ there.
+    twice: u64,
+    instruments: usize,
+    messages: u64,
+    skipped: BTreeMap<String, u64>,
+    gaps: usize,
 }
 
 /// Runs the verb.
@@ -68,7 +72,10 @@ struct Converted {
 ///
 /// [`Failure`]: input that cannot be read, output that cannot be written.
 pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure> {
-    if args.input.is_dir() { to_csv(args, streams) } else { to_log(args, streams) }
+    match args.input.as_slice() {
+        [folder] if folder.is_dir() => to_csv(folder, args, streams),
+        _ => to_log(args, streams),
+    }
 }
 
 fn report(streams: &mut Streams<'_>, converted: &Converted) {
@@ -76,80 +83,84 @@ fn report(streams: &mut Streams<'_>, converted: &Converted) {
         streams.json(converted);
         return;
     }
-    streams.say(&format!("{}: {} records", converted.out, converted.records));
+    streams.say(&format!(
+        "{}: {} records of {} instruments",
+        converted.out, converted.records, converted.instruments
+    ));
+    if converted.twice > 0 {
+        streams.say(&format!(
+            "  {} happened in another order than they were heard: they stand twice, for us and for the venue",
+            converted.twice
+        ));
+    }
     for (reason, count) in &converted.skipped {
         streams.say(&format!("  skipped {reason}: {count}"));
     }
 }
 
 fn to_log(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure> {
-    let session = Session::open(&args.input, args.date.as_deref(), streams)?;
     if args.out.exists() {
         return Err(Failure::usage(format!("{}: exists already; name a new folder", args.out.display())));
     }
-    let universe = if args.symbol.is_empty() {
-        LocateMap::all()
-    } else {
-        LocateMap::only(args.symbol.iter().map(String::as_str).zip((0u32..).map(InstrumentId)))
-    };
-    let mut source = session.source(universe, 0);
-    let config = WriterConfig {
-        segment_bytes: 256 << 20,
-        checksum: true,
-        prefault: Prefault::Helper { window_bytes: 32 << 20 },
-        flush_interval_ms: None,
-    };
-    std::fs::create_dir_all(&args.out).map_err(|error| Failure::write(&args.out, error))?;
-    let mut writer = Writer::create(&args.out, TICKS, config).map_err(Failure::runtime)?;
-    let bar = progress::byte_bar(streams.is_watched, session.len(), "converting");
-    let mut record = Record::default();
-    while source.next_into(&mut record) {
-        writer.append(&record);
-        if record.header.seq & 0xffff == 0 {
-            bar.set_position(source.position());
-            writer.check().map_err(Failure::runtime)?;
+    let asked = Asked { symbols: &args.symbol, ..Asked::default() };
+    let mut inputs = Vec::new();
+    for path in &args.input {
+        if path.is_dir() {
+            return Err(Failure::usage(format!("{}: a native log cannot be merged", path.display())));
         }
+        let input = InputConfig {
+            path: path.clone(),
+            format: args.format.clone(),
+            date: args.date.clone(),
+            symbol: args.symbol_of_file.clone(),
+            mapping: args.mapping.clone(),
+            ..InputConfig::default()
+        };
+        inputs.extend(decoder_of(&input, format_of(&input)?, &asked)?);
     }
+    let day = SessionDay::told(args.date.as_deref(), &args.input[0])?;
+    let bar = progress::byte_bar(streams.is_watched, 0, "converting");
+    let made = ticks::build(inputs, &args.symbol, args.merge, day, &args.out, &bar)?;
     bar.finish_and_clear();
-    let records = writer.records();
-    writer.finish().map_err(Failure::runtime)?;
-    let head = TicksHead {
-        kind: TICKS.to_owned(),
-        version: tickrace_types::event::VERSION,
-        date: session.date.map(|date| date.to_string()),
-        midnight_ns: session.midnight_ns,
-        symbols: source.universe().symbols().to_vec(),
-        source: args.input.display().to_string(),
+    tell_made(&made, streams);
+    let head = &made.head;
+    let mut skipped = BTreeMap::new();
+    for (reason, (count, _)) in head.inputs.iter().flat_map(|input| &input.skipped) {
+        *skipped.entry(reason.clone()).or_default() += count;
+    }
+    let converted = Converted {
+        out: args.out.display().to_string(),
+        records: head.records,
+        twice: head.twice,
+        instruments: head.instruments.len(),
+        messages: head.inputs.iter().map(|input| input.messages).sum(),
+        skipped,
+        gaps: head.inputs.iter().map(|input| input.gaps.len()).sum(),
     };
-    let bytes = serde_json::to_vec_pretty(&head).map_err(Failure::runtime)?;
-    tickrace_journal::write_head(&args.out, &bytes).map_err(Failure::runtime)?;
-    let skipped = source.skips().reasons().into_iter().collect();
-    report(streams, &Converted { out: args.out.display().to_string(), records, skipped });
-    judge_end(&source, &session, args.strict)
+    report(streams, &converted);
+    if let Some(fault) = head.fault() {
+        return Err(Failure::input(format!("{fault}; everything before it was converted")));
+    }
+    if args.strict && head.faults() > 0 {
+        return Err(Failure::input(format!(
+            "{} rows were skipped and --strict was asked for",
+            head.faults()
+        )));
+    }
+    Ok(())
 }
 
-/// Reads a native log's head.
-///
-/// # Errors
-///
-/// [`Failure`] where the folder is not a native log.
-pub fn read_ticks_head(folder: &Path) -> Result<TicksHead, Failure> {
-    let bytes = tickrace_journal::read_head(folder).map_err(Failure::input)?;
-    serde_json::from_slice(&bytes).map_err(|error| {
-        Failure::input(format!("{}: head.json: not the head of a native log: {error}", folder.display()))
-    })
-}
-
-fn to_csv(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure> {
-    let head = read_ticks_head(&args.input)?;
-    let reader = Reader::open(&args.input, TICKS).map_err(Failure::input)?;
+fn to_csv(folder: &Path, args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure> {
+    let head = read_head(folder)?;
+    let symbols = head.symbols();
+    let reader = Reader::open(folder, TICKS).map_err(Failure::input)?;
     let fail = |error: std::io::Error| Failure::write(&args.out, error);
     let mut out = BufWriter::new(std::fs::File::create(&args.out).map_err(fail)?);
     writeln!(out, "ts_ns,seq,type,symbol,side,price,quantity,order_ref,other_ref,flags").map_err(fail)?;
     let mut records = 0;
     for entry in reader.iter() {
         let Entry::Small(record) = entry else { continue };
-        let symbol = head.symbols.get(record.header.instrument as usize).map_or("", String::as_str);
+        let symbol = symbols.get(record.header.instrument as usize).map_or("", String::as_str);
         if !args.symbol.is_empty() && !args.symbol.iter().any(|wanted| wanted == symbol) {
             continue;
         }
@@ -157,31 +168,66 @@ fn to_csv(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure> {
         records += 1;
     }
     out.flush().map_err(fail)?;
-    let skipped = std::collections::BTreeMap::new();
-    report(streams, &Converted { out: args.out.display().to_string(), records, skipped });
+    let converted = Converted {
+        out: args.out.display().to_string(),
+        records,
+        twice: 0,
+        instruments: symbols.len(),
+        messages: records,
+        skipped: BTreeMap::new(),
+        gaps: 0,
+    };
+    report(streams, &converted);
     Ok(())
 }
 
+/// One record; a best bid and ask takes two rows, a bar one for each of its prices.
 fn write_row(out: &mut impl Write, record: &Record, symbol: &str) -> std::io::Result<()> {
-    let market = record.as_market();
     let header = &record.header;
     let kind = Kind::from_code(header.kind);
     let name = kind.map_or_else(|| header.kind.to_string(), |kind| format!("{kind:?}").to_lowercase());
-    let is_sided = kind == Some(Kind::Add);
-    write!(out, "{},{},{name},{symbol},", header.ts_venue_ns, header.seq)?;
-    if is_sided {
-        write!(out, "{}", Side::from_code(market.side).name())?;
-    }
+    let start = |out: &mut dyn Write, part: &str| {
+        write!(out, "{},{},{name}{part},{symbol},", header.ts_venue_ns, header.seq)
+    };
     match kind {
-        Some(Kind::Symbol) => writeln!(out, ",,,,,{}", header.flags),
-        _ => writeln!(
-            out,
-            ",{},{},{},{},{}",
-            Price(market.price),
-            market.qty,
-            market.order_ref,
-            market.other_ref,
-            header.flags
-        ),
+        Some(Kind::Symbol) => {
+            start(out, "")?;
+            writeln!(out, ",,,,,{}", header.flags)
+        }
+        Some(Kind::Quote) => {
+            let quote = record.as_quote();
+            let sides = [(Side::Bid, quote.bid_px, quote.bid_qty), (Side::Ask, quote.ask_px, quote.ask_qty)];
+            for (side, price, qty) in sides {
+                start(out, "")?;
+                writeln!(out, "{},{},{qty},,,{}", side.name(), Price(price), header.flags)?;
+            }
+            Ok(())
+        }
+        Some(Kind::BarShape) => {
+            let bar = record.as_bar_shape();
+            for (part, price) in [(":open", bar.open), (":high", bar.high), (":low", bar.low)] {
+                start(out, part)?;
+                writeln!(out, ",{},,,,{}", Price(price), header.flags)?;
+            }
+            Ok(())
+        }
+        Some(Kind::Bar) => {
+            let bar = record.as_bar();
+            start(out, ":close")?;
+            writeln!(out, ",{},{},{},,{}", Price(bar.close), bar.volume, bar.trades, header.flags)
+        }
+        _ => {
+            let market = record.as_market();
+            start(out, "")?;
+            if matches!(kind, Some(Kind::Add | Kind::Level | Kind::Print)) && market.side <= 1 {
+                write!(out, "{}", Side::from_code(market.side).name())?;
+            }
+            let (qty, order_ref) = match kind {
+                Some(Kind::Level) => (market.order_ref, 0),
+                Some(Kind::Print) => (market.lots(), 0),
+                _ => (u64::from(market.qty), market.order_ref),
+            };
+            writeln!(out, ",{},{qty},{order_ref},{},{}", Price(market.price), market.other_ref, header.flags)
+        }
     }
 }

@@ -4,18 +4,31 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::Serialize;
+use tickrace_desk::config::InputConfig;
 use tickrace_feeds::source::End;
 use tickrace_feeds::tally::Tally;
+use tickrace_feeds_files::{Date, Format};
 
-use crate::input::Session;
+use crate::data::format_of;
+use crate::input::{Session, Ticks};
 use crate::{Failure, Streams};
+
+mod any;
 
 /// Arguments of `inspect`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  tickrace inspect 01302020.NASDAQ_ITCH50.gz --json")]
+#[command(after_help = "Examples:\n  \
+    tickrace inspect 01302020.NASDAQ_ITCH50.gz --json\n  \
+    tickrace inspect btcusdt_20240808.gz")]
 pub struct Args {
-    /// ITCH 5.0 file, plain, gzip or zstd (told by its content)
+    /// Tick file of any format, packed or not (told by its content), or the folder of a native log
     file: PathBuf,
+    /// Format, where the content does not tell
+    #[arg(long)]
+    format: Option<String>,
+    /// The symbol of a file that names none
+    #[arg(long)]
+    symbol_of_file: Option<String>,
     /// Session date, YYYY-MM-DD; else the file's name tells
     #[arg(long)]
     date: Option<String>,
@@ -24,8 +37,8 @@ pub struct Args {
     strict: bool,
 }
 
-/// Executions of one symbol.
-#[derive(Debug, Serialize)]
+/// Executions of one symbol. Feeds of levels do not tell displayed from hidden: their trades count as displayed.
+#[derive(Debug, Default, Serialize)]
 struct Executions {
     displayed_count: u64,
     displayed_qty: u64,
@@ -45,13 +58,13 @@ struct Inspection {
     stored_bytes: u64,
     messages: u64,
     by_type: BTreeMap<String, u64>,
-    /// Nanoseconds after the venue's midnight.
+    /// Nanoseconds after the venue's midnight for ITCH and LOBSTER, since the Unix epoch else.
     first_ts_ns: Option<u64>,
     last_ts_ns: Option<u64>,
     steps_back: u64,
     symbols: Vec<String>,
     skipped: BTreeMap<String, u64>,
-    /// A daily file numbers no messages, so it can show none; lists [first missing, count].
+    /// Numbers missing, [first missing, count]. A daily ITCH file numbers no messages, so it can show none.
     gaps: Vec<(u64, u64)>,
     end: &'static str,
     end_offset: Option<u64>,
@@ -64,8 +77,14 @@ struct Inspection {
 ///
 /// [`Failure`]: a file that cannot be read, a truncated tail, or anything skipped under `--strict`.
 pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure> {
-    let session = Session::open(&args.file, args.date.as_deref(), streams)?;
-    let tally = Tally::of(session.bytes.as_ref());
+    let input =
+        InputConfig { path: args.file.clone(), format: args.format.clone(), ..InputConfig::default() };
+    if args.file.is_dir() || format_of(&input)? != Format::Itch50 {
+        return any::run(args, streams);
+    }
+    let session = Session::open_itch(&args.file, args.date.as_deref(), streams)?;
+    let Ticks::Itch(bytes) = &session.ticks else { return any::run(args, streams) };
+    let tally = Tally::of(bytes.as_ref());
     let inspection = Inspection {
         file: args.file.display().to_string(),
         format: "itch50",
@@ -140,18 +159,38 @@ pub fn clock_text(ts_ns: u64) -> String {
     format!("{:02}:{:02}:{:02}.{:09}", seconds / 3600, seconds / 60 % 60, seconds % 60, ts_ns % 1_000_000_000)
 }
 
+/// Nanoseconds since the Unix epoch as a date and a clock, UTC.
+fn utc_text(ts_ns: u64) -> String {
+    let day = i64::try_from(ts_ns / 86_400_000_000_000).unwrap_or(i64::MAX);
+    let date = Date::from_days_since_epoch(day).map_or_else(|| format!("day {day}"), |date| date.to_string());
+    format!("{date} {}", clock_text(ts_ns % 86_400_000_000_000))
+}
+
 fn for_people(inspection: &Inspection) -> String {
     use std::fmt::Write;
     let mut text = String::new();
     // Writing into a String cannot fail.
-    let _ = writeln!(text, "{}  (ITCH 5.0, {} bytes)", inspection.file, inspection.bytes);
-    let _ = writeln!(text, "  date      {}", inspection.date.as_deref().unwrap_or("unknown (give --date)"));
+    let _ = writeln!(text, "{}  ({}, {} bytes)", inspection.file, inspection.format, inspection.bytes);
+    let is_of_a_day = inspection.last_ts_ns.is_none_or(|last| last < 2 * 86_400 * 1_000_000_000);
+    if is_of_a_day {
+        let date = inspection.date.as_deref().unwrap_or("unknown (give --date)");
+        let _ = writeln!(text, "  date      {date}");
+    }
     if let Some((first, last)) = inspection.first_ts_ns.zip(inspection.last_ts_ns) {
-        let _ = writeln!(text, "  span      {} to {} New York", clock_text(first), clock_text(last));
+        if is_of_a_day {
+            let _ = writeln!(text, "  span      {} to {} New York", clock_text(first), clock_text(last));
+        } else {
+            let _ = writeln!(text, "  span      {} to {} UTC", utc_text(first), utc_text(last));
+        }
     }
     let _ = writeln!(text, "  messages  {}", inspection.messages);
-    for (letter, count) in &inspection.by_type {
-        let _ = writeln!(text, "    {letter}  {count:>12}");
+    let width = inspection.by_type.keys().map(String::len).max().unwrap_or(0);
+    for (name, count) in &inspection.by_type {
+        let _ = writeln!(text, "    {name:<width$}  {count:>12}");
+    }
+    if !inspection.gaps.is_empty() {
+        let missing: u64 = inspection.gaps.iter().map(|(_, count)| count).sum();
+        let _ = writeln!(text, "  gaps      {}, {missing} messages missing", inspection.gaps.len());
     }
     if inspection.skipped.is_empty() {
         let _ = writeln!(text, "  skipped   none");

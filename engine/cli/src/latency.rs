@@ -7,6 +7,7 @@ use serde::Serialize;
 use tickrace_desk::DeskConfig;
 use tickrace_desk::backtest::{self, Journals};
 use tickrace_desk::config::MarketInJournal;
+use tickrace_desk::log_source::View;
 use tickrace_desk::loopback::Loopback;
 use tickrace_desk::meters::Stamps;
 use tickrace_desk::pace::{Decoding, Paced};
@@ -19,10 +20,10 @@ use tickrace_runtime::idle::IdleStrategy;
 use tickrace_runtime::kill::KillFlag;
 use tickrace_runtime::meter::Summary;
 use tickrace_runtime::{pin, probe};
-use tickrace_types::{Instrument, InstrumentTable};
+use tickrace_types::InstrumentTable;
 
 use crate::backtest::{market_of, warm_up};
-use crate::input::{Bytes, Session};
+use crate::input::Session;
 use crate::{Failure, Streams, settings};
 
 /// Arguments of `latency`.
@@ -144,15 +145,8 @@ fn measure(
     config.journal.market = MarketInJournal::Copy;
     let symbols = 2;
     let bytes = Synth::new(SynthConfig { seed: config.run.seed, symbols, messages }).to_vec();
-    let session = Session {
-        path: PathBuf::from("synthetic day"),
-        bytes: Bytes::Memory(Arc::new(bytes)),
-        midnight_ns: 0,
-        date: None,
-        fault: None,
-        stored_bytes: 0,
-    };
-    let instruments = session.announced().iter().map(|symbol| Instrument::us_equity(symbol)).collect();
+    let session = Session::of_memory("synthetic day", bytes);
+    let instruments = session.announced();
     let instruments = InstrumentTable::new(instruments).map_err(Failure::runtime)?;
     let sessions = [session];
     let stamps = Stamps::new(TscClock::new());
@@ -161,8 +155,8 @@ fn measure(
     let writer_config = WriterConfig { prefault: Prefault::Whole, ..WriterConfig::default() };
     let open = |stream| Writer::create(folder.path(), stream, writer_config).map_err(Failure::runtime);
     let journals = Journals { inbound: Some(open("inbound")?), outbound: Some(open("outbound")?) };
-    let market = market_of(&config, &sessions, &instruments)?;
-    let again = market_of(&config, &sessions, &instruments)?;
+    let market = market_of(&config, &sessions, &instruments, View::Desk)?;
+    let again = market_of(&config, &sessions, &instruments, View::Venue)?;
     let kill = Arc::new(KillFlag::new());
     let pace = Decoding::new(Paced::new(rate, &stamps), again);
     let layout = backtest::layout(&config).map_err(Failure::runtime)?;

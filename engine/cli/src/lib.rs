@@ -13,6 +13,7 @@ pub mod artefacts;
 pub mod backtest;
 pub mod book;
 pub mod convert;
+pub mod data;
 pub mod doctor;
 pub mod failure;
 pub mod input;
@@ -23,6 +24,8 @@ pub mod provenance;
 pub mod replay;
 pub mod settings;
 pub mod synth;
+pub mod tape;
+pub mod ticks;
 
 pub use failure::{Failure, Fault};
 
@@ -49,7 +52,7 @@ enum Verb {
     Book(book::Args),
     /// Generate a plausible exchange day in ITCH 5.0
     Synth(synth::Args),
-    /// Convert a tick file to the native record log, or a log to CSV
+    /// Convert tick files of any format to one native record log, or a log to CSV
     Convert(convert::Args),
     /// Measure rings, placements and tick-to-order on this host
     Latency(latency::Args),

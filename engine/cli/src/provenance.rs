@@ -19,7 +19,7 @@ pub struct MarketFile {
     pub path: PathBuf,
     /// Bytes, decompressed.
     pub bytes: u64,
-    /// BLAKE3 of the decompressed bytes, hex.
+    /// BLAKE3 of the decompressed bytes, of a native log over its records; hex.
     pub blake3: String,
     /// Session date, `YYYY-MM-DD`, where known.
     pub date: Option<String>,
@@ -155,13 +155,12 @@ pub fn build() -> String {
 
 /// Content hash of a session's decompressed bytes.
 pub fn hash(session: &Session, streams: &Streams<'_>) -> String {
-    let bytes = session.bytes.as_ref();
     let bar = progress::byte_bar(streams.is_watched, session.len(), "hashing");
     let mut hasher = blake3::Hasher::new();
-    for part in bytes.chunks(16 << 20) {
-        hasher.update(part);
-        bar.inc(part.len() as u64);
-    }
+    session.for_each_piece(|piece| {
+        hasher.update(piece);
+        bar.inc(piece.len() as u64);
+    });
     bar.finish_and_clear();
     hasher.finalize().to_hex().to_string()
 }
@@ -185,7 +184,11 @@ impl MarketFile {
     /// [`Failure`] of kind input where it is gone, of kind difference where its content is another.
     pub fn reopen(&self, moved: Option<&Path>, streams: &Streams<'_>) -> Result<Session, Failure> {
         let path = moved.unwrap_or(&self.path);
-        let session = Session::open(path, self.date.as_deref(), streams)?;
+        let session = if path.is_dir() {
+            Session::open_log(path)?
+        } else {
+            Session::open_itch(path, self.date.as_deref(), streams)?
+        };
         let found = hash(&session, streams);
         if found != self.blake3 {
             return Err(Failure::difference(format!(

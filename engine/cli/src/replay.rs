@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 use tickrace_analytics::OrderDigest;
+use tickrace_desk::log_source::View;
 use tickrace_desk::meters::Stamps;
 use tickrace_desk::replay::{self, Difference, Inbound, Replayed};
 use tickrace_journal::{Entry, Reader};
@@ -179,7 +180,7 @@ fn open_market(head: &Head, args: &Args, streams: &Streams<'_>) -> Result<Option
         .enumerate()
         .map(|(place, file)| file.reopen(args.file.get(place).map(PathBuf::as_path), streams))
         .collect::<Result<_, _>>()?;
-    market_of(&head.desk_config()?, &sessions, &head.instruments).map(Some)
+    market_of(&head.desk_config()?, &sessions, &head.instruments, View::Desk).map(Some)
 }
 
 fn describe(difference: &Difference) -> String {

@@ -114,7 +114,7 @@ pub fn parts<S, E, G, T>(
     Ok(Parts {
         market,
         entry,
-        books: Books::new(instruments.len(), config.run.book_orders_capacity),
+        books: Books::new(instruments.len(), config.run.book_orders_capacity).with_grids(instruments),
         policy,
         oms,
         gate,

@@ -92,10 +92,43 @@ pub struct DataConfig {
     pub files: Vec<PathBuf>,
     /// Session dates, one per file, `YYYY-MM-DD`; where absent the file's name tells.
     pub dates: Vec<String>,
-    /// Delay from venue time to receive time, nanoseconds.
-    pub feed_latency_ns: i64,
+    /// Tick files with what their names and bytes do not tell; beside `files`.
+    pub inputs: Vec<InputConfig>,
+    /// Which time orders files that are read together.
+    pub merge: MergeOrder,
+    /// Delay from venue time to receive time, nanoseconds. Absent: as recorded, where the data have receive times.
+    pub feed_latency_ns: Option<i64>,
     /// The synthetic day, where no file is named.
     pub synth: SynthDay,
+}
+
+/// One tick file.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct InputConfig {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Name of its format, where its content does not tell.
+    pub format: Option<String>,
+    /// Session date, `YYYY-MM-DD`, where neither name nor content tells.
+    pub date: Option<String>,
+    /// Its symbol, where it does not name one.
+    pub symbol: Option<String>,
+    /// Appended to its symbols: tells one venue's instrument from another's of the same name.
+    pub suffix: String,
+    /// What the columns of a CSV file mean: a TOML file, found from the configuration's folder.
+    pub mapping: Option<PathBuf>,
+}
+
+/// Which time orders files that are read together. Ties go by their order in the list.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MergeOrder {
+    /// Receive time: as we heard them.
+    #[default]
+    Receive,
+    /// Venue time: as they happened.
+    Venue,
 }
 
 /// A synthetic day.
@@ -203,7 +236,7 @@ impl DeskConfig {
     /// [`ConfigError`] naming the key.
     pub fn validate(&self) -> Result<(), ConfigError> {
         let fail = |key, fault: &str| Err(ConfigError { key, fault: fault.to_owned() });
-        if self.data.feed_latency_ns < 0 {
+        if self.data.feed_latency_ns.is_some_and(|latency_ns| latency_ns < 0) {
             return fail("data.feed_latency_ns", "must be zero or more");
         }
         if self.data.dates.len() > self.data.files.len() {
@@ -235,14 +268,19 @@ impl DeskConfig {
         Ok(())
     }
 
-    /// The instruments of the run: those configured, else `announced`, the symbols the tick file names.
+    /// The instruments of the run: those configured, else `announced`, those the tick files name. A full statement of the
+    /// configuration goes before the tick file's.
     ///
     /// # Errors
     ///
     /// [`ConfigError`] where there is none, or one is nonsense.
-    pub fn instrument_table(&self, announced: &[String]) -> Result<InstrumentTable, ConfigError> {
-        let symbols = if self.instruments.symbols.is_empty() { announced } else { &self.instruments.symbols };
-        if symbols.is_empty() {
+    pub fn instrument_table(&self, announced: &[Instrument]) -> Result<InstrumentTable, ConfigError> {
+        let named: Vec<String> = if self.instruments.symbols.is_empty() {
+            announced.iter().map(|instrument| instrument.symbol.clone()).collect()
+        } else {
+            self.instruments.symbols.clone()
+        };
+        if named.is_empty() {
             return Err(ConfigError {
                 key: "instruments.symbols",
                 fault: "no symbol is configured and the tick file announces none: list the symbols to trade"
@@ -250,11 +288,11 @@ impl DeskConfig {
             });
         }
         let custom = &self.instruments.custom;
-        let instruments = symbols
+        let instruments = named
             .iter()
             .map(|symbol| {
-                let own = custom.iter().find(|instrument| &instrument.symbol == symbol);
-                own.cloned().unwrap_or_else(|| Instrument::us_equity(symbol))
+                let stated = custom.iter().chain(announced).find(|instrument| &instrument.symbol == symbol);
+                stated.cloned().unwrap_or_else(|| Instrument::us_equity(symbol))
             })
             .collect();
         InstrumentTable::new(instruments)

@@ -8,6 +8,7 @@ pub mod ahead;
 pub mod backtest;
 pub mod config;
 pub mod intake;
+pub mod log_source;
 pub mod loopback;
 pub mod meters;
 pub mod pace;

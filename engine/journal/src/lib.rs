@@ -30,7 +30,7 @@ pub use config::{Prefault, WriterConfig};
 pub use entry::Entry;
 pub use error::JournalError;
 pub use head::{HEAD_FILE, read_head, write_head};
-pub use reader::{Iter, Reader};
+pub use reader::{Iter, Reader, SmallRecords};
 pub use recover::{CutReason, Damage, RecoveryReport, recover, recover_with};
 pub use tail::{Tail, TailStatus};
 pub use writer::{Summary, Writer};

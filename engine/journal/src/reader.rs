@@ -3,11 +3,14 @@
 use std::fs::File;
 use std::iter::FusedIterator;
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::entry::entry_at;
 use crate::layout::HEADER_BYTES;
 use crate::recover::Damage;
 use crate::stream::{Part, Stream, lock_shared};
+use tickrace_types::Record;
+
 use crate::{Entry, JournalError, RecoveryReport};
 
 /// A stream, mapped and verified.
@@ -59,6 +62,16 @@ impl Reader {
         Iter { parts: &self.parts, offset: HEADER_BYTES }
     }
 
+    /// The 64-byte records, oldest first, for a reader that several share.
+    pub fn small_records(self: &Arc<Self>) -> SmallRecords {
+        SmallRecords { reader: Arc::clone(self), part: 0, offset: HEADER_BYTES }
+    }
+
+    /// Bytes of the files as they are mapped.
+    pub fn bytes(&self) -> u64 {
+        self.parts.iter().map(|part| part.map.len() as u64).sum()
+    }
+
     /// Calls `each` for every record, oldest first.
     pub fn for_each<'a>(&'a self, each: impl FnMut(Entry<'a>)) {
         self.iter().for_each(each);
@@ -71,6 +84,43 @@ impl<'a> IntoIterator for &'a Reader {
 
     fn into_iter(self) -> Iter<'a> {
         self.iter()
+    }
+}
+
+/// The 64-byte records of a shared [`Reader`]; keeps it alive.
+#[derive(Clone)]
+pub struct SmallRecords {
+    reader: Arc<Reader>,
+    part: usize,
+    offset: usize,
+}
+
+impl SmallRecords {
+    /// The next record, in place; orders and responses are passed over.
+    #[inline]
+    pub fn advance(&mut self) -> Option<&Record> {
+        while let Some(part) = self.reader.parts.get(self.part) {
+            // SAFETY: `[HEADER_BYTES, part.end)` was verified, and is committed or locked against writers; the part is one
+            // of the same reader, and the offset is its header's end or what the call before gave back.
+            match unsafe { entry_at(&part.map, self.offset, part.end) } {
+                Some((Entry::Small(record), next)) => {
+                    self.offset = next;
+                    return Some(record);
+                }
+                Some((_, next)) => self.offset = next,
+                None => {
+                    self.part += 1;
+                    self.offset = HEADER_BYTES;
+                }
+            }
+        }
+        None
+    }
+
+    /// Bytes passed so far.
+    pub fn position(&self) -> u64 {
+        let before: usize = self.reader.parts.iter().take(self.part).map(|part| part.end).sum();
+        (before + self.offset) as u64
     }
 }
 

@@ -290,6 +290,12 @@ impl MarketRecord {
         Side::from_code(self.side)
     }
 
+    /// Lots of an [`Kind::Execute`] or a [`Kind::Print`].
+    #[inline]
+    pub const fn lots_traded(&self) -> u64 {
+        if self.header.kind == Kind::Print as u8 { self.lots() } else { self.qty as u64 }
+    }
+
     /// Lots of a [`Kind::Print`], also where 32 bits do not hold them.
     #[inline]
     pub const fn lots(&self) -> u64 {

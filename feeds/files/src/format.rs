@@ -18,10 +18,11 @@
 //! What cannot be understood is skipped and counted by reason, with the place of the first ([`Skips`]).
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use tickrace_types::{Instrument, Record};
 
-use crate::Date;
+use crate::{Date, date_from_name};
 
 /// Records a decoder appends at a time, about: enough that the call costs nothing, few enough to stay in cache.
 pub const BATCH_RECORDS: usize = 512;
@@ -131,6 +132,8 @@ impl Skips {
 pub struct Options {
     /// The session's date, for formats whose times count from midnight; else the file's name or content tells.
     pub date: Option<Date>,
+    /// Leave times that count from midnight as they are, whatever the date.
+    pub is_from_midnight: bool,
     /// Only these symbols, with ids in this order; none: all, in the order in which they appear.
     pub symbols: Vec<String>,
     /// Instruments stated by the user: where a symbol is among them its tick and lot are taken from here.
@@ -140,6 +143,16 @@ pub struct Options {
 }
 
 impl Options {
+    /// Midnight in New York of the session, nanoseconds since the Unix epoch: of the date stated, else of the one in the
+    /// file's name; 0 where there is none, or times are to be left as they are.
+    pub fn midnight_ns(&self, path: &Path) -> i64 {
+        if self.is_from_midnight {
+            return 0;
+        }
+        let date = self.date.or_else(|| date_from_name(&path.file_name()?.to_string_lossy()));
+        date.map_or(0, Date::new_york_midnight_ns)
+    }
+
     /// The user's statement about a symbol.
     pub fn stated(&self, symbol: &str) -> Option<&Instrument> {
         self.instruments.iter().find(|instrument| instrument.symbol == symbol)

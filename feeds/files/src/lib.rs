@@ -6,11 +6,14 @@
 
 pub mod date;
 pub mod format;
+pub mod itch;
 pub mod number;
+pub mod open;
 pub mod stream;
 pub mod tick_file;
 
 pub use date::{Date, DateError, date_from_name, parse_at};
 pub use format::{Account, Decoder, Options};
+pub use open::Format;
 pub use stream::Stream;
 pub use tick_file::{Compression, FileError, TickFile};

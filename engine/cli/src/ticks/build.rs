@@ -1,0 +1,190 @@
+//! Makes a native log.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use indicatif::ProgressBar;
+use tickrace_feeds_files::Decoder;
+use tickrace_feeds_files::format::End;
+use tickrace_journal::{Prefault, Writer, WriterConfig};
+use tickrace_types::{Instrument, Kind, Record};
+
+use super::head::{InputHead, TICKS, TicksHead};
+use super::merge::Merged;
+use super::two_orders::TwoOrders;
+use crate::Failure;
+use crate::input::SessionDay;
+
+/// A file on its way into a log.
+pub struct Input {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Its format's name.
+    pub format: &'static str,
+    /// Reads it.
+    pub decoder: Box<dyn Decoder>,
+    /// Appended to its symbols.
+    pub suffix: String,
+}
+
+/// What was made.
+pub struct Made {
+    /// The log's head.
+    pub head: TicksHead,
+    /// Instruments asked for that appear nowhere.
+    pub missing: Vec<String>,
+}
+
+/// Writes the records of `inputs` as a native log into `folder`, which must not hold one.
+///
+/// # Errors
+///
+/// [`Failure`] where the log cannot be written. Faults of the inputs are in the head.
+pub fn build(
+    inputs: Vec<Input>,
+    symbols: &[String],
+    by: super::merge::MergeBy,
+    day: SessionDay,
+    folder: &Path,
+    bar: &ProgressBar,
+) -> Result<Made, Failure> {
+    std::fs::create_dir_all(folder).map_err(|error| Failure::write(folder, error))?;
+    let config = WriterConfig {
+        segment_bytes: 256 << 20,
+        checksum: true,
+        prefault: Prefault::Helper { window_bytes: 32 << 20 },
+        flush_interval_ms: None,
+    };
+    let mut writer = Writer::create(folder, TICKS, config).map_err(Failure::runtime)?;
+    let has_several = inputs.iter().any(|input| input.decoder.is_of_several_streams())
+        || inputs.len() > 1 && by == super::merge::MergeBy::Receive;
+    let named: Vec<(PathBuf, &'static str)> =
+        inputs.iter().map(|input| (input.path.clone(), input.format)).collect();
+    let decoders = inputs.into_iter().map(|input| (input.decoder, input.suffix)).collect();
+    let mut merged = Merged::new(decoders, symbols, by);
+    bar.set_length(merged.progress().1);
+    let mut tally = Log { writer: &mut writer, records: 0, facts: Facts::default() };
+    let mut orders = TwoOrders::new();
+    let (mut batch, mut settled) = (Vec::new(), Vec::new());
+    let mut rounds = 0u32;
+    while merged.next(&mut batch) {
+        for record in &mut batch {
+            tally.facts.see(record);
+            if has_several {
+                orders.push(record, &mut settled);
+            } else {
+                tally.write(record);
+            }
+        }
+        batch.clear();
+        settled.drain(..).for_each(|record| tally.write(&record));
+        rounds = rounds.wrapping_add(1);
+        if rounds & 0x3f == 0 {
+            bar.set_position(merged.progress().0);
+            tally.writer.check().map_err(Failure::runtime)?;
+        }
+    }
+    orders.finish(&mut settled);
+    settled.drain(..).for_each(|record| tally.write(&record));
+    let (records, facts) = (tally.records, tally.facts);
+    writer.finish().map_err(Failure::runtime)?;
+    let table = merged.instruments();
+    let missing = merged.symbols().iter().zip(&table).filter(|(_, found)| found.is_none());
+    let missing = missing.map(|(symbol, _)| symbol.clone()).collect();
+    let head = TicksHead {
+        kind: TICKS.to_owned(),
+        version: tickrace_types::event::VERSION,
+        instruments: merged
+            .symbols()
+            .iter()
+            .zip(table)
+            .map(|(symbol, found)| found.unwrap_or_else(|| Instrument::us_equity(symbol)))
+            .collect(),
+        inputs: named
+            .iter()
+            .zip(merged.decoders())
+            .map(|((path, format), decoder)| input_head(path, format, decoder))
+            .collect(),
+        records,
+        twice: orders.moved().twice,
+        heard_early: facts.heard_early,
+        beyond_window: orders.moved().beyond_window,
+        has_status: facts.has_status,
+        has_receive_times: facts.has_receive_times,
+        first_ts_ns: facts.span.map(|span| span.0),
+        last_ts_ns: facts.span.map(|span| span.1),
+        date: day.date.map(|date| date.to_string()),
+        midnight_ns: day.midnight_ns(),
+    };
+    let bytes = serde_json::to_vec_pretty(&head).map_err(Failure::runtime)?;
+    tickrace_journal::write_head(folder, &bytes).map_err(Failure::runtime)?;
+    Ok(Made { head, missing })
+}
+
+/// What the records themselves tell.
+#[derive(Clone, Copy, Debug, Default)]
+struct Facts {
+    has_status: bool,
+    has_receive_times: bool,
+    heard_early: u64,
+    span: Option<(i64, i64)>,
+}
+
+impl Facts {
+    #[inline]
+    fn see(&mut self, record: &mut Record) {
+        let header = &mut record.header;
+        if header.ts_recv_ns < header.ts_venue_ns {
+            header.ts_recv_ns = header.ts_venue_ns;
+            self.heard_early += 1;
+        }
+        self.has_receive_times |= header.ts_recv_ns != header.ts_venue_ns;
+        self.has_status |= header.kind == Kind::Status as u8;
+        let (first, last) = self.span.unwrap_or((header.ts_venue_ns, header.ts_venue_ns));
+        self.span = Some((first.min(header.ts_venue_ns), last.max(header.ts_venue_ns)));
+    }
+}
+
+struct Log<'a> {
+    writer: &'a mut Writer,
+    records: u64,
+    facts: Facts,
+}
+
+impl Log<'_> {
+    #[inline]
+    fn write(&mut self, record: &Record) {
+        self.writer.append(record);
+        self.records += 1;
+    }
+}
+
+/// Size and last change of a file; zeros where they cannot be told.
+pub fn stamp_of(path: &Path) -> (u64, u64) {
+    let Ok(facts) = std::fs::metadata(path) else { return (0, 0) };
+    let since = facts.modified().ok().and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok());
+    (facts.len(), since.map_or(0, |since| u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)))
+}
+
+fn input_head(path: &Path, format: &str, decoder: &dyn Decoder) -> InputHead {
+    let account = decoder.account();
+    let (bytes, modified_ns) = stamp_of(path);
+    InputHead {
+        path: path.display().to_string(),
+        format: format.to_owned(),
+        bytes,
+        modified_ns,
+        messages: account.messages,
+        by_type: decoder.by_type().into_iter().collect(),
+        skipped: account
+            .skips
+            .reasons()
+            .map(|(reason, skipped)| (reason.to_owned(), (skipped.count, skipped.first.clone())))
+            .collect::<BTreeMap<_, _>>(),
+        gaps: account.gaps.clone(),
+        fault: match &account.end {
+            End::Running | End::Complete => None,
+            End::Broken { place, fault } => Some(format!("{place}: {fault}")),
+        },
+    }
+}

@@ -1,0 +1,154 @@
+//! Several decoders as one stream of records: by time, then by the order of the list, then by each one's own order.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
+
+use tickrace_feeds_files::Decoder;
+use tickrace_feeds_files::format::BATCH_RECORDS;
+use tickrace_types::{Instrument, InstrumentId, Record};
+
+/// Which time orders the files.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum MergeBy {
+    /// Receive time: as we would have heard them.
+    #[default]
+    Receive,
+    /// Venue time: as they happened.
+    Venue,
+}
+
+/// One decoder and the records it has ready.
+struct Lane {
+    decoder: Box<dyn Decoder>,
+    /// Appended to each of its symbols, to tell one venue's instrument from another's.
+    suffix: String,
+    batch: Vec<Record>,
+    at: usize,
+    /// Ids of the merged table by the decoder's own.
+    ids: Vec<u32>,
+}
+
+/// The merge.
+pub struct Merged {
+    lanes: Vec<Lane>,
+    queue: BinaryHeap<Reverse<(i64, usize)>>,
+    by: MergeBy,
+    by_symbol: BTreeMap<String, u32>,
+    symbols: Vec<String>,
+}
+
+impl Merged {
+    /// - `decoders`: each with the suffix of its symbols.
+    /// - `symbols`: those with fixed ids, in order; others follow as they appear.
+    pub fn new(decoders: Vec<(Box<dyn Decoder>, String)>, symbols: &[String], by: MergeBy) -> Self {
+        let lanes = decoders
+            .into_iter()
+            .map(|(decoder, suffix)| Lane {
+                decoder,
+                suffix,
+                batch: Vec::with_capacity(2 * BATCH_RECORDS),
+                at: 0,
+                ids: Vec::new(),
+            })
+            .collect();
+        let mut merged =
+            Self { lanes, queue: BinaryHeap::new(), by, by_symbol: BTreeMap::new(), symbols: Vec::new() };
+        for symbol in symbols {
+            merged.id_of(symbol);
+        }
+        for lane in 0..merged.lanes.len() {
+            merged.refill(lane);
+        }
+        merged
+    }
+
+    /// The decoders, in order.
+    pub fn decoders(&self) -> impl Iterator<Item = &dyn Decoder> {
+        self.lanes.iter().map(|lane| lane.decoder.as_ref())
+    }
+
+    /// Bytes taken and bytes stored, over all files.
+    pub fn progress(&self) -> (u64, u64) {
+        let parts = self.decoders().map(Decoder::progress);
+        parts.fold((0, 0), |sum, part| (sum.0 + part.0, sum.1 + part.1))
+    }
+
+    /// The merged instruments, index = id, as the decoders know them now; those with a fixed id that never appeared
+    /// are missing.
+    pub fn instruments(&self) -> Vec<Option<Instrument>> {
+        let mut table = vec![None; self.symbols.len()];
+        for lane in &self.lanes {
+            for (instrument, id) in lane.decoder.account().instruments.iter().zip(&lane.ids) {
+                let entry: &mut Option<Instrument> = &mut table[*id as usize];
+                let symbol = self.symbols[*id as usize].clone();
+                entry.get_or_insert_with(|| Instrument { symbol, ..instrument.clone() });
+            }
+        }
+        table
+    }
+
+    /// Symbols by id.
+    pub fn symbols(&self) -> &[String] {
+        &self.symbols
+    }
+
+    fn id_of(&mut self, symbol: &str) -> u32 {
+        if let Some(id) = self.by_symbol.get(symbol) {
+            return *id;
+        }
+        let id = u32::try_from(self.symbols.len()).unwrap_or(InstrumentId::NONE.0);
+        self.by_symbol.insert(symbol.to_owned(), id);
+        self.symbols.push(symbol.to_owned());
+        id
+    }
+
+    /// Gets the next batch of a lane that has none left, and puts its head into the queue.
+    fn refill(&mut self, index: usize) {
+        let lane = &mut self.lanes[index];
+        if lane.at == lane.batch.len() {
+            lane.batch.clear();
+            lane.at = 0;
+            while lane.batch.is_empty() && lane.decoder.read(&mut lane.batch) {}
+            let known = lane.ids.len();
+            let fresh: Vec<String> = lane
+                .decoder
+                .account()
+                .instruments
+                .iter()
+                .skip(known)
+                .map(|instrument| format!("{}{}", instrument.symbol, lane.suffix))
+                .collect();
+            for symbol in fresh {
+                let id = self.id_of(&symbol);
+                self.lanes[index].ids.push(id);
+            }
+        }
+        let (lane, by) = (&self.lanes[index], self.by);
+        if let Some(head) = lane.batch.get(lane.at) {
+            let time = match by {
+                MergeBy::Receive => head.header.ts_recv_ns,
+                MergeBy::Venue => head.header.ts_venue_ns,
+            };
+            self.queue.push(Reverse((time, index)));
+        }
+    }
+
+    /// Hands on the next records of whoever comes next: one, or a whole batch where there is nobody else.
+    pub fn next(&mut self, out: &mut Vec<Record>) -> bool {
+        let Some(Reverse((_, index))) = self.queue.pop() else { return false };
+        let lane = &mut self.lanes[index];
+        let count = if self.queue.is_empty() { lane.batch.len() - lane.at } else { 1 };
+        for record in &lane.batch[lane.at..lane.at + count] {
+            let mut record = *record;
+            if record.header.instrument != InstrumentId::NONE.0 {
+                let id = lane.ids.get(record.header.instrument as usize);
+                record.header.instrument = id.copied().unwrap_or(InstrumentId::NONE.0);
+            }
+            out.push(record);
+        }
+        lane.at += count;
+        self.refill(index);
+        true
+    }
+}

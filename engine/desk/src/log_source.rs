@@ -1,0 +1,228 @@
+//! A native record log as a market source: what `convert` made of a tick file, read in place.
+
+use std::sync::Arc;
+
+use tickrace_feeds::source::{End, Skips, Source};
+use tickrace_journal::{Reader, SmallRecords};
+use tickrace_types::event::{VERSION, source};
+use tickrace_types::{Flags, Header, InstrumentId, Kind, MarketRecord, Phase, Record};
+
+/// Which of the two orders of a log is read: records that stand twice are given once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum View {
+    /// In the order in which we received it.
+    Desk,
+    /// In the order in which the venue did it.
+    Venue,
+}
+
+impl View {
+    /// Flag of the records that the view leaves out.
+    const fn hidden_flag(self) -> u8 {
+        match self {
+            Self::Desk => Flags::VENUE_ONLY,
+            Self::Venue => Flags::DESK_ONLY,
+        }
+    }
+}
+
+/// When a record of a log is received.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FeedLatency {
+    /// When the log says.
+    Recorded,
+    /// So many nanoseconds after the venue did it.
+    Constant(i64),
+}
+
+/// How a log is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LogOptions {
+    /// Which order.
+    pub view: View,
+    /// Receive times.
+    pub latency: FeedLatency,
+    /// The log tells nothing of trading phases: all instruments trade continuously from its first record on.
+    pub is_always_trading: bool,
+}
+
+/// A reading of a log. Several share one mapped copy.
+pub struct LogSource {
+    records: SmallRecords,
+    /// Instrument ids of the run by those of the log; `None` where they are the same.
+    ids: Option<Arc<[u32]>>,
+    options: LogOptions,
+    hidden_flag: u8,
+    is_opened: bool,
+    messages: u64,
+    skips: Skips,
+    end: End,
+}
+
+/// Id of an instrument that the run does not have.
+pub const NOT_ASKED: u32 = u32::MAX - 1;
+
+impl LogSource {
+    /// Reads `log`; `ids` maps the log's instruments to the run's, [`NOT_ASKED`] for those left out.
+    pub fn new(log: &Arc<Reader>, ids: Option<Arc<[u32]>>, options: LogOptions) -> Self {
+        // With a constant latency the order of receiving is the venue's.
+        let view = if options.latency == FeedLatency::Recorded { options.view } else { View::Venue };
+        Self {
+            records: log.small_records(),
+            ids,
+            options,
+            hidden_flag: view.hidden_flag(),
+            is_opened: !options.is_always_trading,
+            messages: 0,
+            skips: Skips::default(),
+            end: End::Running,
+        }
+    }
+
+    /// The word that trading is on, a moment before the first record.
+    #[cold]
+    fn open(&mut self, out: &mut Record) -> bool {
+        self.is_opened = true;
+        let mut ahead = self.records.clone();
+        let first = loop {
+            match ahead.advance() {
+                Some(record) if record.header.flags & self.hidden_flag != 0 => {}
+                Some(record) => break record.header,
+                None => {
+                    self.end = End::Complete;
+                    return false;
+                }
+            }
+        };
+        let header = Header {
+            kind: Kind::Status as u8,
+            version: VERSION,
+            flags: Flags::END_OF_EVENT,
+            source: source::MARKET,
+            instrument: InstrumentId::NONE.0,
+            seq: 0,
+            ..first
+        };
+        let status = MarketRecord { header, code: Phase::Continuous as u8, ..MarketRecord::default() };
+        *out = *status.as_record();
+        self.date(out);
+        true
+    }
+
+    #[inline]
+    fn date(&self, out: &mut Record) {
+        if let FeedLatency::Constant(latency_ns) = self.options.latency {
+            out.header.ts_recv_ns = out.header.ts_venue_ns.saturating_add(latency_ns);
+        }
+    }
+}
+
+impl Source for LogSource {
+    #[inline]
+    fn next_into(&mut self, out: &mut Record) -> bool {
+        if !self.is_opened {
+            return self.open(out);
+        }
+        while let Some(record) = self.records.advance() {
+            self.messages += 1;
+            if record.header.flags & self.hidden_flag != 0 {
+                continue;
+            }
+            let mut instrument = record.header.instrument;
+            if let Some(ids) = &self.ids
+                && instrument != InstrumentId::NONE.0
+            {
+                instrument = ids.get(instrument as usize).copied().unwrap_or(NOT_ASKED);
+                if instrument == NOT_ASKED {
+                    self.skips.filtered += 1;
+                    continue;
+                }
+            }
+            *out = *record;
+            out.header.instrument = instrument;
+            self.date(out);
+            return true;
+        }
+        self.end = End::Complete;
+        false
+    }
+
+    fn skips(&self) -> &Skips {
+        &self.skips
+    }
+
+    fn end(&self) -> &End {
+        &self.end
+    }
+
+    fn position(&self) -> u64 {
+        self.records.position()
+    }
+
+    fn messages(&self) -> u64 {
+        self.messages
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tickrace_journal::{Prefault, Writer, WriterConfig};
+
+    use super::*;
+
+    fn level(flags: u8, instrument: u32, ts_venue_ns: i64, ts_recv_ns: i64) -> Record {
+        let header = Header {
+            kind: Kind::Level as u8,
+            flags,
+            instrument,
+            ts_venue_ns,
+            ts_recv_ns,
+            ..Header::default()
+        };
+        *MarketRecord { header, ..MarketRecord::default() }.as_record()
+    }
+
+    fn read(log: &Arc<Reader>, ids: Option<Arc<[u32]>>, options: LogOptions) -> Vec<(u8, u32, i64, i64)> {
+        let mut source = LogSource::new(log, ids, options);
+        let (mut all, mut record) = (Vec::new(), Record::default());
+        while source.next_into(&mut record) {
+            let header = record.header;
+            all.push((header.kind, header.instrument, header.ts_venue_ns, header.ts_recv_ns));
+        }
+        assert_eq!(*source.end(), End::Complete);
+        all
+    }
+
+    #[test]
+    fn each_view_sees_every_record_once_and_in_its_own_order() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let config = WriterConfig {
+            segment_bytes: 1 << 16,
+            checksum: true,
+            prefault: Prefault::None,
+            flush_interval_ms: None,
+        };
+        let mut writer = Writer::create(folder.path(), "ticks", config).expect("created");
+        // The second was done first and heard last.
+        for record in
+            [level(Flags::VENUE_ONLY, 1, 8, 30), level(0, 0, 10, 20), level(Flags::DESK_ONLY, 1, 8, 30)]
+        {
+            writer.append(&record);
+        }
+        writer.finish().expect("written");
+        let log = Arc::new(Reader::open(folder.path(), "ticks").expect("whole"));
+        let options = |view, latency| LogOptions { view, latency, is_always_trading: false };
+        let (level, status) = (Kind::Level as u8, Kind::Status as u8);
+        let desk = read(&log, None, options(View::Desk, FeedLatency::Recorded));
+        assert_eq!(desk, [(level, 0, 10, 20), (level, 1, 8, 30)]);
+        let venue = read(&log, None, options(View::Venue, FeedLatency::Recorded));
+        assert_eq!(venue, [(level, 1, 8, 30), (level, 0, 10, 20)]);
+        let constant = read(&log, None, options(View::Desk, FeedLatency::Constant(5)));
+        assert_eq!(constant, [(level, 1, 8, 13), (level, 0, 10, 15)]);
+        // Only the second instrument, as the first of the run, and trading from the start.
+        let only = LogOptions { is_always_trading: true, ..options(View::Desk, FeedLatency::Recorded) };
+        let ids: Arc<[u32]> = [NOT_ASKED, 0].into();
+        let one = read(&log, Some(ids), only);
+        assert_eq!(one, [(status, u32::MAX, 10, 20), (level, 0, 8, 30)]);
+    }
+}

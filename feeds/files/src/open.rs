@@ -1,0 +1,100 @@
+//! Which format a file has, and its decoder.
+
+use std::fmt;
+use std::io::Read;
+use std::path::Path;
+use std::str::FromStr;
+
+use crate::format::{Decoder, Options};
+use crate::stream::{Packing, members, packing_of};
+use crate::tick_file::FileError;
+use crate::{Stream, itch};
+
+/// Decompressed bytes of a file's head that its format is told by.
+const HEAD_BYTES: u64 = 1 << 16;
+
+/// The formats read here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// NASDAQ TotalView-ITCH 5.0, length-prefixed.
+    Itch50,
+}
+
+/// All of them with the names people write.
+pub const FORMATS: &[(Format, &str)] = &[(Format::Itch50, "itch50")];
+
+impl Format {
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        FORMATS.iter().find(|(format, _)| *format == self).map_or("", |(_, name)| name)
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A name that is no format's.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no format {name:?}; there are {}", names())]
+pub struct UnknownFormat {
+    /// What was written.
+    pub name: String,
+}
+
+fn names() -> String {
+    FORMATS.iter().map(|(_, name)| *name).collect::<Vec<_>>().join(", ")
+}
+
+impl FromStr for Format {
+    type Err = UnknownFormat;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let found = FORMATS.iter().find(|(_, name)| *name == text);
+        found.map(|(format, _)| *format).ok_or_else(|| UnknownFormat { name: text.to_owned() })
+    }
+}
+
+/// Tells a file's format by its first bytes and its name; `None` where no format claims it.
+///
+/// # Errors
+///
+/// [`FileError::Io`] where it cannot be read.
+pub fn tell(path: &Path) -> Result<Option<Format>, FileError> {
+    let name = path.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
+    let head = head_of(path)?;
+    Ok(told(&head, &name))
+}
+
+/// The first decompressed bytes; of an archive those of its first member.
+fn head_of(path: &Path) -> Result<Vec<u8>, FileError> {
+    let stream = if packing_of(path)? == Packing::Zip {
+        match members(path)?.first() {
+            Some(first) => Stream::open_member(path, &first.name)?,
+            None => return Ok(Vec::new()),
+        }
+    } else {
+        Stream::open(path)?
+    };
+    let mut head = Vec::new();
+    // A damaged stream shows when it is read for good; what came before the damage tells the format.
+    let _ = stream.take(HEAD_BYTES).read_to_end(&mut head);
+    Ok(head)
+}
+
+fn told(head: &[u8], _name: &str) -> Option<Format> {
+    itch::is_it(head).then_some(Format::Itch50)
+}
+
+/// Opens a file as what it is said to be.
+///
+/// # Errors
+///
+/// [`FileError`] where it cannot be read or its head is not of that format.
+pub fn open(path: &Path, format: Format, options: &Options) -> Result<Box<dyn Decoder>, FileError> {
+    Ok(match format {
+        Format::Itch50 => Box::new(itch::open(path, options)?),
+    })
+}
