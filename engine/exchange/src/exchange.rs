@@ -62,7 +62,7 @@ pub struct Counters {
 }
 
 /// Reasons counted apart: one above the highest of [`tickrace_types::event::venue_reason`].
-pub const REASONS: usize = 11;
+pub const REASONS: usize = tickrace_types::event::venue_reason::COUNT;
 
 /// Where a working order of ours stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
