@@ -15,6 +15,8 @@ pub const CANCEL_SIZE: usize = 9;
 pub const SIZE_MAX: usize = ENTER_SIZE;
 /// Nano-units in the smallest step of an OUCH price, which has four implied decimals.
 const PRICE4_NANOS: i64 = 100_000;
+const DAY: u8 = TimeInForce::Day as u8;
+const IOC: u8 = TimeInForce::Ioc as u8;
 /// Largest order the venue takes, lots.
 const QTY_MAX: i64 = 999_999;
 
@@ -33,6 +35,21 @@ pub enum EncodeError {
     /// Only limit prices are encoded.
     #[error("a market order has no limit price")]
     NoLimitPrice,
+    /// Stops and pegged orders are not encoded; the code of the type.
+    #[error("order type {0} is not encoded for OUCH")]
+    OrderType(u8),
+    /// OUCH has no such time in force without options; its code.
+    #[error("time in force {0} is not encoded for OUCH")]
+    TimeInForce(u8),
+    /// Shown whole or not at all, and a post-only order is shown.
+    #[error("an order that shows {0} lots is not encoded for OUCH")]
+    Display(u32),
+    /// The venue sets the mode for the whole port; the code asked for.
+    #[error("self-trade prevention {0} cannot be said order by order")]
+    SelfTrade(u8),
+    /// The message names a firm, which an order record does not.
+    #[error("a mass cancel is not encoded for OUCH")]
+    MassCancel,
 }
 
 /// Writes the order to the front of `out` and gives the bytes used.
@@ -49,6 +66,7 @@ pub fn encode(order: &OrderRecord, symbol: &[u8; 8], out: &mut [u8; SIZE_MAX]) -
         Action::New => encode_enter(order, symbol, out),
         Action::Replace => encode_replace(order, out),
         Action::Cancel => encode_cancel(order, out),
+        Action::MassCancel => Err(EncodeError::MassCancel),
     }
 }
 
@@ -133,6 +151,12 @@ impl Terms {
         if order_type == OrderType::Market {
             return Err(EncodeError::NoLimitPrice);
         }
+        if order.order_type > OrderType::Market as u8 {
+            return Err(EncodeError::OrderType(order.order_type));
+        }
+        if order.stp != 0 {
+            return Err(EncodeError::SelfTrade(order.stp));
+        }
         let qty = u32::try_from(order.qty).ok().filter(|_| (1..=QTY_MAX).contains(&order.qty));
         let price4 = order.price / PRICE4_NANOS;
         if order.price < 0 || price4 * PRICE4_NANOS != order.price {
@@ -142,11 +166,17 @@ impl Terms {
             ref_num: ref_num(order.client_id)?,
             qty: qty.ok_or(EncodeError::Quantity(order.qty))?.to_be_bytes(),
             price4: price4.to_be_bytes(),
-            tif: match TimeInForce::from_code(order.tif) {
-                TimeInForce::Day => b'0',
-                TimeInForce::Ioc => b'3',
+            tif: match order.tif {
+                DAY => b'0',
+                IOC => b'3',
+                code => return Err(EncodeError::TimeInForce(code)),
             },
-            display: if order_type == OrderType::PostOnly { b'P' } else { b'Y' },
+            display: match (order.display_qty, order_type) {
+                (OrderRecord::SHOW_ALL, OrderType::PostOnly) => b'P',
+                (OrderRecord::SHOW_ALL, _) => b'Y',
+                (OrderRecord::SHOW_NONE, OrderType::Limit) => b'N',
+                (lots, _) => return Err(EncodeError::Display(lots)),
+            },
         })
     }
 }

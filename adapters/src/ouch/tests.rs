@@ -147,6 +147,9 @@ fn kinds_of_order_have_their_letters() {
         let sent = OrderRecord { action: Action::Replace as u8, orig_client_id: 1, ..sent };
         assert_eq!(encoded(&sent).unwrap()[21..23], letters);
     }
+    let hidden = OrderRecord { display_qty: OrderRecord::SHOW_NONE, ..order(Action::New) };
+    let limit = OrderRecord { order_type: OrderType::Limit as u8, tif: TimeInForce::Day as u8, ..hidden };
+    assert_eq!(encoded(&limit).unwrap()[26..28], *b"0N");
 }
 
 #[test]
@@ -161,6 +164,13 @@ fn what_has_no_place_in_the_message_is_refused_and_nothing_is_written() {
         (OrderRecord { price: -100_000, ..good }, EncodeError::Price(-100_000)),
         (OrderRecord { price: 99_999, ..good }, EncodeError::Price(99_999)),
         (OrderRecord { order_type: OrderType::Market as u8, ..good }, EncodeError::NoLimitPrice),
+        (OrderRecord { order_type: OrderType::Stop as u8, ..good }, EncodeError::OrderType(3)),
+        (OrderRecord { order_type: OrderType::Pegged as u8, ..good }, EncodeError::OrderType(6)),
+        (OrderRecord { tif: TimeInForce::Fok as u8, ..good }, EncodeError::TimeInForce(2)),
+        (OrderRecord { tif: TimeInForce::AtClose as u8, ..good }, EncodeError::TimeInForce(6)),
+        (OrderRecord { display_qty: 100, ..good }, EncodeError::Display(100)),
+        (OrderRecord { stp: 3, ..good }, EncodeError::SelfTrade(3)),
+        (OrderRecord { action: Action::MassCancel as u8, ..good }, EncodeError::MassCancel),
     ];
     for (order, expected) in cases {
         let mut out = [0xee; SIZE_MAX];

@@ -159,7 +159,7 @@ impl Run {
         match order.action() {
             Action::New => orders.new += 1,
             Action::Replace => orders.replace += 1,
-            Action::Cancel => orders.cancel += 1,
+            Action::Cancel | Action::MassCancel => orders.cancel += 1,
         }
         if Verdict(order.verdict).is_passed() {
             orders.passed += 1;
@@ -180,11 +180,18 @@ impl Run {
         self.advance(ts_ns);
         self.activate(place, ts_ns);
         match kind {
+            // An order that waits for its trigger or auction quotes nothing.
+            ResponseKind::Accepted if response.parked != 0 => {}
             ResponseKind::Accepted => self.on_stands(place, ts_ns, response),
+            ResponseKind::Replaced if response.parked != 0 => {}
             ResponseKind::Replaced => {
                 self.on_gone(response.orig_client_id, ts_ns);
                 self.on_stands(place, ts_ns, response);
             }
+            ResponseKind::Restated => self.on_moved(ts_ns, response),
+            // What trades of it comes as fills; what rests of a stop-limit is left out of the quotes.
+            ResponseKind::Triggered => {}
+            ResponseKind::Cancelled if response.leaves > 0 => {}
             ResponseKind::Cancelled => {
                 if self.on_gone(response.client_id, ts_ns) {
                     self.instruments[place].orders.cancelled += 1;
@@ -211,6 +218,15 @@ impl Run {
         instrument.quotes.on_rest(ts_ns, side, price);
         let standing = Standing { place, side, price, since_ns: ts_ns, filled: false };
         self.standing.insert(response.client_id, standing);
+    }
+
+    /// The venue moved a pegged order: one order, standing elsewhere.
+    fn on_moved(&mut self, ts_ns: i64, response: &ResponseRecord) {
+        let Some(standing) = self.standing.get_mut(&response.client_id) else { return };
+        let quotes = &mut self.instruments[standing.place].quotes;
+        quotes.on_gone(ts_ns, standing.side, standing.price);
+        standing.price = response.price;
+        quotes.on_rest(ts_ns, standing.side, standing.price);
     }
 
     /// True where the order stood.
@@ -575,6 +591,11 @@ fn venue_reason_name(code: u8) -> Option<&'static str> {
         venue_reason::END_OF_SESSION => "end_of_session",
         venue_reason::CAPACITY => "capacity",
         venue_reason::SELF_TRADE => "self_trade",
+        venue_reason::FOK => "fok",
+        venue_reason::EXPIRED => "expired",
+        venue_reason::AUCTION => "auction",
+        venue_reason::MASS_CANCEL => "mass_cancel",
+        venue_reason::NO_REFERENCE => "no_reference",
         _ => return None,
     })
 }

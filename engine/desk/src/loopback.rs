@@ -73,6 +73,10 @@ impl Loopback {
         match request.action {
             Action::New => ResponseRecord { response: ResponseKind::Accepted as u8, ..about },
             Action::Replace => ResponseRecord { response: ResponseKind::Replaced as u8, ..about },
+            // It keeps no list of orders: a mass cancel it cannot answer order by order, so it says that it did not.
+            Action::MassCancel => {
+                ResponseRecord { response: ResponseKind::CancelRejected as u8, leaves: 0, ..about }
+            }
             Action::Cancel => ResponseRecord {
                 response: ResponseKind::Cancelled as u8,
                 client_id: request.orig_client_id,

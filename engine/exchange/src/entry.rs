@@ -31,6 +31,7 @@ impl Exchange {
             Action::New => self.on_new(order, now_ns, out),
             Action::Replace => self.on_replace(order, now_ns, out),
             Action::Cancel => self.on_cancel(order, now_ns, out),
+            Action::MassCancel => self.refuse(order, venue_reason::INVALID, now_ns, out),
         }
     }
 

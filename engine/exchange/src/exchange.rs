@@ -71,7 +71,7 @@ const LEVEL: u8 = Kind::Level as u8;
 const QUOTE: u8 = Kind::Quote as u8;
 
 /// Reasons counted apart: one above the highest of [`tickrace_types::event::venue_reason`].
-pub const REASONS: usize = 11;
+pub const REASONS: usize = tickrace_types::event::venue_reason::COUNT;
 
 /// Where a working order of ours stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@
 //! missing is entered. An order with a request in flight waits, unless it is not wanted at all: then it is pulled.
 //! Cancels leave first, then the side that moves away, so that our own orders never meet.
 
-use tickrace_types::{Header, InstrumentId, OrderRecord, OrderType, Side, TimeInForce};
+use tickrace_types::{Header, InstrumentId, OrderRecord, OrderType, Side, Terms, TimeInForce};
 
 use crate::orders::{NONE, Order, Orders};
 use crate::quotes::{LEVELS_MAX, Quote, WantedQuotes};
@@ -150,7 +150,7 @@ impl Oms {
                 Plan::NEW => self.enter(instrument, side, level, quote, cause, out),
                 place => {
                     let slot = self.resting[side.index()].slots[usize::from(place)];
-                    self.send_replace(slot, quote.price, quote.qty, level, cause, out)
+                    self.send_replace(slot, quote.price, quote.qty, level, None, cause, out)
                 }
             };
         }
@@ -178,7 +178,7 @@ impl Oms {
             level,
             ..Order::EMPTY
         };
-        self.send_new(order, cause, out).is_some()
+        self.send_new(order, &Terms::PLAIN, cause, out).is_some()
     }
 }
 

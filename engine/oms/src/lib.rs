@@ -10,18 +10,21 @@ mod converge;
 pub mod executions;
 pub mod gateway;
 mod id_map;
+mod mass_cancel;
 pub mod oms;
 pub mod orders;
 pub mod pnl;
 pub mod quotes;
+pub mod request;
 mod responses;
 pub mod state;
 
 pub use gateway::Gateway;
-pub use oms::{CANCEL_RETRY_NS, Counts, Effect, FillEffect, Oms, OmsConfig, OrderRequest};
+pub use oms::{CANCEL_RETRY_NS, Counts, Effect, FillEffect, Oms, OmsConfig};
 pub use orders::Order;
 pub use pnl::Pnl;
 pub use quotes::{LEVELS_MAX, Quote, WantedQuotes};
+pub use request::OrderRequest;
 pub use state::{Done, Event, Next, State, transition};
 
 #[cfg(test)]

@@ -7,15 +7,15 @@
 //! under way counting as a second one; position is the sum of fills.
 
 use tickrace_types::{
-    AccountId, Action, ClientId, Header, InstrumentId, InstrumentTable, Kind, OrderRecord, OrderType, Price,
-    SessionId, Side, StrategyId, TimeInForce, VenueId, event,
+    AccountId, Action, ClientId, Header, InstrumentId, InstrumentTable, Kind, OrderRecord, Price, SessionId,
+    Side, StrategyId, Terms, VenueId, event,
 };
 
 use crate::converge::Resting;
 use crate::executions::Executions;
 use crate::orders::{NONE, Order, Orders};
 use crate::state::next;
-use crate::{Event, Next, Pnl, State};
+use crate::{Event, Next, OrderRequest, Pnl, State};
 
 /// Pause before a refused cancel is sent again, nanoseconds.
 pub const CANCEL_RETRY_NS: i64 = 100_000_000;
@@ -38,27 +38,6 @@ pub struct OmsConfig {
     pub first_client_id: u64,
     /// A request unanswered for longer makes its order [`State::Unknown`], nanoseconds.
     pub unacked_timeout_ns: i64,
-}
-
-/// A single order of a policy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct OrderRequest {
-    /// Which instrument.
-    pub instrument: InstrumentId,
-    /// Which side.
-    pub side: Side,
-    /// Limit price; ignored for a market order.
-    pub price: Price,
-    /// Lots, positive.
-    pub qty: i64,
-    /// Order type.
-    pub order_type: OrderType,
-    /// Time in force.
-    pub tif: TimeInForce,
-    /// Whether it may only reduce the position.
-    pub reduce_only: bool,
-    /// Parent order, 0 for none.
-    pub parent_id: u64,
 }
 
 /// A fill as it changed our position.
@@ -93,7 +72,7 @@ pub struct Effect {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Messages sent out, by [`tickrace_types::Action`].
-    pub sent: [u64; 3],
+    pub sent: [u64; Action::COUNT],
     /// Fills applied.
     pub fills: u64,
     /// Orders refused by the venue.
@@ -132,7 +111,9 @@ pub struct Oms {
     pub(crate) first_client_id: u64,
     pub(crate) next_client_id: u64,
     /// The message on its way out, written in place; its constant fields were filled in once.
-    message: OrderRecord,
+    pub(crate) message: OrderRecord,
+    /// The message holds terms of its last order; those of a plain one need not be written.
+    pub(crate) message_has_terms: bool,
     /// What a converge found resting, by side. Kept, so that it need not be cleared each time.
     pub(crate) resting: [Resting; 2],
     unacked_timeout_ns: i64,
@@ -171,6 +152,7 @@ impl Oms {
             first_client_id: config.first_client_id.max(1),
             next_client_id: config.first_client_id.max(1),
             message,
+            message_has_terms: false,
             resting: [Resting::EMPTY; 2],
             unacked_timeout_ns: config.unacked_timeout_ns.max(1),
             overdue_check_ns: i64::MAX,
@@ -189,7 +171,7 @@ impl Oms {
             return None;
         }
         let order = Order {
-            price: if request.order_type == OrderType::Market { 0 } else { request.price.0 },
+            price: if request.order_type.has_limit() { request.price.0 } else { 0 },
             qty: request.qty,
             leaves: request.qty,
             instrument: request.instrument,
@@ -198,9 +180,33 @@ impl Oms {
             tif: request.tif,
             reduce_only: request.reduce_only,
             parent_id: request.parent_id,
+            has_terms: !request.terms.is_plain(),
             ..Order::EMPTY
         };
-        self.send_new(order, cause, out)
+        self.send_new(order, &request.terms, cause, out)
+    }
+
+    /// Replaces an order that rests or waits, so that `open_lots` are open at `price` under `terms`; the number of the
+    /// replacement, or `None` where there is no such order, a request of it is under way, or nothing would be open
+    /// (then it is to be cancelled).
+    pub fn amend(
+        &mut self,
+        id: ClientId,
+        price: Price,
+        open_lots: i64,
+        terms: &Terms,
+        cause: &Header,
+        out: &mut impl FnMut(&mut OrderRecord),
+    ) -> Option<ClientId> {
+        let slot = self.orders.find(id.0)?;
+        let order = self.orders.get(slot);
+        if open_lots <= 0 || !matches!(order.state, State::Live | State::PartlyFilled) {
+            self.counts.request_drops += 1;
+            return None;
+        }
+        let (price, level) = (if order.order_type.has_limit() { price.0 } else { 0 }, order.level);
+        self.send_replace(slot, price, open_lots, level, Some(terms), cause, out)
+            .then(|| ClientId(self.next_client_id - 1))
     }
 
     /// Cancels one open order; `false` where there is none of that id or it is leaving already. A replacement
@@ -313,6 +319,20 @@ impl Oms {
         self.orders.find(id.0).map(|slot| self.orders.get(slot))
     }
 
+    /// What an open or lately closed order says beyond price, lots, type and time in force, as it was last asked for.
+    pub fn terms(&self, id: ClientId) -> Option<Terms> {
+        self.orders.find(id.0).map(|slot| self.orders.terms(slot))
+    }
+
+    /// Where an order rests as far as we know: for a pegged one where the venue last said; `None` where it rests
+    /// nowhere, because it is closed, not yet acknowledged, or waits for its trigger or auction.
+    pub fn resting_price(&self, id: ClientId) -> Option<Price> {
+        let slot = self.orders.find(id.0)?;
+        let order = self.orders.get(slot);
+        (order.state.is_open() && order.is_acknowledged && !order.waits())
+            .then(|| Price(self.orders.resting_px(slot)))
+    }
+
     /// The next client id.
     pub fn next_client_id(&self) -> ClientId {
         ClientId(self.next_client_id)
@@ -336,6 +356,9 @@ impl Oms {
                 digest.fold(number.cast_unsigned());
             }
             digest.fold(u64::from(order.state.code()) << 8 | u64::from(order.side as u8));
+            if order.has_terms {
+                self.orders.fold_terms(slot, |number| digest.fold(number));
+            }
         }
         for account in &self.books {
             digest.fold(account.pnl.position_lots.cast_unsigned());
@@ -383,11 +406,12 @@ impl Oms {
         next
     }
 
-    /// Sends `order` (id, state and time are filled in here).
+    /// Sends `order` (id, state and time are filled in here); `terms` count where it says that it has some.
     #[inline]
     pub(crate) fn send_new(
         &mut self,
         mut order: Order,
+        terms: &Terms,
         cause: &Header,
         out: &mut impl FnMut(&mut OrderRecord),
     ) -> Option<ClientId> {
@@ -399,19 +423,25 @@ impl Oms {
         order.state = State::PendingNew;
         order.sent_ns = cause.ts_recv_ns;
         let slot = self.orders.insert(&order);
+        if order.has_terms {
+            self.orders.set_terms(slot, terms);
+        }
         let request = Request { action: Action::New, client_id: order.id, orig_client_id: 0, qty: order.qty };
         self.emit(slot, request, cause, out);
         Some(ClientId(order.id))
     }
 
-    /// Replaces a resting order so that `qty` lots are open at `price`; whether there was room to.
+    /// Replaces a resting order so that `qty` lots are open at `price`, under other terms where some are given;
+    /// whether there was room to.
     #[inline]
+    #[allow(clippy::too_many_arguments, reason = "what a replacement states, and where it goes")]
     pub(crate) fn send_replace(
         &mut self,
         slot: u32,
         price: i64,
         qty: i64,
         level: u8,
+        terms: Option<&Terms>,
         cause: &Header,
         out: &mut impl FnMut(&mut OrderRecord),
     ) -> bool {
@@ -428,6 +458,11 @@ impl Oms {
         (new.price, new.qty, new.leaves, new.level) = (price, qty, qty, level);
         new.sent_ns = cause.ts_recv_ns;
         debug_assert!(new.is_conserved(), "{new:?}");
+        if let Some(terms) = terms
+            && (new.has_terms || !terms.is_plain())
+        {
+            self.orders.set_terms(successor, terms);
+        }
         let request = Request {
             action: Action::Replace,
             client_id: id,
@@ -457,26 +492,37 @@ impl Oms {
         self.step(slot, Event::CancelSent);
         let order = self.orders.get_mut(slot);
         order.sent_ns = cause.ts_recv_ns;
+        order.mass_cancel_id = 0;
         let request = Request { action: Action::Cancel, client_id: id, orig_client_id: order.id, qty: 0 };
         self.emit(slot, request, cause, out);
         true
     }
 
     #[inline]
-    fn take_id(&mut self) -> u64 {
+    pub(crate) fn take_id(&mut self) -> u64 {
         let id = self.next_client_id;
         self.next_client_id += 1;
         id
+    }
+
+    /// Counts a message, and when its answer is overdue.
+    #[inline]
+    pub(crate) fn note_sent(&mut self, action: Action, cause: &Header) {
+        self.counts.sent[action as usize] += 1;
+        self.overdue_check_ns =
+            self.overdue_check_ns.min(cause.ts_recv_ns.saturating_add(self.unacked_timeout_ns));
     }
 
     /// Writes the message about the order in `slot` and hands it out. One copy: behind `out` hangs the rest of the
     /// street, and a copy for each kind of message is more code than a first-level cache holds.
     #[inline(never)]
     fn emit(&mut self, slot: u32, request: Request, cause: &Header, out: &mut impl FnMut(&mut OrderRecord)) {
-        self.counts.sent[request.action as usize] += 1;
-        self.overdue_check_ns =
-            self.overdue_check_ns.min(cause.ts_recv_ns.saturating_add(self.unacked_timeout_ns));
+        self.note_sent(request.action, cause);
         let order = self.orders.get(slot);
+        if order.has_terms || self.message_has_terms {
+            self.message.set_terms(&self.orders.terms(slot));
+            self.message_has_terms = order.has_terms;
+        }
         let message = &mut self.message;
         message.header.instrument = order.instrument.0;
         message.header.seq = self.counts.sent.iter().sum();

@@ -6,7 +6,7 @@
 //! Invariants: `qty = filled + leaves + cancelled` for every order; an order is on its instrument's list exactly
 //! while it is open; ids are unique.
 
-use tickrace_types::{InstrumentId, OrderType, Side, TimeInForce};
+use tickrace_types::{InstrumentId, OrderType, Side, Terms, TimeInForce};
 
 use crate::State;
 use crate::id_map::IdMap;
@@ -66,6 +66,12 @@ pub struct Order {
     pub(crate) previous: u32,
     /// Slot of the order this one replaces, while both are open.
     pub(crate) replaces: u32,
+    /// Whether it says more than price, lots, type and time in force; see [`crate::Oms::terms`].
+    pub has_terms: bool,
+    /// Whether the venue said that its trigger was reached.
+    pub is_triggered: bool,
+    /// Number of the mass cancel that is to take it off, 0 for none.
+    pub(crate) mass_cancel_id: u64,
 }
 const _: () = assert!(size_of::<Order>() == 128);
 
@@ -95,7 +101,16 @@ impl Order {
         reduce_only: false,
         is_acknowledged: false,
         level: 255,
+        has_terms: false,
+        is_triggered: false,
+        mass_cancel_id: 0,
     };
+
+    /// Whether it waits for a trigger or an auction: it is open, and rests at no price.
+    #[inline]
+    pub const fn waits(&self) -> bool {
+        self.order_type.is_stop() && !self.is_triggered || self.tif.is_auction()
+    }
 
     /// Lots traded by this order and by those it replaced.
     #[inline]
@@ -110,10 +125,20 @@ impl Order {
     }
 }
 
+/// What only some orders have.
+#[derive(Clone, Copy, Debug)]
+struct Special {
+    terms: Terms,
+    /// Where a pegged order rests, nano-units.
+    resting_px: i64,
+}
+
 /// The slab with its index and lists.
 #[derive(Debug)]
 pub(crate) struct Orders {
     slots: Vec<Order>,
+    /// By slot, for orders that have terms; apart, so that plain orders never touch it.
+    special: Vec<Special>,
     ids: IdMap,
     free: Vec<u32>,
     /// Ring of lately closed slots; the oldest goes back to `free`.
@@ -133,6 +158,7 @@ impl Orders {
         let last = u32::try_from(slot_count).expect("open_orders_max is far below 2^32");
         Self {
             slots: vec![Order::EMPTY; slot_count],
+            special: vec![Special { terms: Terms::PLAIN, resting_px: 0 }; slot_count],
             ids: IdMap::new(slot_count),
             free: (0..last).rev().collect(),
             closed: [NONE; CLOSED_REMEMBERED],
@@ -168,6 +194,51 @@ impl Orders {
     #[inline]
     pub(crate) fn get_mut(&mut self, slot: u32) -> &mut Order {
         &mut self.slots[slot as usize]
+    }
+
+    /// Terms of an order.
+    #[inline]
+    pub(crate) fn terms(&self, slot: u32) -> Terms {
+        if self.get(slot).has_terms { self.special[slot as usize].terms } else { Terms::PLAIN }
+    }
+
+    /// Gives an order its terms.
+    pub(crate) fn set_terms(&mut self, slot: u32, terms: &Terms) {
+        let order = &mut self.slots[slot as usize];
+        order.has_terms = true;
+        self.special[slot as usize] = Special { terms: *terms, resting_px: order.price };
+    }
+
+    /// Where an order rests that rests.
+    pub(crate) fn resting_px(&self, slot: u32) -> i64 {
+        let order = self.get(slot);
+        if order.order_type == OrderType::Pegged && order.has_terms {
+            return self.special[slot as usize].resting_px;
+        }
+        order.price
+    }
+
+    /// The venue said where an order rests; of others than pegged ones we know it.
+    pub(crate) fn set_resting_px(&mut self, slot: u32, px: i64) {
+        if self.get(slot).order_type != OrderType::Pegged {
+            return;
+        }
+        let terms = self.terms(slot);
+        self.slots[slot as usize].has_terms = true;
+        self.special[slot as usize] = Special { terms, resting_px: px };
+    }
+
+    /// Hands out what a fingerprint should hold of an order's terms.
+    pub(crate) fn fold_terms(&self, slot: u32, mut fold: impl FnMut(u64)) {
+        let Special { terms, resting_px } = &self.special[slot as usize];
+        for number in [terms.trigger_price, terms.expire_ns, *resting_px] {
+            fold(number.cast_unsigned());
+        }
+        let codes = [terms.stp as u8, terms.peg as u8, terms.trigger as u8];
+        let codes = codes
+            .into_iter()
+            .fold(u64::from(self.get(slot).is_triggered), |sum, code| sum << 8 | u64::from(code));
+        fold(codes << 32 | u64::from(terms.display_qty));
     }
 
     /// Slot of an id, open or lately closed.
@@ -210,6 +281,11 @@ impl Orders {
         (new.instrument, new.side, new.parent_id) = (instrument, side, old_order.parent_id);
         (new.order_type, new.tif) = (old_order.order_type, old_order.tif);
         (new.is_quote, new.reduce_only) = (old_order.is_quote, old_order.reduce_only);
+        (new.has_terms, new.is_triggered) = (old_order.has_terms, old_order.is_triggered);
+        new.mass_cancel_id = 0;
+        if old_order.has_terms {
+            self.special[slot as usize] = self.special[old as usize];
+        }
         (slot, new)
     }
 

@@ -5,7 +5,7 @@
 //! nothing.
 
 use tickrace_types::event::venue_reason;
-use tickrace_types::{InstrumentId, Price, ResponseKind, ResponseRecord};
+use tickrace_types::{InstrumentId, OrderType, Price, ResponseKind, ResponseRecord};
 
 use crate::orders::NONE;
 use crate::{Effect, Event, FillEffect, Next, Oms, State};
@@ -22,7 +22,11 @@ impl Oms {
             ResponseKind::Rejected => self.counts.rejected += 1,
             ResponseKind::CancelRejected => self.counts.cancel_rejected += 1,
             ResponseKind::GateRefused => self.counts.gate_refused += 1,
-            ResponseKind::Accepted | ResponseKind::Replaced | ResponseKind::Cancelled => {}
+            ResponseKind::Accepted
+            | ResponseKind::Replaced
+            | ResponseKind::Cancelled
+            | ResponseKind::Triggered
+            | ResponseKind::Restated => {}
         }
         let Some(slot) = self.orders.find(response.client_id) else {
             return self.on_answer_to_cancel(kind, response);
@@ -32,15 +36,17 @@ impl Oms {
         let (replaces, replaced_by) = (self.orders.get(slot).replaces, self.orders.get(slot).replaced_by);
         match kind {
             ResponseKind::Accepted => {
+                self.orders.set_resting_px(slot, response.price);
                 self.step(slot, Event::Accepted);
             }
             ResponseKind::Replaced => self.on_replaced(slot, response),
+            ResponseKind::Cancelled if response.leaves > 0 => self.on_reduced(slot, response),
             ResponseKind::Cancelled => {
                 // The venue cancels a replacement it never acknowledged: the replaced order went before it.
                 if replaces != NONE {
                     self.step(replaces, Event::Superseded);
                 }
-                let expired = matches!(response.reason, venue_reason::IOC | venue_reason::END_OF_SESSION);
+                let expired = venue_reason::is_expiry(response.reason);
                 self.step(slot, if expired { Event::Expired } else { Event::Cancelled });
                 // A replacement down to what had traded meanwhile is carried out as a cancel: no other answer comes.
                 if replaced_by != NONE && self.orders.get(replaced_by).leaves == 0 {
@@ -55,16 +61,43 @@ impl Oms {
                     self.step(replaces, if disowned { Event::Disowned } else { Event::ReplaceFailed });
                 }
             }
+            // Where the order stands stays what it was: it is as open as before, and may now trade.
+            ResponseKind::Triggered => self.orders.get_mut(slot).is_triggered = true,
+            ResponseKind::Restated => self.orders.set_resting_px(slot, response.price),
             ResponseKind::Fill => {}
         }
         let state = self.orders.get(slot).state;
         Effect { state: Some(state), fill: None, closed: was_open && !state.is_open() }
     }
 
+    /// Some lots of the order in `slot` were taken off, some remain: self-trade prevention that decrements.
+    #[cold]
+    fn on_reduced(&mut self, slot: u32, response: &ResponseRecord) {
+        let replaces = self.orders.get(slot).replaces;
+        if replaces != NONE {
+            self.step(replaces, Event::Superseded);
+        }
+        let order = self.orders.get_mut(slot);
+        if response.qty <= 0 || !order.state.is_open() {
+            self.counts.strays += 1;
+            return;
+        }
+        let off = response.qty.min(order.leaves);
+        order.leaves -= off;
+        order.cancelled += off;
+        self.counts.leaves_mismatches += u64::from(order.leaves != response.leaves);
+        if order.leaves == 0 {
+            self.step(slot, Event::Cancelled);
+        }
+    }
+
     /// The id is of no order: it is a cancel's own number, or nothing of ours.
     fn on_answer_to_cancel(&mut self, kind: ResponseKind, response: &ResponseRecord) -> Effect {
         let refused = matches!(kind, ResponseKind::CancelRejected | ResponseKind::GateRefused);
         let Some(slot) = self.orders.find(response.orig_client_id).filter(|_| refused) else {
+            if refused && response.orig_client_id == 0 && self.on_mass_cancel_refused(response) {
+                return Effect::default();
+            }
             // An answer about an order closed too long ago to be remembered is late, not strange.
             if !self.is_ours(response.client_id) {
                 self.counts.unknown_ids += 1;
@@ -96,9 +129,13 @@ impl Oms {
             let leaves = response.leaves.max(0);
             self.counts.leaves_mismatches += u64::from(leaves != order.leaves);
             (order.qty, order.leaves) = (leaves, leaves);
-            order.price = response.price;
+            if order.order_type != OrderType::Pegged {
+                order.price = response.price;
+            }
         }
         let empty = order.leaves == 0;
+        // Of a pegged one the price stays the limit; the venue names where it rests.
+        self.orders.set_resting_px(slot, response.price);
         self.step(slot, if empty { Event::Cancelled } else { Event::Accepted });
     }
 
@@ -203,7 +240,7 @@ impl Oms {
     }
 
     #[inline]
-    fn is_ours(&self, id: u64) -> bool {
+    pub(crate) fn is_ours(&self, id: u64) -> bool {
         (self.first_client_id..self.next_client_id).contains(&id)
     }
 
@@ -229,7 +266,7 @@ impl Oms {
     }
 
     #[inline]
-    fn touch(&mut self, slot: u32) {
+    pub(crate) fn touch(&mut self, slot: u32) {
         let instrument = self.orders.get(slot).instrument;
         self.books[instrument.index()].version += 1;
     }

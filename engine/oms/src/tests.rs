@@ -71,6 +71,7 @@ fn accept(oms: &mut Oms, sent: &[OrderRecord]) {
                 ..answer(ResponseKind::Replaced, order.client_id, order.orig_client_id)
             },
             Action::Cancel => answer(ResponseKind::Cancelled, order.orig_client_id, 0),
+            Action::MassCancel => continue,
         };
         oms.on_response(&response);
     }
@@ -346,16 +347,7 @@ fn no_more_orders_open_than_allowed() {
 #[test]
 fn direct_orders_are_left_alone_by_quotes_and_pulled_by_cancel_all() {
     let mut oms = oms(8);
-    let request = OrderRequest {
-        instrument: I,
-        side: Side::Bid,
-        price: Price(90 * TICK),
-        qty: 5,
-        order_type: OrderType::Limit,
-        tif: TimeInForce::Day,
-        reduce_only: false,
-        parent_id: 12,
-    };
+    let request = OrderRequest::limit(I, Side::Bid, Price(90 * TICK), 5).of_parent(12);
     let mut sent = Vec::new();
     let id = oms.submit(&request, &at(0), &mut |order| sent.push(*order)).unwrap();
     assert_eq!((sent[0].client_id, sent[0].parent_id, sent[0].level), (id.0, 12, 255));
@@ -368,6 +360,121 @@ fn direct_orders_are_left_alone_by_quotes_and_pulled_by_cancel_all() {
     assert!(
         oms.submit(&OrderRequest { instrument: InstrumentId(9), ..request }, &at(0), &mut |_| {}).is_none()
     );
+}
+
+#[test]
+fn one_message_takes_off_everything_under_way_or_resting() {
+    let (mut oms, _) = quoting();
+    let open: Vec<u64> = Side::BOTH
+        .iter()
+        .flat_map(|side| oms.open_orders(I, *side).map(|order| order.id).collect::<Vec<_>>())
+        .collect();
+    let mut sent = Vec::new();
+    let limit = OrderRequest::limit(I, Side::Bid, Price(90 * TICK), 5);
+    let young = oms.submit(&limit, &at(0), &mut |_| {}).unwrap();
+    let id = oms.mass_cancel(None, &at(3), &mut |order| sent.push(*order)).unwrap();
+    assert_eq!(sent.len(), 1);
+    assert_eq!((sent[0].action(), sent[0].client_id, sent[0].orig_client_id), (Action::MassCancel, id.0, 0));
+    assert_eq!((sent[0].header.instrument, sent[0].strategy, sent[0].qty), (u32::MAX, 3, 0));
+    assert_eq!(oms.order(young).unwrap().state, State::PendingCancel);
+    // Nothing is left to ask for.
+    assert!(oms.mass_cancel(None, &at(3), &mut |_| {}).is_none());
+    assert_eq!(oms.counts().sent, [5, 0, 0, 1]);
+    for id in open {
+        let gone =
+            ResponseRecord { reason: venue_reason::MASS_CANCEL, ..answer(ResponseKind::Cancelled, id, 0) };
+        assert!(oms.on_response(&gone).closed);
+    }
+    oms.on_response(&answer(ResponseKind::Accepted, young.0, 0));
+    assert!(oms.on_response(&answer(ResponseKind::Cancelled, young.0, 0)).closed);
+    assert_eq!((oms.open_count(), oms.counts().strays, oms.counts().unknown_ids), (0, 0, 0));
+}
+
+#[test]
+fn a_refused_mass_cancel_gives_the_orders_back() {
+    let (mut oms, quotes) = quoting();
+    let id = oms.mass_cancel(Some(I), &at(0), &mut |_| {}).unwrap();
+    oms.on_response(&answer(ResponseKind::GateRefused, id.0, 0));
+    assert!(Side::BOTH.iter().all(|side| oms.open_orders(I, *side).all(|order| order.state == State::Live)));
+    assert_eq!(oms.counts().unknown_ids, 0);
+    // They are what is wanted, so nothing is sent; a second mass cancel waits for the pause.
+    assert!(converge(&mut oms, &quotes).is_empty());
+    assert!(oms.mass_cancel(Some(I), &at(CANCEL_RETRY_NS - 1), &mut |_| {}).is_none());
+    assert!(oms.mass_cancel(Some(I), &at(CANCEL_RETRY_NS), &mut |_| {}).is_some());
+    // The first refusal once more: the orders are the second one's business.
+    oms.on_response(&answer(ResponseKind::GateRefused, id.0, 0));
+    assert!(
+        Side::BOTH
+            .iter()
+            .all(|side| oms.open_orders(I, *side).all(|order| order.state == State::PendingCancel))
+    );
+}
+
+#[test]
+fn what_an_order_says_beyond_the_plain_terms_goes_out_and_is_not_left_in_the_next_message() {
+    let mut oms = oms(8);
+    let mut sent = Vec::new();
+    let stop = OrderRequest::stop_limit(I, Side::Ask, Price(99 * TICK), Price(98 * TICK), 7)
+        .watching(Trigger::Touch)
+        .with_stp(SelfTrade::CancelBoth)
+        .until(5_000);
+    let stop_id = oms.submit(&stop, &at(0), &mut |order| sent.push(*order)).unwrap();
+    oms.submit(&OrderRequest::limit(I, Side::Bid, Price(90 * TICK), 5), &at(0), &mut |order| {
+        sent.push(*order);
+    });
+    assert_eq!((sent[0].terms(), sent[0].price), (stop.terms, 98 * TICK));
+    assert_eq!((sent[0].order_type, sent[0].tif), (OrderType::StopLimit as u8, TimeInForce::Gtd as u8));
+    assert_eq!(sent[1].terms(), Terms::PLAIN);
+    accept(&mut oms, &sent);
+    // It waits, then is a limit order like another.
+    assert_eq!(oms.resting_price(stop_id), None);
+    let replaced = Terms { trigger_price: 97 * TICK, ..stop.terms };
+    let next = oms.amend(stop_id, Price(96 * TICK), 9, &replaced, &at(0), &mut |order| sent.push(*order));
+    assert_eq!((sent[2].terms(), sent[2].price, sent[2].qty), (replaced, 96 * TICK, 9));
+    accept(&mut oms, &sent[2..]);
+    let next = next.unwrap();
+    assert_eq!((oms.terms(next), oms.resting_price(next)), (Some(replaced), None));
+    oms.on_response(&answer(ResponseKind::Triggered, next.0, 0));
+    assert_eq!(oms.order(next).unwrap().state, State::Live);
+    assert_eq!(oms.resting_price(next), Some(Price(96 * TICK)));
+    let refused = oms.amend(stop_id, Price(96 * TICK), 9, &replaced, &at(0), &mut |_| {});
+    assert_eq!((refused, oms.counts().strays), (None, 0));
+}
+
+#[test]
+fn a_pegged_order_rests_where_the_venue_says_and_keeps_its_limit() {
+    let mut oms = oms(8);
+    let mut sent = Vec::new();
+    let peg = OrderRequest::pegged(I, Side::Bid, Peg::Primary, -TICK, Price(105 * TICK), 5);
+    let id = oms.submit(&peg, &at(0), &mut |order| sent.push(*order)).unwrap();
+    let at_px = |kind, id, price| ResponseRecord { price, leaves: 5, ..answer(kind, id, 0) };
+    oms.on_response(&at_px(ResponseKind::Accepted, id.0, 99 * TICK));
+    assert_eq!(oms.resting_price(id), Some(Price(99 * TICK)));
+    oms.on_response(&at_px(ResponseKind::Restated, id.0, 100 * TICK));
+    assert_eq!(oms.resting_price(id), Some(Price(100 * TICK)));
+    let next =
+        oms.amend(id, Price(104 * TICK), 5, &peg.terms, &at(0), &mut |order| sent.push(*order)).unwrap();
+    assert_eq!((sent[1].price, sent[1].trigger_price), (104 * TICK, -TICK));
+    let replaced = at_px(ResponseKind::Replaced, next.0, 101 * TICK);
+    oms.on_response(&ResponseRecord { orig_client_id: id.0, ..replaced });
+    assert_eq!(oms.resting_price(next), Some(Price(101 * TICK)));
+    assert_eq!(oms.order(next).unwrap().price, 104 * TICK);
+}
+
+#[test]
+fn lots_taken_off_a_living_order_leave_the_rest_of_it() {
+    let mut oms = oms(8);
+    let id =
+        oms.submit(&OrderRequest::limit(I, Side::Bid, Price(90 * TICK), 5), &at(0), &mut |_| {}).unwrap();
+    oms.on_response(&answer(ResponseKind::Accepted, id.0, 0));
+    let reason = venue_reason::SELF_TRADE;
+    let less = ResponseRecord { qty: 2, leaves: 3, reason, ..answer(ResponseKind::Cancelled, id.0, 0) };
+    assert!(!oms.on_response(&less).closed);
+    let order = oms.order(id).unwrap();
+    assert_eq!((order.leaves, order.cancelled, order.state), (3, 2, State::Live));
+    assert!(oms.on_response(&fill(id.0, 1, 3, 0)).closed);
+    assert!(oms.order(id).unwrap().is_conserved());
+    assert_eq!((oms.position(I), oms.counts().leaves_mismatches), (3, 0));
 }
 
 /// A venue in a few lines: what rests, and answers in order.
@@ -389,6 +496,9 @@ struct Resting {
 impl Venue {
     fn on_request(&mut self, order: &OrderRecord, refuses: bool) {
         let (id, orig) = (order.client_id, order.orig_client_id);
+        if order.action() == Action::MassCancel {
+            return self.on_mass_cancel(id, refuses);
+        }
         let old = self.resting.get(&orig).copied();
         let new = Resting { side: order.side(), price: order.price, total: order.qty, filled: 0 };
         let refuse = |reason| ResponseRecord { reason, ..answer(ResponseKind::CancelRejected, id, orig) };
@@ -410,11 +520,21 @@ impl Venue {
                     ResponseRecord { leaves, price: order.price, ..answer(ResponseKind::Replaced, id, orig) }
                 }
             }
-            (Action::Cancel, Some(old)) => {
+            (_, Some(old)) => {
                 self.resting.remove(&orig);
                 ResponseRecord { qty: old.total - old.filled, ..answer(ResponseKind::Cancelled, orig, 0) }
             }
         });
+    }
+
+    fn on_mass_cancel(&mut self, id: u64, refuses: bool) {
+        if refuses {
+            return self.answers.push_back(answer(ResponseKind::CancelRejected, id, 0));
+        }
+        for (id, old) in std::mem::take(&mut self.resting) {
+            let (qty, reason) = (old.total - old.filled, venue_reason::MASS_CANCEL);
+            self.answers.push_back(ResponseRecord { qty, reason, ..answer(ResponseKind::Cancelled, id, 0) });
+        }
     }
 
     fn trade(&mut self, pick: usize, lots: i64, told_twice: bool) {
@@ -511,6 +631,11 @@ impl World {
         true
     }
 
+    fn pull_at_once(&mut self) {
+        let requests = &mut self.requests;
+        self.oms.mass_cancel(Some(I), &at(self.now_ns), &mut |order| requests.push_back(*order));
+    }
+
     fn check(&self) {
         assert_eq!(self.oms.position(I), self.position, "position is the sum of fills");
         let mut replaced = BTreeMap::new();
@@ -550,6 +675,7 @@ fn ladder() -> impl Strategy<Value = WantedQuotes> {
 enum Act {
     Want(WantedQuotes),
     Pull,
+    PullAtOnce,
     Request { refuses: bool },
     Answer,
     Trade { pick: usize, lots: i64, told_twice: bool },
@@ -560,6 +686,7 @@ fn act() -> impl Strategy<Value = Act> {
     prop_oneof![
         3 => ladder().prop_map(Act::Want),
         1 => Just(Act::Pull),
+        1 => Just(Act::PullAtOnce),
         6 => prop::bool::weighted(0.15).prop_map(|refuses| Act::Request { refuses }),
         6 => Just(Act::Answer),
         3 => (0usize..8, 1i64..20, prop::bool::weighted(0.2))
@@ -580,6 +707,7 @@ proptest! {
             match act {
                 Act::Want(quotes) => { world.want(&quotes); }
                 Act::Pull => world.pull(),
+                Act::PullAtOnce => world.pull_at_once(),
                 Act::Request { refuses } => { world.deliver_request(refuses); }
                 Act::Answer => { world.deliver_answer(); }
                 Act::Trade { pick, lots, told_twice } => world.venue.trade(pick, lots, told_twice),
@@ -622,7 +750,7 @@ proptest! {
                     current = quotes;
                     world.want(&current);
                 }
-                Act::Pull | Act::Answer => { world.deliver_answer(); }
+                Act::Pull | Act::PullAtOnce | Act::Answer => { world.deliver_answer(); }
                 Act::Request { refuses } => { world.deliver_request(refuses); }
                 Act::Trade { pick, lots, told_twice } => world.venue.trade(pick, lots, told_twice),
                 Act::LateFill { pick } => world.venue.cancel_with_a_late_fill(pick),
@@ -656,7 +784,7 @@ proptest! {
         for (kind, client_id, orig_client_id, qty, leaves, reason) in bytes {
             let qty = qty % 1_000;
             let response = ResponseRecord { qty, leaves, reason, price: 5, ..answer(ResponseKind::Accepted, client_id, orig_client_id) };
-            let effect = oms.on_response(&ResponseRecord { response: kind % 10, ..response });
+            let effect = oms.on_response(&ResponseRecord { response: kind % 12, ..response });
             position += effect.fill.map_or(0, |fill| fill.side.sign() * fill.qty);
             prop_assert_eq!(oms.position(I), position);
             converge(&mut oms, &quotes);

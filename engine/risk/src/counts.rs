@@ -7,7 +7,7 @@ use crate::Reason;
 /// Orders by verdict and action since the gate was made, and what was odd about the answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Counts {
-    by_verdict: [[u64; 3]; Reason::CODE_COUNT],
+    by_verdict: [[u64; Action::COUNT]; Reason::CODE_COUNT],
     /// Responses whose numbers cannot be (negative or absurd lots, unknown instrument or kind); ignored.
     pub responses_malformed: u64,
     /// Responses about orders the gate does not know; fills among them still move the position.
@@ -25,7 +25,7 @@ pub struct Counts {
 impl Default for Counts {
     fn default() -> Self {
         Self {
-            by_verdict: [[0; 3]; Reason::CODE_COUNT],
+            by_verdict: [[0; Action::COUNT]; Reason::CODE_COUNT],
             responses_malformed: 0,
             responses_unknown: 0,
             fills_late: 0,

@@ -79,7 +79,7 @@ impl SessionRates {
         let (bucket, reason) = match action {
             Action::New => (&mut self.new, Reason::NewRate),
             Action::Replace => (&mut self.replace, Reason::ReplaceRate),
-            Action::Cancel => return self.try_take_cancel(now_ns),
+            Action::Cancel | Action::MassCancel => return self.try_take_cancel(now_ns),
         };
         bucket.refill(now_ns);
         if bucket.try_take() { Ok(()) } else { Err(reason) }

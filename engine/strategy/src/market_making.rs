@@ -131,7 +131,14 @@ impl Policy for MarketMaker {
             Some(ResponseKind::Rejected | ResponseKind::GateRefused) => true,
             Some(ResponseKind::CancelRejected) => response.reason != venue_reason::UNKNOWN_ORDER,
             Some(ResponseKind::Cancelled) => response.reason == venue_reason::POST_ONLY,
-            Some(ResponseKind::Accepted | ResponseKind::Replaced | ResponseKind::Fill) | None => false,
+            Some(
+                ResponseKind::Accepted
+                | ResponseKind::Replaced
+                | ResponseKind::Fill
+                | ResponseKind::Triggered
+                | ResponseKind::Restated,
+            )
+            | None => false,
         };
         if refused && let Some(market) = self.markets.get_mut(view.id.index()) {
             // Whatever was refused would be refused again at once.

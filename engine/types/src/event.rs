@@ -441,15 +441,22 @@ pub enum Action {
     Replace = 1,
     /// Cancel `orig_client_id`.
     Cancel = 2,
+    /// Cancel every order of the strategy in the header's instrument, or in all where it is none. Answered by a
+    /// [`ResponseKind::Cancelled`] for each order; names no order itself.
+    MassCancel = 3,
 }
 
 impl Action {
+    /// How many there are: a place for every code.
+    pub const COUNT: usize = 4;
+
     /// From its code; anything unknown is a cancel, the harmless one.
     #[inline]
     pub const fn from_code(code: u8) -> Self {
         match code {
             0 => Self::New,
             1 => Self::Replace,
+            3 => Self::MassCancel,
             _ => Self::Cancel,
         }
     }
@@ -460,11 +467,18 @@ impl Action {
             Self::New => "new",
             Self::Replace => "replace",
             Self::Cancel => "cancel",
+            Self::MassCancel => "mass_cancel",
         }
+    }
+
+    /// Whether it takes orders off and enters none.
+    #[inline]
+    pub const fn is_cancel(self) -> bool {
+        matches!(self, Self::Cancel | Self::MassCancel)
     }
 }
 
-/// Order type.
+/// Order type. Hidden and iceberg orders are not types of their own: see [`OrderRecord::display_qty`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum OrderType {
@@ -474,6 +488,14 @@ pub enum OrderType {
     PostOnly = 1,
     /// At any price.
     Market = 2,
+    /// Waits for [`OrderRecord::trigger_price`], then trades as a market order.
+    Stop = 3,
+    /// Waits for [`OrderRecord::trigger_price`], then is a limit order at its price.
+    StopLimit = 4,
+    /// A stop whose trigger follows the market at the distance [`OrderRecord::trigger_price`].
+    TrailingStop = 5,
+    /// Follows a reference of the touch at the offset [`OrderRecord::trigger_price`], never beyond its price.
+    Pegged = 6,
 }
 
 impl OrderType {
@@ -483,8 +505,43 @@ impl OrderType {
         match code {
             0 => Self::Limit,
             2 => Self::Market,
+            3 => Self::Stop,
+            4 => Self::StopLimit,
+            5 => Self::TrailingStop,
+            6 => Self::Pegged,
             _ => Self::PostOnly,
         }
+    }
+
+    /// Whether this version knows the code.
+    #[inline]
+    pub const fn is_known(code: u8) -> bool {
+        code <= Self::Pegged as u8
+    }
+
+    /// Lower-case name with underscores.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Limit => "limit",
+            Self::PostOnly => "post_only",
+            Self::Market => "market",
+            Self::Stop => "stop",
+            Self::StopLimit => "stop_limit",
+            Self::TrailingStop => "trailing_stop",
+            Self::Pegged => "pegged",
+        }
+    }
+
+    /// Whether it waits for a trigger before it takes part in trading.
+    #[inline]
+    pub const fn is_stop(self) -> bool {
+        matches!(self, Self::Stop | Self::StopLimit | Self::TrailingStop)
+    }
+
+    /// Whether its price is a limit it never trades beyond; the others state a price of 0.
+    #[inline]
+    pub const fn has_limit(self) -> bool {
+        matches!(self, Self::Limit | Self::PostOnly | Self::StopLimit | Self::Pegged)
     }
 }
 
@@ -496,13 +553,62 @@ pub enum TimeInForce {
     Day = 0,
     /// What does not trade at once is cancelled.
     Ioc = 1,
+    /// All of it trades at once, or none.
+    Fok = 2,
+    /// Until cancelled, over the end of the session.
+    Gtc = 3,
+    /// Until [`OrderRecord::expire_ns`], over the end of sessions before it.
+    Gtd = 4,
+    /// Takes part in the opening auction alone.
+    AtOpen = 5,
+    /// Takes part in the closing auction alone.
+    AtClose = 6,
 }
 
 impl TimeInForce {
     /// From its code; unknown codes are immediate-or-cancel, which leaves nothing behind.
     #[inline]
     pub const fn from_code(code: u8) -> Self {
-        if code == 0 { Self::Day } else { Self::Ioc }
+        match code {
+            0 => Self::Day,
+            2 => Self::Fok,
+            3 => Self::Gtc,
+            4 => Self::Gtd,
+            5 => Self::AtOpen,
+            6 => Self::AtClose,
+            _ => Self::Ioc,
+        }
+    }
+
+    /// Whether this version knows the code.
+    #[inline]
+    pub const fn is_known(code: u8) -> bool {
+        code <= Self::AtClose as u8
+    }
+
+    /// Lower-case name with underscores.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Day => "day",
+            Self::Ioc => "ioc",
+            Self::Fok => "fok",
+            Self::Gtc => "gtc",
+            Self::Gtd => "gtd",
+            Self::AtOpen => "at_open",
+            Self::AtClose => "at_close",
+        }
+    }
+
+    /// Whether what does not trade at once can stay at the venue in continuous trading.
+    #[inline]
+    pub const fn rests(self) -> bool {
+        matches!(self, Self::Day | Self::Gtc | Self::Gtd)
+    }
+
+    /// Whether it waits for an auction and trades nowhere else.
+    #[inline]
+    pub const fn is_auction(self) -> bool {
+        matches!(self, Self::AtOpen | Self::AtClose)
     }
 }
 
@@ -537,7 +643,7 @@ pub struct OrderRecord {
     pub cause_seq: u64,
     /// Parent order, 0 for none.
     pub parent_id: u64,
-    /// Limit price, nano-units; 0 for a cancel or a market order.
+    /// Limit price, nano-units; 0 for a cancel and for types without one ([`OrderType::has_limit`]).
     pub price: i64,
     /// Lots; for a replace the new total including what is filled; 0 for a cancel.
     pub qty: i64,
@@ -565,12 +671,62 @@ pub struct OrderRecord {
     pub level: u8,
     /// 1 where the order only reduces the position.
     pub reduce_only: u8,
+    /// [`crate::SelfTrade`] code: what happens where it would trade with an order of our own.
+    pub stp: u8,
+    /// Nano-units. Stop and stop-limit: the price that triggers. Trailing stop: its distance from the best price seen,
+    /// positive. Pegged: what is added to the reference, negative to stand below it. Else 0.
+    pub trigger_price: i64,
+    /// Good till date: when it expires, nanoseconds since the Unix epoch, venue time. Else 0.
+    pub expire_ns: i64,
+    /// Lots shown at once: [`OrderRecord::SHOW_ALL`], [`OrderRecord::SHOW_NONE`], or the peak of an iceberg.
+    pub display_qty: u32,
+    /// [`crate::Peg`] code of a pegged order.
+    pub peg: u8,
+    /// [`crate::Trigger`] code of a stop.
+    pub trigger: u8,
     /// Zero; keeps the record free of padding.
-    pub reserved: [u8; 25],
+    pub reserved: [u8; 2],
 }
 const _: () = assert!(size_of::<OrderRecord>() == 128);
+// What records of earlier days hold stands where it stood, and their zeros say what they said.
+const _: () = assert!(std::mem::offset_of!(OrderRecord, client_id) == 32);
+const _: () = assert!(std::mem::offset_of!(OrderRecord, price) == 64);
+const _: () = assert!(std::mem::offset_of!(OrderRecord, qty) == 72);
+const _: () = assert!(std::mem::offset_of!(OrderRecord, venue) == 88);
+const _: () = assert!(std::mem::offset_of!(OrderRecord, action) == 96);
+const _: () = assert!(std::mem::offset_of!(OrderRecord, reduce_only) == 102);
+const _: () = assert!(std::mem::offset_of!(OrderRecord, stp) == 103);
 
 impl OrderRecord {
+    /// `display_qty` of an order shown whole, as records before icebergs have it.
+    pub const SHOW_ALL: u32 = 0;
+    /// `display_qty` of a hidden order.
+    pub const SHOW_NONE: u32 = u32::MAX;
+
+    /// What it says beyond price, lots, type and time in force.
+    #[inline]
+    pub const fn terms(&self) -> crate::Terms {
+        crate::Terms {
+            trigger_price: self.trigger_price,
+            expire_ns: self.expire_ns,
+            display_qty: self.display_qty,
+            stp: crate::SelfTrade::from_code(self.stp),
+            peg: crate::Peg::from_code(self.peg),
+            trigger: crate::Trigger::from_code(self.trigger),
+        }
+    }
+
+    /// Writes the terms.
+    #[inline]
+    pub const fn set_terms(&mut self, terms: &crate::Terms) {
+        self.trigger_price = terms.trigger_price;
+        self.expire_ns = terms.expire_ns;
+        self.display_qty = terms.display_qty;
+        self.stp = terms.stp as u8;
+        self.peg = terms.peg as u8;
+        self.trigger = terms.trigger as u8;
+    }
+
     /// What it asks.
     #[inline]
     pub const fn action(&self) -> Action {
@@ -592,7 +748,8 @@ pub enum ResponseKind {
     Accepted = 1,
     /// `client_id` replaced `orig_client_id`; `leaves` lots remain at `price`.
     Replaced = 2,
-    /// Order `client_id` is gone by our cancel, by IOC, or by the venue (`reason`); `qty` lots were taken off.
+    /// Of order `client_id` `qty` lots were taken off by our cancel, by its time in force, or by the venue (`reason`);
+    /// it is gone where `leaves` is 0.
     Cancelled = 3,
     /// Fill of order `client_id`: `qty` at `price`, `leaves` remain.
     Fill = 4,
@@ -602,6 +759,10 @@ pub enum ResponseKind {
     CancelRejected = 6,
     /// Refused by our own gate: never left the house. `reason` is the verdict.
     GateRefused = 7,
+    /// The trigger of stop `client_id` was reached: from now on it is the market or limit order it stood for.
+    Triggered = 8,
+    /// The venue moved pegged order `client_id`: `leaves` lots now rest at `price`.
+    Restated = 9,
 }
 
 impl ResponseKind {
@@ -616,6 +777,8 @@ impl ResponseKind {
             5 => Self::Rejected,
             6 => Self::CancelRejected,
             7 => Self::GateRefused,
+            8 => Self::Triggered,
+            9 => Self::Restated,
             _ => return None,
         })
     }
@@ -643,8 +806,27 @@ pub mod venue_reason {
     pub const END_OF_SESSION: u8 = 8;
     /// Too many open orders at the venue's simulator.
     pub const CAPACITY: u8 = 9;
-    /// Would have traded with an order of our own; the newer one gives way.
+    /// Would have traded with an order of our own; which of the two gives way is the newer one's [`crate::SelfTrade`].
     pub const SELF_TRADE: u8 = 10;
+    /// A fill-or-kill order that could not trade whole.
+    pub const FOK: u8 = 11;
+    /// The time of a good-till-date order is over, or was at its arrival.
+    pub const EXPIRED: u8 = 12;
+    /// What the auction left of an order for it, or the order came too late for it.
+    pub const AUCTION: u8 = 13;
+    /// We asked for all of them at once.
+    pub const MASS_CANCEL: u8 = 14;
+    /// Nothing to peg to or to trail: no touch, or no trade yet.
+    pub const NO_REFERENCE: u8 = 15;
+
+    /// Length of an array with a place for every code.
+    pub const COUNT: usize = 16;
+
+    /// Whether an order ended because its time in force ran out.
+    #[inline]
+    pub const fn is_expiry(reason: u8) -> bool {
+        matches!(reason, IOC | END_OF_SESSION | FOK | EXPIRED | AUCTION)
+    }
 }
 
 /// Ack, fill, cancel or reject coming back. `header.ts_venue_ns` when the venue did it, `ts_recv_ns` when we hear it.
@@ -681,8 +863,10 @@ pub struct ResponseRecord {
     pub taker: u8,
     /// Strategy number.
     pub strategy: u16,
+    /// 1 where the order waits for a trigger or an auction and rests at no price.
+    pub parked: u8,
     /// Zero; keeps the record free of padding.
-    pub reserved: [u8; 18],
+    pub reserved: [u8; 17],
 }
 const _: () = assert!(size_of::<ResponseRecord>() == 128);
 
@@ -767,6 +951,37 @@ mod tests {
     }
 
     #[test]
+    fn every_order_code_survives_and_an_unknown_one_is_harmless() {
+        for code in 0..=u8::MAX {
+            let known = (OrderType::is_known(code), TimeInForce::is_known(code));
+            assert_eq!(known.0, OrderType::from_code(code) as u8 == code);
+            assert_eq!(known.1, TimeInForce::from_code(code) as u8 == code);
+            if let Some(kind) = ResponseKind::from_code(code) {
+                assert_eq!(kind as u8, code);
+            }
+            let action = Action::from_code(code);
+            assert!(action as u8 == code || usize::from(code) >= Action::COUNT && action == Action::Cancel);
+        }
+        assert!(!TimeInForce::from_code(200).rests() && OrderType::from_code(200) == OrderType::PostOnly);
+    }
+
+    #[test]
+    fn terms_come_back_from_the_record_and_a_record_of_zeros_has_plain_ones() {
+        assert_eq!(OrderRecord::default().terms(), crate::Terms::PLAIN);
+        let terms = crate::Terms {
+            trigger_price: -5,
+            expire_ns: 9,
+            display_qty: OrderRecord::SHOW_NONE,
+            stp: crate::SelfTrade::Decrement,
+            peg: crate::Peg::Mid,
+            trigger: crate::Trigger::Touch,
+        };
+        let mut order = OrderRecord::default();
+        order.set_terms(&terms);
+        assert_eq!(order.terms(), terms);
+    }
+
+    #[test]
     fn a_record_views_as_its_body_without_a_copy() {
         let mut market = MarketRecord { order_ref: 7, price: 5, ..MarketRecord::default() };
         market.header.kind = Kind::Add as u8;
@@ -774,7 +989,7 @@ mod tests {
         let mut order = OrderRecord {
             header: Header { kind: Kind::Order as u8, ..Header::default() },
             client_id: 9,
-            reserved: [3; 25],
+            reserved: [3; 2],
             ..OrderRecord::default()
         };
         let copy = order;

@@ -273,7 +273,7 @@ impl Trial {
                     self.accounts.insert(request.id, Account { limit, qty: request.qty, ..old });
                 }
             }
-            Action::Cancel => {}
+            Action::Cancel | Action::MassCancel => {}
         }
     }
 

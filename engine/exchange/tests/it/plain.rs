@@ -248,13 +248,15 @@ impl PlainVenue {
     pub fn on_request(&mut self, request: Request) {
         match request.action {
             Action::New => self.on_new(request),
-            Action::Cancel => match self.resting.iter().position(|rest| rest.is_id(request.orig)) {
-                Some(at) => {
-                    let own = self.resting.remove(at);
-                    self.gone(own.id(), own.lots, venue_reason::USER);
+            Action::Cancel | Action::MassCancel => {
+                match self.resting.iter().position(|rest| rest.is_id(request.orig)) {
+                    Some(at) => {
+                        let own = self.resting.remove(at);
+                        self.gone(own.id(), own.lots, venue_reason::USER);
+                    }
+                    None => self.refuse(request, venue_reason::UNKNOWN_ORDER),
                 }
-                None => self.refuse(request, venue_reason::UNKNOWN_ORDER),
-            },
+            }
             Action::Replace => self.on_replace(request),
         }
     }

@@ -21,6 +21,8 @@ pub enum Said {
     Cancelled { id: u64, lots: i64, reason: u8 },
     Rejected { id: u64, reason: u8 },
     CancelRejected { id: u64, orig: u64, reason: u8 },
+    Triggered { id: u64, leaves: i64 },
+    Restated { id: u64, px: i64, leaves: i64 },
 }
 
 impl Said {
@@ -35,6 +37,8 @@ impl Said {
             ResponseKind::Cancelled => Self::Cancelled { id, lots, reason },
             ResponseKind::Rejected => Self::Rejected { id, reason },
             ResponseKind::CancelRejected => Self::CancelRejected { id, orig, reason },
+            ResponseKind::Triggered => Self::Triggered { id, leaves },
+            ResponseKind::Restated => Self::Restated { id, px, leaves },
             ResponseKind::GateRefused => panic!("a venue does not speak for the gate"),
         }
     }

@@ -35,7 +35,8 @@ impl Gate {
             ResponseKind::Cancelled => self.on_cancelled(response),
             ResponseKind::Fill => self.on_fill(response, place),
             ResponseKind::Rejected | ResponseKind::CancelRejected => self.on_rejected(response),
-            ResponseKind::GateRefused => {}
+            // A pegged order is reserved at its limit, wherever it stands.
+            ResponseKind::Triggered | ResponseKind::Restated | ResponseKind::GateRefused => {}
         }
     }
 

@@ -36,6 +36,7 @@ impl Gate {
             Action::New => self.judge_new(order),
             Action::Replace => self.judge_replace(order),
             Action::Cancel => self.judge_cancel(order),
+            Action::MassCancel => self.judge_mass_cancel(order),
         }
     }
 
@@ -121,6 +122,12 @@ impl Gate {
         self.orders.find(order.orig_client_id).ok_or(Reason::UnknownOrder)?;
         let rates = self.rates.get_mut(usize::from(order.session)).ok_or(Reason::UnknownRoute)?;
         rates.try_take(Action::Cancel, order.header.ts_recv_ns)
+    }
+
+    /// Names no order; it counts as one cancel, whatever it takes off.
+    fn judge_mass_cancel(&mut self, order: &OrderRecord) -> Result<(), Reason> {
+        let rates = self.rates.get_mut(usize::from(order.session)).ok_or(Reason::UnknownRoute)?;
+        rates.try_take(Action::MassCancel, order.header.ts_recv_ns)
     }
 
     /// The strictest trading state that applies, where it lets an order through at all (control 13).

@@ -80,16 +80,7 @@ impl World {
     fn hold(&mut self, lots: i64) {
         let (side, qty) = if lots > 0 { (Side::Bid, lots) } else { (Side::Ask, -lots) };
         self.fills_count += 1;
-        let request = OrderRequest {
-            instrument: I,
-            side,
-            price: Price(100 * TICK),
-            qty,
-            order_type: OrderType::Limit,
-            tif: TimeInForce::Day,
-            reduce_only: false,
-            parent_id: 0,
-        };
+        let request = OrderRequest::limit(I, side, Price(100 * TICK), qty);
         let id = self.oms.submit(&request, &Header::default(), &mut |_| {}).unwrap();
         let response = ResponseRecord {
             client_id: id.0,
