@@ -10,7 +10,7 @@ use tickrace_oms::{Oms, OmsConfig};
 use tickrace_risk::{Gate, LimitsError};
 use tickrace_runtime::kill::KillFlag;
 use tickrace_runtime::placement::{Placement, PlacementError};
-use tickrace_strategy::{MarketMaker, Policies};
+use tickrace_strategy::{MarketMaker, Policies, TouchQuoter};
 use tickrace_types::{AccountId, InstrumentTable, SessionId, StrategyId, VenueId};
 
 use crate::config::{DeskConfig, MarketInJournal, StrategyConfig};
@@ -73,6 +73,7 @@ pub fn layout(config: &DeskConfig) -> Result<Layout, DeskError> {
         hop_sample_log2: config.run.hop_sample_log2,
         copy_market: config.journal.market == MarketInJournal::Copy,
         timer_ns: i64::from(config.run.timer_ms) * 1_000_000,
+        skips_idle_timers: config.run.skips_idle_timers,
         lookahead_ns,
         refusal_latency_ns: config.venue.response_latency_ns,
     })
@@ -96,6 +97,7 @@ pub fn parts<S, E, G, T>(
         StrategyConfig::MarketMaking(strategy) => {
             Policies::MarketMaker(MarketMaker::new(strategy, instruments)?)
         }
+        StrategyConfig::TouchQuoting(strategy) => Policies::TouchQuoter(TouchQuoter::new(strategy)?),
         StrategyConfig::Idle => Policies::Idle,
     };
     let oms = Oms::new(

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use tickrace_exchange::ExchangeConfig;
 use tickrace_risk::Limits;
 use tickrace_runtime::idle::IdleStrategy;
-use tickrace_strategy::MarketMakerConfig;
+use tickrace_strategy::{MarketMakerConfig, TouchQuoterConfig};
 use tickrace_types::{Instrument, InstrumentTable};
 
 /// A backtest, whole. Unknown keys are errors; limits have no default.
@@ -50,8 +50,11 @@ pub struct RunConfig {
     pub is_pinned: bool,
     /// Run even where spinning threads outnumber the allowed cores minus one.
     pub is_spinning_insisted: bool,
-    /// Interval of timer records, milliseconds; 0 for none. Stale quotes of silent instruments are pulled on it.
+    /// Interval of timer records, milliseconds, counted from the venue time of the first record; 0 for none. Stale quotes
+    /// of silent instruments are pulled on it.
     pub timer_ms: u32,
+    /// Leave out firings between which nothing was heard, where the policy says that they change nothing.
+    pub skips_idle_timers: bool,
     /// Records between two samples of the inner hops, as a power of two.
     pub hop_sample_log2: u32,
     /// Slots of each ring between threads.
@@ -75,6 +78,7 @@ impl Default for RunConfig {
             is_pinned: false,
             is_spinning_insisted: false,
             timer_ms: 1000,
+            skips_idle_timers: true,
             hop_sample_log2: 5,
             ring_slots: 1024,
             warmup_records: 20_000,
@@ -167,6 +171,8 @@ pub struct InstrumentsConfig {
 pub enum StrategyConfig {
     /// Two-sided quotes, see [`MarketMakerConfig`].
     MarketMaking(MarketMakerConfig),
+    /// One order a side at the touch on the run's timer, see [`TouchQuoterConfig`].
+    TouchQuoting(TouchQuoterConfig),
     /// Watches, says nothing: the cost of the street without quoting.
     Idle,
 }
@@ -260,9 +266,12 @@ impl DeskConfig {
         if self.data.synth.symbols == 0 || self.data.synth.messages < 1000 {
             return fail("data.synth", "needs at least one symbol and 1000 messages");
         }
-        if let StrategyConfig::MarketMaking(strategy) = &self.strategy {
-            strategy.validate().map_err(|error| ConfigError { key: "strategy", fault: error.to_string() })?;
+        match &self.strategy {
+            StrategyConfig::MarketMaking(strategy) => strategy.validate(),
+            StrategyConfig::TouchQuoting(strategy) => strategy.validate(),
+            StrategyConfig::Idle => Ok(()),
         }
+        .map_err(|error| ConfigError { key: "strategy", fault: error.to_string() })?;
         self.limits.validate().map_err(|error| ConfigError { key: "limits", fault: error.to_string() })?;
         self.venue.validate().map_err(|error| ConfigError { key: "venue", fault: error.to_string() })?;
         Ok(())

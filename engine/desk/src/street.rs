@@ -70,6 +70,8 @@ pub struct Layout {
     pub copy_market: bool,
     /// Interval of timer records, nanoseconds.
     pub timer_ns: i64,
+    /// Leave out timer records between which nothing happened, where the policy allows it.
+    pub skips_idle_timers: bool,
     /// Shortest time from an order to an answer of the venue, nanoseconds.
     pub lookahead_ns: i64,
     /// Time from an order to a refusal of our gate, nanoseconds.
@@ -219,6 +221,7 @@ where
     let (refusal_in, refusals) =
         ring::ring(layout.return_slots, Full::DropAndCount, layout.idle).map_err(ring_error)?;
 
+    let skips_idle_timers = layout.skips_idle_timers && parts.policy.is_timer_idle_safe();
     let send = SendStage::new(
         parts.gateway,
         parts.tap,
@@ -257,6 +260,7 @@ where
         copy_market: layout.copy_market,
         lookahead_ns: layout.lookahead_ns.min(layout.refusal_latency_ns),
         timer_ns: layout.timer_ns,
+        skips_idle_timers,
         is_local,
         idle: layout.idle,
     };

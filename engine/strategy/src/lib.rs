@@ -1,4 +1,5 @@
-//! Policies: what they see, what they may say, and the market maker.
+//! Policies: what they see, what they may say, the market maker, and a plain quoter for
+//! comparing simulators.
 //!
 //! A [`Policy`] sees a [`View`] of one instrument and answers into a [`Say`]; order management does the rest.
 //! Knows nothing of limits, wires or threads, and never sees a clock other than the record's time.
@@ -6,8 +7,10 @@
 
 pub mod market_making;
 pub mod policy;
+pub mod touch_quoter;
 pub mod view;
 
 pub use market_making::{ConfigError, MarketMaker, MarketMakerConfig};
 pub use policy::{Policies, Policy};
-pub use view::{ORDERS_MAX, Say, Speech, View};
+pub use touch_quoter::{TouchQuoter, TouchQuoterConfig};
+pub use view::{CANCELS_MAX, ORDERS_MAX, Say, Speech, View};

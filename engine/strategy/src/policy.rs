@@ -2,7 +2,7 @@
 
 use tickrace_types::ResponseRecord;
 
-use crate::{MarketMaker, Say, View};
+use crate::{MarketMaker, Say, TouchQuoter, View};
 
 /// Decides what should rest in the book. Object-safe; deterministic: same records, same words.
 ///
@@ -26,6 +26,12 @@ pub trait Policy {
         let _ = (view, say);
     }
 
+    /// Whether a firing of the timer that follows another with nothing heard in between would say nothing new and learn
+    /// nothing: then such firings are left out, and an empty night costs nothing.
+    fn is_timer_idle_safe(&self) -> bool {
+        false
+    }
+
     /// After what was said on an event, a response or a timer has left: what may take its time, such as turning what
     /// was learned into new parameters, is done here and not between a tick and its orders.
     fn upkeep(&mut self, view: &View<'_>) {
@@ -46,6 +52,8 @@ pub trait Policy {
 pub enum Policies {
     /// Two-sided quotes after Avellaneda and Stoikov.
     MarketMaker(MarketMaker),
+    /// One order a side at the touch, on a timer.
+    TouchQuoter(TouchQuoter),
     /// A user's own policy, at one dynamic call per event.
     Custom(Box<dyn Policy + Send>),
     /// Says nothing.
@@ -58,6 +66,7 @@ impl Policies {
     pub fn on_record(&mut self, view: &View<'_>) {
         match self {
             Self::MarketMaker(policy) => policy.on_record(view),
+            Self::TouchQuoter(policy) => policy.on_record(view),
             Self::Custom(policy) => policy.on_record(view),
             Self::Idle => {}
         }
@@ -68,6 +77,7 @@ impl Policies {
     pub fn on_event(&mut self, view: &View<'_>, say: &mut Say) {
         match self {
             Self::MarketMaker(policy) => policy.on_event(view, say),
+            Self::TouchQuoter(policy) => policy.on_event(view, say),
             Self::Custom(policy) => policy.on_event(view, say),
             Self::Idle => {}
         }
@@ -78,6 +88,7 @@ impl Policies {
     pub fn on_response(&mut self, view: &View<'_>, response: &ResponseRecord, say: &mut Say) {
         match self {
             Self::MarketMaker(policy) => policy.on_response(view, response, say),
+            Self::TouchQuoter(policy) => policy.on_response(view, response, say),
             Self::Custom(policy) => policy.on_response(view, response, say),
             Self::Idle => {}
         }
@@ -88,8 +99,19 @@ impl Policies {
     pub fn on_timer(&mut self, view: &View<'_>, say: &mut Say) {
         match self {
             Self::MarketMaker(policy) => policy.on_timer(view, say),
+            Self::TouchQuoter(policy) => policy.on_timer(view, say),
             Self::Custom(policy) => policy.on_timer(view, say),
             Self::Idle => {}
+        }
+    }
+
+    /// See [`Policy::is_timer_idle_safe`].
+    pub fn is_timer_idle_safe(&self) -> bool {
+        match self {
+            Self::MarketMaker(policy) => policy.is_timer_idle_safe(),
+            Self::TouchQuoter(policy) => policy.is_timer_idle_safe(),
+            Self::Custom(policy) => policy.is_timer_idle_safe(),
+            Self::Idle => true,
         }
     }
 
@@ -98,6 +120,7 @@ impl Policies {
     pub fn upkeep(&mut self, view: &View<'_>) {
         match self {
             Self::MarketMaker(policy) => policy.upkeep(view),
+            Self::TouchQuoter(policy) => policy.upkeep(view),
             Self::Custom(policy) => policy.upkeep(view),
             Self::Idle => {}
         }
@@ -108,6 +131,7 @@ impl Policies {
     pub fn warm_up(&mut self, view: &View<'_>) {
         match self {
             Self::MarketMaker(policy) => policy.warm_up(view),
+            Self::TouchQuoter(policy) => policy.warm_up(view),
             Self::Custom(policy) => policy.warm_up(view),
             Self::Idle => {}
         }

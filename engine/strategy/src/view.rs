@@ -1,10 +1,13 @@
 //! What a policy sees and what it may say.
 
 use tickrace_oms::{Oms, OrderRequest, WantedQuotes};
-use tickrace_types::{Header, Instrument, InstrumentId, OrderRecord, Record, TopOfBook};
+use tickrace_types::{ClientId, Header, Instrument, InstrumentId, OrderRecord, Record, TopOfBook};
 
 /// Most direct orders a policy may give on one event.
 pub const ORDERS_MAX: usize = 4;
+
+/// Most orders a policy may cancel by name on one event.
+pub const CANCELS_MAX: usize = 16;
 
 /// What a policy sees: the record, the top of its book after it, and our own orders and positions.
 #[derive(Clone, Copy, Debug)]
@@ -44,11 +47,20 @@ pub struct Say {
     pub speech: Speech,
     orders: [Option<OrderRequest>; ORDERS_MAX],
     order_count: usize,
+    cancels: [ClientId; CANCELS_MAX],
+    cancel_count: usize,
 }
 
 impl Default for Say {
     fn default() -> Self {
-        Self { wanted: WantedQuotes::NONE, speech: Speech::Keep, orders: [None; ORDERS_MAX], order_count: 0 }
+        Self {
+            wanted: WantedQuotes::NONE,
+            speech: Speech::Keep,
+            orders: [None; ORDERS_MAX],
+            order_count: 0,
+            cancels: [ClientId(0); CANCELS_MAX],
+            cancel_count: 0,
+        }
     }
 }
 
@@ -58,6 +70,18 @@ impl Say {
     pub fn reset(&mut self) {
         self.speech = Speech::Keep;
         self.order_count = 0;
+        self.cancel_count = 0;
+    }
+
+    /// Asks for one order to be cancelled; `false` where [`CANCELS_MAX`] were asked for already.
+    #[inline]
+    pub fn cancel(&mut self, id: ClientId) -> bool {
+        let open = self.cancel_count < CANCELS_MAX;
+        if open {
+            self.cancels[self.cancel_count] = id;
+            self.cancel_count += 1;
+        }
+        open
     }
 
     /// Asks for one order; `false` where [`ORDERS_MAX`] were asked for already.
@@ -74,7 +98,7 @@ impl Say {
     /// Whether nothing was said: everything stays as it is.
     #[inline]
     pub fn is_silent(&self) -> bool {
-        self.speech == Speech::Keep && self.order_count == 0
+        self.speech == Speech::Keep && self.order_count + self.cancel_count == 0
     }
 
     /// The orders asked for.
@@ -82,7 +106,7 @@ impl Say {
         self.orders[..self.order_count].iter().flatten()
     }
 
-    /// Does what was said: quotes first, then the direct orders.
+    /// Does what was said: quotes first, then the cancels, then the direct orders.
     #[inline]
     pub fn execute(
         &self,
@@ -95,6 +119,9 @@ impl Say {
             Speech::Keep => {}
             Speech::Quote => oms.converge(id, &self.wanted, cause, out),
             Speech::Pull => oms.cancel_all(Some(id), cause, out),
+        }
+        for id in &self.cancels[..self.cancel_count] {
+            oms.cancel(*id, cause, out);
         }
         for request in self.orders() {
             oms.submit(request, cause, out);

@@ -40,6 +40,8 @@ pub struct SequencerConfig {
     pub lookahead_ns: i64,
     /// Interval of timer records, nanoseconds; 0 for none.
     pub timer_ns: i64,
+    /// Whether a timer record is left out where nothing was released since the one before.
+    pub skips_idle_timers: bool,
     /// Whether the end of the street is on this thread: everything released has then been handled.
     pub is_local: bool,
     /// How to wait for the end of the street on another thread.
@@ -83,6 +85,10 @@ pub struct Sequencer<S, E, N> {
     response_head: Option<ResponseRecord>,
     refusal_head: Option<ResponseRecord>,
     timer_due_ns: i64,
+    /// The last firing; those after it lie whole intervals later.
+    timer_last_ns: i64,
+    /// The timer fired and nothing was released since: it wakes with the next record.
+    is_timer_asleep: bool,
     timer_count: u64,
     /// Who is next besides the market, and when; of the heads above.
     other: (Turn, i64),
@@ -151,6 +157,8 @@ impl<S: Source, E: Entry, N: Emit<Envelope>> Sequencer<S, E, N> {
             response_head: None,
             refusal_head: None,
             timer_due_ns: i64::MAX,
+            timer_last_ns: 0,
+            is_timer_asleep: false,
             timer_count: 0,
             other: (Turn::Timer, i64::MAX),
             declared_seen_ns: i64::MAX,
@@ -180,7 +188,7 @@ impl<S: Source, E: Entry, N: Emit<Envelope>> Sequencer<S, E, N> {
         if self.config.timer_ns > 0
             && let Some(first) = self.market.next()
         {
-            self.timer_due_ns = first.record.header.ts_recv_ns.saturating_add(self.config.timer_ns);
+            self.timer_due_ns = first.record.header.ts_venue_ns.saturating_add(self.config.timer_ns);
         }
         while let Some(next) = self.market.next() {
             let market_due_ns = next.record.header.ts_recv_ns;
@@ -228,6 +236,7 @@ impl<S: Source, E: Entry, N: Emit<Envelope>> Sequencer<S, E, N> {
     /// After the market's end: every response still under way is heard, until none can come.
     fn run_out(&mut self) -> Outcome {
         self.timer_due_ns = i64::MAX;
+        self.is_timer_asleep = false;
         self.is_unheard = true;
         for _ in 0..RUN_OUT_RECORDS_MAX {
             if !self.ask(i64::MAX) {
@@ -341,6 +350,9 @@ impl<S: Source, E: Entry, N: Emit<Envelope>> Sequencer<S, E, N> {
         }
         self.hop.arrive(seq);
         self.next.emit(released);
+        if self.is_timer_asleep {
+            self.wake_timer(now_ns);
+        }
     }
 
     #[inline(never)]
@@ -362,6 +374,20 @@ impl<S: Source, E: Entry, N: Emit<Envelope>> Sequencer<S, E, N> {
             journal.append_response(&response);
         }
         self.next.emit(&mut Envelope::response(&response));
+        if self.is_timer_asleep {
+            self.wake_timer(self.now_ns);
+        }
+    }
+
+    /// Something was released at `now_ns`: the timer fires at the next whole interval from there.
+    #[cold]
+    fn wake_timer(&mut self, now_ns: i64) {
+        self.is_timer_asleep = false;
+        let passed_ns = now_ns.saturating_sub(self.timer_last_ns).max(1);
+        // Rounded up: at the same time the record comes first, and then the firing.
+        let intervals = passed_ns.saturating_add(self.config.timer_ns - 1) / self.config.timer_ns;
+        self.timer_due_ns = self.timer_last_ns.saturating_add(intervals.saturating_mul(self.config.timer_ns));
+        self.is_unheard = true;
     }
 
     fn timer(&mut self) {
@@ -376,7 +402,13 @@ impl<S: Source, E: Entry, N: Emit<Envelope>> Sequencer<S, E, N> {
             ts_recv_ns: self.timer_due_ns,
             ..Header::default()
         };
-        self.timer_due_ns = self.timer_due_ns.saturating_add(self.config.timer_ns);
+        self.timer_last_ns = self.timer_due_ns;
+        self.is_timer_asleep = self.config.skips_idle_timers;
+        self.timer_due_ns = if self.is_timer_asleep {
+            i64::MAX
+        } else {
+            self.timer_due_ns.saturating_add(self.config.timer_ns)
+        };
         self.release_small(MarketRecord { header, order_ref: self.timer_count, ..MarketRecord::default() });
     }
 

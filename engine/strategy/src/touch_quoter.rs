@@ -1,0 +1,101 @@
+//! Quotes one order a side at the touch, on a timer: the plainest market maker there is, for comparing simulators.
+//!
+//! On each firing, for each side, bids first: orders away from the target price are cancelled, and where the position
+//! allows it and no order of the side has the target price, one is sent, post-only. The target is the touch, moved by one
+//! tick for each order's worth of position, and never through the other side. It keeps no memory, so that skipping
+//! firings between which nothing was heard changes nothing.
+
+use serde::{Deserialize, Serialize};
+use tickrace_oms::{OrderRequest, State};
+use tickrace_types::{ClientId, Price, Side};
+
+use crate::{ConfigError, Policy, Say, View};
+
+/// What the quoter is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TouchQuoterConfig {
+    /// Lots of each order.
+    pub order_qty_lots: i64,
+    /// Lots of position, long or short, that no fill may go beyond.
+    pub position_max_lots: i64,
+}
+
+impl TouchQuoterConfig {
+    /// Checks both.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] naming the key.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        const LOTS_MAX: i64 = 1_000_000_000_000;
+        let fail = |key, wanted, got: i64| Err(ConfigError { key, wanted, got: got as f64 });
+        if !(1..=LOTS_MAX).contains(&self.order_qty_lots) {
+            return fail("order_qty_lots", "1 to 1,000,000,000,000", self.order_qty_lots);
+        }
+        if !(self.order_qty_lots..=LOTS_MAX).contains(&self.position_max_lots) {
+            return fail("position_max_lots", "order_qty_lots to 1,000,000,000,000", self.position_max_lots);
+        }
+        Ok(())
+    }
+}
+
+/// The policy.
+#[derive(Clone, Debug)]
+pub struct TouchQuoter {
+    config: TouchQuoterConfig,
+}
+
+impl TouchQuoter {
+    /// Checks its configuration.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] naming a key out of range.
+    pub fn new(config: &TouchQuoterConfig) -> Result<Self, ConfigError> {
+        config.validate()?;
+        Ok(Self { config: *config })
+    }
+
+    fn quote_side(&self, view: &View<'_>, side: Side, target: i64, say: &mut Say) {
+        let position = view.oms.position(view.id);
+        let qty = self.config.order_qty_lots;
+        let is_allowed = match side {
+            Side::Bid => position + qty <= self.config.position_max_lots,
+            Side::Ask => position - qty >= -self.config.position_max_lots,
+        };
+        let mut is_there = false;
+        for order in view.oms.open_orders(view.id, side) {
+            let is_at_target = order.price == target;
+            is_there |= is_at_target;
+            let is_free = matches!(order.state, State::Live | State::PartlyFilled);
+            if is_free && (!is_at_target || !is_allowed) {
+                say.cancel(ClientId(order.id));
+            }
+        }
+        if is_allowed && !is_there {
+            say.order(OrderRequest::post_only(view.id, side, Price(target), qty));
+        }
+    }
+}
+
+impl Policy for TouchQuoter {
+    fn on_event(&mut self, _view: &View<'_>, _say: &mut Say) {}
+
+    fn is_timer_idle_safe(&self) -> bool {
+        true
+    }
+
+    fn on_timer(&mut self, view: &View<'_>, say: &mut Say) {
+        let top = view.top;
+        if !top.is_firm() {
+            return;
+        }
+        let steps = view.oms.position(view.id) / self.config.order_qty_lots;
+        let (bid_tick, ask_tick) = (view.instrument.tick_at(top.bid_px), view.instrument.tick_at(top.ask_px));
+        let bid = (top.bid_px - steps * bid_tick).min(top.ask_px - ask_tick);
+        let ask = (top.ask_px - steps * ask_tick).max(top.bid_px + bid_tick);
+        self.quote_side(view, Side::Bid, bid, say);
+        self.quote_side(view, Side::Ask, ask, say);
+    }
+}
