@@ -5,8 +5,12 @@
 #![forbid(unsafe_code)]
 
 pub mod date;
+pub mod event_end;
 pub mod format;
+pub mod lines;
+pub mod lobster;
 pub mod number;
+pub mod shape;
 pub mod stream;
 pub mod tick_file;
 
