@@ -7,6 +7,7 @@
 pub mod date;
 pub mod event_end;
 pub mod format;
+pub mod hftbacktest;
 pub mod lines;
 pub mod lobster;
 pub mod number;
