@@ -5,10 +5,15 @@
 #![forbid(unsafe_code)]
 
 pub mod date;
+pub mod event_end;
 pub mod format;
+pub mod hftbacktest;
 pub mod itch;
+pub mod lines;
+pub mod lobster;
 pub mod number;
 pub mod open;
+pub mod shape;
 pub mod stream;
 pub mod tick_file;
 

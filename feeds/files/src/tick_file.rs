@@ -42,6 +42,16 @@ pub enum FileError {
         /// What the decompressor said.
         error: io::Error,
     },
+    /// Readable, but not of the format it is read as, or without something that the format leaves to others to say.
+    #[error("{}: {place}: {fault}", path.display())]
+    Format {
+        /// Which file.
+        path: PathBuf,
+        /// `offset 123`, `line 17`, `file name`.
+        place: String,
+        /// What is wrong there.
+        fault: String,
+    },
 }
 
 /// The bytes of a tick file: mapped where it is plain, decompressed into an unlinked temporary file and that one
