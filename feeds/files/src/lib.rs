@@ -5,8 +5,10 @@
 #![forbid(unsafe_code)]
 
 pub mod date;
+pub mod dbn;
 pub mod format;
 pub mod number;
+mod stamp;
 pub mod stream;
 pub mod tick_file;
 

@@ -42,6 +42,16 @@ pub enum FileError {
         /// What the decompressor said.
         error: io::Error,
     },
+    /// The bytes are not of the format they should be in.
+    #[error("{}: {place}: {fault}", path.display())]
+    Format {
+        /// Which file.
+        path: PathBuf,
+        /// `offset 123` or `line 17`.
+        place: String,
+        /// What is wrong there.
+        fault: String,
+    },
 }
 
 /// The bytes of a tick file: mapped where it is plain, decompressed into an unlinked temporary file and that one
