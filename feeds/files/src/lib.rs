@@ -8,6 +8,7 @@ pub mod date;
 pub mod dbn;
 pub mod format;
 pub mod number;
+pub mod pcap;
 mod stamp;
 pub mod stream;
 pub mod tick_file;
