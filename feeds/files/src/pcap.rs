@@ -48,7 +48,7 @@ enum Clock {
     /// Classic: one link, and nanoseconds in one unit of the fraction.
     Classic { link: i32, fraction_ns: i64 },
     /// pcapng: by interface of the section.
-    Sections { interfaces: Vec<Interface>, latest_ns: i64 },
+    Sections { interfaces: Vec<Interface>, latest_ns: i64, is_big: bool },
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -110,7 +110,7 @@ impl Capture {
             (Box::new(reader), Clock::Classic { link: link::ETHERNET, fraction_ns: 1_000 })
         } else if is_sectioned {
             let reader = PcapNGReader::new(WINDOW_BYTES, input).map_err(wrong)?;
-            (Box::new(reader), Clock::Sections { interfaces: Vec::new(), latest_ns: 0 })
+            (Box::new(reader), Clock::Sections { interfaces: Vec::new(), latest_ns: 0, is_big: false })
         } else {
             return Err("neither pcap nor pcapng".to_owned());
         };
@@ -201,19 +201,22 @@ impl Clock {
             (Self::Classic { link, fraction_ns }, PcapBlockOwned::Legacy(packet)) => {
                 let ts_ns = i64::from(packet.ts_sec) * SECOND_NS + i64::from(packet.ts_usec) * *fraction_ns;
                 let is_cut = packet.caplen < packet.origlen;
-                Ok(Some(frame::Frame { link: *link, ts_ns, bytes: packet.data, is_cut }))
+                Ok(Some(frame::Frame { link: *link, ts_ns: Some(ts_ns), bytes: packet.data, is_cut }))
             }
-            (Self::Sections { interfaces, latest_ns }, PcapBlockOwned::NG(block)) => match block {
-                Block::SectionHeader(_) => {
+            (Self::Sections { interfaces, latest_ns, is_big }, PcapBlockOwned::NG(block)) => match block {
+                Block::SectionHeader(section) => {
+                    *is_big = section.big_endian();
                     interfaces.clear();
                     Ok(None)
                 }
                 Block::InterfaceDescription(described) => {
+                    // The crate reads the offset as little-endian in sections of either order.
+                    let offset = described.ts_offset();
                     interfaces.push(Interface {
                         link: described.linktype.0,
                         snap_bytes: described.snaplen,
                         units_per_second: described.ts_resolution().unwrap_or(0).max(1),
-                        offset_seconds: described.ts_offset(),
+                        offset_seconds: if *is_big { offset.swap_bytes() } else { offset },
                     });
                     Ok(None)
                 }
@@ -224,9 +227,10 @@ impl Clock {
                     let bytes =
                         packet.data.get(..packet.caplen as usize).ok_or("a frame longer than its block")?;
                     let units = (u64::from(packet.ts_high) << 32) | u64::from(packet.ts_low);
-                    *latest_ns = interface.nanos(units).ok_or("a time beyond the range")?;
+                    let ts_ns = interface.nanos(units);
+                    *latest_ns = ts_ns.unwrap_or(*latest_ns);
                     let is_cut = packet.caplen < packet.origlen;
-                    Ok(Some(frame::Frame { link: interface.link, ts_ns: *latest_ns, bytes, is_cut }))
+                    Ok(Some(frame::Frame { link: interface.link, ts_ns, bytes, is_cut }))
                 }
                 Block::SimplePacket(packet) => {
                     let interface = interfaces.first().ok_or("a frame before any interface was described")?;
@@ -235,7 +239,7 @@ impl Clock {
                     let bytes = packet.data.get(..length as usize).ok_or("a frame longer than its block")?;
                     // Such a block has no time; the frame came no earlier than the one before.
                     let is_cut = length < packet.origlen;
-                    Ok(Some(frame::Frame { link: interface.link, ts_ns: *latest_ns, bytes, is_cut }))
+                    Ok(Some(frame::Frame { link: interface.link, ts_ns: Some(*latest_ns), bytes, is_cut }))
                 }
                 _ => Ok(None),
             },

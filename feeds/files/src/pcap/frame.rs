@@ -8,7 +8,8 @@ use super::link;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Frame<'a> {
     pub link: i32,
-    pub ts_ns: i64,
+    /// `None` where it leaves the range of 64 bits.
+    pub ts_ns: Option<i64>,
     pub bytes: &'a [u8],
     pub is_cut: bool,
 }
@@ -41,6 +42,9 @@ pub enum NoDatagram {
     /// Frames of this kind of link are not read.
     #[error("an unknown kind of link")]
     Link,
+    /// Captured at no time that one could state.
+    #[error("a time beyond the range")]
+    Time,
 }
 
 const IPV4: u16 = 0x0800;
@@ -78,7 +82,8 @@ impl<'a> Frame<'a> {
         let payload = body.get(8..length).ok_or(NoDatagram::Cut)?;
         let target = [header[16], header[17], header[18], header[19]];
         let port = u16::from_be_bytes([*port0, *port1]);
-        Ok(Datagram { ts_ns: self.ts_ns, target: (target, port), payload, offset })
+        let ts_ns = self.ts_ns.ok_or(NoDatagram::Time)?;
+        Ok(Datagram { ts_ns, target: (target, port), payload, offset })
     }
 
     /// The IP packet inside.
