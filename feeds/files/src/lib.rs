@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 pub mod date;
+pub mod dbn;
 pub mod event_end;
 pub mod format;
 pub mod hftbacktest;
@@ -12,7 +13,9 @@ pub mod itch;
 pub mod lines;
 pub mod lobster;
 pub mod number;
+mod stamp;
 pub mod open;
+pub mod pcap;
 pub mod shape;
 pub mod stream;
 pub mod tick_file;

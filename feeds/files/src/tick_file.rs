@@ -43,10 +43,12 @@ pub enum FileError {
         error: io::Error,
     },
     /// Readable, but not of the format it is read as, or without something that the format leaves to others to say.
+    /// The bytes are not of the format they should be in.
     #[error("{}: {place}: {fault}", path.display())]
     Format {
         /// Which file.
         path: PathBuf,
+        /// `offset 123` or `line 17`.
         /// `offset 123`, `line 17`, `file name`.
         place: String,
         /// What is wrong there.

@@ -1,0 +1,176 @@
+//! Bytes of a DBN file as Databento's own record structs, of the current version whatever the file's.
+
+use std::io::{self, BufRead, Read};
+use std::path::Path;
+
+use dbn::decode::dbn::fsm::{DbnFsm, ProcessResult};
+use dbn::{Metadata, RecordRef, SType, Schema, VersionUpgradePolicy};
+
+use super::dbz;
+use super::names::{Interval, Mapping};
+use crate::format::End;
+use crate::stream::Stream;
+use crate::tick_file::FileError;
+
+/// Metadata longer than this are damaged: a day of all options takes a tenth of it.
+const METADATA_BYTES_MAX: u32 = 1 << 26;
+/// Bytes of a file with metadata: `DBN`, the version, their length.
+const PRELUDE_BYTES: usize = 8;
+/// Newest version that is read.
+const VERSION_MAX: u8 = 3;
+/// Bytes between two reads of the stream.
+const BUFFER_BYTES: usize = 1 << 17;
+
+/// What a file says of itself.
+#[derive(Debug, Default)]
+pub(super) struct About {
+    pub dataset: String,
+    pub schema: Option<Schema>,
+    pub mapping: Mapping,
+}
+
+/// Records of a file.
+pub(super) struct Reader {
+    stream: Stream,
+    fsm: DbnFsm,
+    /// Decompressed bytes handed over.
+    fed: u64,
+}
+
+impl Reader {
+    /// Opens a file and reads what stands before its records.
+    pub(super) fn open(path: &Path) -> Result<(Self, About), FileError> {
+        let fail = |action| move |error| FileError::Io { action, path: path.to_owned(), error };
+        let wrong = |place: &str, fault: String| FileError::Format {
+            path: path.to_owned(),
+            place: place.to_owned(),
+            fault,
+        };
+        let dbz = dbz::head(path).map_err(|error| wrong("offset 8", error.to_string()))?;
+        let mut stream = Stream::open(path)?;
+        let head = stream.fill_buf().map_err(fail("read"))?;
+        let has_metadata = dbz.is_none() && head.starts_with(b"DBN");
+        if has_metadata {
+            let prelude = head.get(..PRELUDE_BYTES).and_then(<[u8]>::first_chunk::<PRELUDE_BYTES>);
+            let Some([_, _, _, version, length @ ..]) = prelude else {
+                return Err(wrong("offset 0", "the file ends within its first eight bytes".to_owned()));
+            };
+            let length = u32::from_le_bytes(*length);
+            if !(1..=VERSION_MAX).contains(version) {
+                return Err(wrong("offset 3", format!("DBN version {version}, versions 1 to 3 are read")));
+            }
+            if length > METADATA_BYTES_MAX {
+                return Err(wrong("offset 4", format!("metadata of {length} bytes make no sense")));
+            }
+        } else if dbz.is_none() && !super::is_fragment(head) {
+            return Err(wrong("offset 0", "neither DBN metadata nor DBN records".to_owned()));
+        }
+        let fsm = DbnFsm::builder()
+            .upgrade_policy(VersionUpgradePolicy::UpgradeToV3)
+            .buffer_size(BUFFER_BYTES)
+            .skip_metadata(!has_metadata)
+            .input_dbn_version(dbz.is_some().then_some(1))
+            .and_then(|builder| builder.build())
+            .map_err(|error| wrong("offset 0", error.to_string()))?;
+        let mut reader = Self { stream, fsm, fed: 0 };
+        let about = match dbz {
+            Some(head) => About { dataset: head.dataset, schema: head.schema, mapping: head.mapping },
+            None if has_metadata => {
+                reader.metadata().map_err(|(offset, fault)| wrong(&format!("offset {offset}"), fault))?
+            }
+            None => About::default(),
+        };
+        Ok((reader, about))
+    }
+
+    fn metadata(&mut self) -> Result<About, (u64, String)> {
+        loop {
+            match self.fsm.process() {
+                ProcessResult::Metadata(metadata) => return Ok(about(&metadata)),
+                ProcessResult::Record(()) => return Ok(About::default()),
+                ProcessResult::Err(error) => return Err((0, error.to_string())),
+                ProcessResult::ReadMore(_) => match self.feed() {
+                    Ok(0) => return Err((self.fed, "the file ends within its metadata".to_owned())),
+                    Ok(_) => {}
+                    Err(error) => return Err((self.fed, error.to_string())),
+                },
+            }
+        }
+    }
+
+    /// The next record of those that [`Reader::refill`] made ready.
+    #[inline]
+    pub(super) fn next_ready(&mut self) -> Option<RecordRef<'_>> {
+        self.fsm.next_buffered_record()
+    }
+
+    /// Makes records ready; how the file ended where there are no more.
+    pub(super) fn refill(&mut self) -> Option<End> {
+        let broken =
+            |offset: u64, fault: String| Some(End::Broken { place: format!("offset {offset}"), fault });
+        loop {
+            match self.fsm.process_batch() {
+                ProcessResult::Record(_) => return None,
+                ProcessResult::Metadata(_) => {}
+                ProcessResult::Err(error) => return broken(self.offset(), error.to_string()),
+                ProcessResult::ReadMore(_) => match self.feed() {
+                    Ok(0) => {
+                        let rest = self.fsm.data().len();
+                        return match rest {
+                            0 => Some(End::Complete),
+                            _ => broken(self.offset(), format!("the last record is cut after {rest} bytes")),
+                        };
+                    }
+                    Ok(_) => {}
+                    Err(error) => return broken(self.fed, error.to_string()),
+                },
+            }
+        }
+    }
+
+    /// Decompressed bytes taken so far, all of them records and what stands before.
+    pub(super) fn offset(&self) -> u64 {
+        self.fed.saturating_sub(self.fsm.data().len() as u64)
+    }
+
+    /// Stored bytes taken so far, and all.
+    pub(super) fn progress(&self) -> (u64, u64) {
+        (self.stream.consumed_bytes(), self.stream.stored_bytes())
+    }
+
+    fn feed(&mut self) -> io::Result<usize> {
+        loop {
+            match self.stream.read(self.fsm.space()) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+                Ok(count) => {
+                    self.fsm.fill(count);
+                    self.fed += count as u64;
+                    return Ok(count);
+                }
+            }
+        }
+    }
+}
+
+/// Names of instrument ids, whichever side of the mapping they stand on.
+fn about(metadata: &Metadata) -> About {
+    /// The Julian day on which the Unix epoch began.
+    const EPOCH_JULIAN_DAY: i32 = 2_440_588;
+    let day = |julian: i32| i64::from(julian) - i64::from(EPOCH_JULIAN_DAY);
+    let mut mapping = Mapping::default();
+    let ids_first = metadata.stype_in == Some(SType::InstrumentId);
+    for named in &metadata.mappings {
+        for interval in &named.intervals {
+            let (id, name) = match ids_first {
+                true => (&named.raw_symbol, &interval.symbol),
+                false => (&interval.symbol, &named.raw_symbol),
+            };
+            if let Ok(id) = id.parse() {
+                let (start, end) = (interval.start_date.to_julian_day(), interval.end_date.to_julian_day());
+                mapping.insert(id, Interval::of_days(day(start), day(end), name.clone()));
+            }
+        }
+    }
+    About { dataset: metadata.dataset.clone(), schema: metadata.schema, mapping }
+}
