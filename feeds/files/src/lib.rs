@@ -4,11 +4,17 @@
 //! it into native records ([`format`]).
 #![forbid(unsafe_code)]
 
+pub mod binance;
 pub mod date;
+mod emit;
 pub mod format;
+mod lines;
+pub mod notice;
 pub mod number;
+mod roster;
 pub mod stream;
 pub mod tick_file;
+mod top_diff;
 
 pub use date::{Date, DateError, date_from_name, parse_at};
 pub use format::{Account, Decoder, Options};

@@ -42,6 +42,16 @@ pub enum FileError {
         /// What the decompressor said.
         error: io::Error,
     },
+    /// The file is not of the format it was opened as, or lacks what the format needs.
+    #[error("{}: {place}: {fault}", path.display())]
+    Format {
+        /// Which file.
+        path: PathBuf,
+        /// `line 1` or `offset 123`.
+        place: String,
+        /// What is wrong there.
+        fault: String,
+    },
 }
 
 /// The bytes of a tick file: mapped where it is plain, decompressed into an unlinked temporary file and that one
