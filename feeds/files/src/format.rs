@@ -140,6 +140,9 @@ pub struct Options {
     pub instruments: Vec<Instrument>,
     /// The symbol of a file that does not name one.
     pub symbol: Option<String>,
+    /// The file goes on where another ended: a feed of differences that begins without a snapshot continues a book that
+    /// is complete. Otherwise such a book is stale until the first snapshot.
+    pub is_continued: bool,
 }
 
 impl Options {

@@ -4,7 +4,12 @@
 //! it into native records ([`format`]).
 #![forbid(unsafe_code)]
 
+pub mod binance;
 pub mod date;
+mod emit;
+mod lines;
+mod roster;
+mod stamp;
 pub mod dbn;
 pub mod event_end;
 pub mod format;
@@ -12,13 +17,14 @@ pub mod hftbacktest;
 pub mod itch;
 pub mod lines;
 pub mod lobster;
+pub mod notice;
 pub mod number;
-mod stamp;
 pub mod open;
 pub mod pcap;
 pub mod shape;
 pub mod stream;
 pub mod tick_file;
+mod top_diff;
 
 pub use date::{Date, DateError, date_from_name, parse_at};
 pub use format::{Account, Decoder, Options};

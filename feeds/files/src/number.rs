@@ -97,6 +97,19 @@ pub fn integer(text: &[u8]) -> Option<u64> {
     Some(value)
 }
 
+/// A time since the Unix epoch as nanoseconds, whatever its unit: seconds below 10^11, milliseconds below 10^14,
+/// microseconds below 10^17, else nanoseconds. So every unit is told apart from 1973 on. `None` beyond 64 bits.
+#[inline]
+pub fn epoch_ns(value: u64) -> Option<i64> {
+    const UNITS: [(u64, u64); 3] = [
+        (100_000_000_000, 1_000_000_000),
+        (100_000_000_000_000, 1_000_000),
+        (100_000_000_000_000_000, 1_000),
+    ];
+    let unit_ns = UNITS.iter().find(|(below, _)| value < *below).map_or(1, |(_, unit_ns)| *unit_ns);
+    value.checked_mul(unit_ns).and_then(|ns| i64::try_from(ns).ok())
+}
+
 /// Nano-units as whole lots of `lot_nanos`; `None` where they are not whole, below zero, or beyond 64 bits.
 #[inline]
 pub fn lots(nanos: i64, lot_nanos: i64) -> Option<u64> {
@@ -158,6 +171,14 @@ mod tests {
         for bad in ["", "-", ".", "1.2.3", "0.0000000001", "1e", "e5", "nan", "12a", "99999999999"] {
             assert_eq!(nanos(bad.as_bytes()), None, "{bad}");
         }
+    }
+
+    #[test]
+    fn one_instant_is_the_same_in_every_unit() {
+        for value in [1_723_161_256, 1_723_161_256_000, 1_723_161_256_000_000, 1_723_161_256_000_000_000] {
+            assert_eq!(epoch_ns(value), Some(1_723_161_256_000_000_000), "{value}");
+        }
+        assert_eq!(epoch_ns(u64::MAX), None);
     }
 
     #[test]
