@@ -1,0 +1,146 @@
+//! Replay against peers: the touch quoter over a day of levels and a day of orders.
+//!
+//! The events come from `scripts/peers/hftbacktest_run.py`, which leaves them as `levels/events.npz` and
+//! `orders/events.npz` below one folder; the rows are medians, wall time of stepping only, loading left out.
+//!
+//! | variable | meaning | default |
+//! |---|---|---|
+//! | `TICKRACE_PEERS` | folder of the events | `tickrace-peers` below the folder for temporary files |
+//! | `TICKRACE_REPLAY_REPEATS` | repeats of which the median is told | 5 |
+//! | `TICKRACE_REPLAY_VARIANT` | `spec`, `reference` or `flat` | spec (levels), flat (orders) |
+//! | `TICKRACE_REPLAY_FILLS` | folder for one CSV of fills per row | – |
+//! | `TICKRACE_REPLAY_ONLY` | run only rows whose name contains this | – |
+#![allow(missing_docs, clippy::unwrap_used, reason = "a bench, not a library")]
+
+#[path = "replay/peak.rs"]
+mod peak;
+#[path = "replay/hftbacktest.rs"]
+#[allow(dead_code, reason = "shared with a test that uses the rest")]
+mod peer;
+
+use std::fs::File;
+use std::io::BufWriter;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use hftbacktest::backtest::BacktestError;
+use hftbacktest::backtest::data::Data;
+use hftbacktest::types::Event;
+
+use peer::quoter::{Quoter, Variant};
+use peer::{Depth, Outcome, Queue, Setup};
+
+const MS: i64 = 1_000_000;
+
+fn folder() -> PathBuf {
+    std::env::var_os("TICKRACE_PEERS")
+        .map_or_else(|| std::env::temp_dir().join("tickrace-peers"), PathBuf::from)
+}
+
+fn events(kind: &str) -> Option<Data<Event>> {
+    let path = folder().join(kind).join("events.npz");
+    if path.is_file() {
+        return Some(peer::load(&path).unwrap());
+    }
+    println!("skipped {kind}: no {} (scripts/peers/hftbacktest_run.py makes it)", path.display());
+    None
+}
+
+fn variant(default: Variant) -> Variant {
+    match std::env::var("TICKRACE_REPLAY_VARIANT").as_deref() {
+        Ok("spec") => Variant::Spec,
+        Ok("reference") => Variant::Reference,
+        Ok("flat") => Variant::Flat,
+        Ok(other) => panic!("TICKRACE_REPLAY_VARIANT is spec, reference or flat, not {other}"),
+        Err(_) => default,
+    }
+}
+
+fn row(name: &str, events: &Data<Event>, run: impl Fn() -> Result<Outcome, BacktestError>) {
+    if std::env::var("TICKRACE_REPLAY_ONLY").is_ok_and(|only| !name.contains(&only)) {
+        return;
+    }
+    let repeats =
+        std::env::var("TICKRACE_REPLAY_REPEATS").ok().and_then(|text| text.parse().ok()).unwrap_or(5usize);
+    peak::reset();
+    let mut outcomes: Vec<Outcome> = (0..repeats.max(1)).map(|_| run().unwrap()).collect();
+    let peak_mib = peak::bytes().map_or_else(|| "–".to_owned(), |bytes| (bytes >> 20).to_string());
+    outcomes.sort_unstable_by_key(|outcome| outcome.wall);
+    let Outcome { fills, counts, position, cash, fees, equity, wall } = &outcomes[outcomes.len() / 2];
+    let rate = events.len() as f64 / wall.max(&Duration::from_nanos(1)).as_secs_f64() / 1e6;
+    println!(
+        "{name:34} {:5} fills {:5} orders {:5} cancels {:4} refused  position {position:8.3} cash {cash:14.6} \
+         fees {fees:11.6} equity {equity:12.6}  {:9} steps {:8.4} s {rate:7.2} M events/s  peak {peak_mib} MiB",
+        fills.len(),
+        counts.submits,
+        counts.cancels,
+        counts.refused,
+        counts.steps,
+        wall.as_secs_f64(),
+    );
+    if let Some(folder) = std::env::var_os("TICKRACE_REPLAY_FILLS") {
+        let path = PathBuf::from(folder).join(format!("fills-{name}.csv"));
+        peer::write_fills(fills, &mut BufWriter::new(File::create(path).unwrap())).unwrap();
+    }
+}
+
+fn levels() {
+    let Some(events) = events("levels") else { return };
+    println!("levels: {} events", events.len());
+    let setup = Setup {
+        tick_nanos: 100_000_000,
+        lot_nanos: 1_000_000,
+        contract: 1.0,
+        order_latency_ns: MS,
+        response_latency_ns: MS,
+        maker_fee: -0.00005,
+        taker_fee: 0.0007,
+    };
+    for depth in [Depth::HashMap, Depth::Vector { low: 40_000.0, high: 80_000.0 }] {
+        for interval_ms in [100, 10] {
+            for queue in Queue::ALL {
+                let quoter = Quoter {
+                    interval_ns: interval_ms * MS,
+                    order_qty_lots: 10,
+                    position_max_lots: 100,
+                    variant: variant(Variant::Spec),
+                };
+                let name = format!("{}-{}-{interval_ms}ms-1000us", queue.name(), depth.name());
+                row(&name, &events, || peer::run_levels(&events, &setup, depth, queue, &quoter));
+            }
+        }
+    }
+}
+
+fn orders() {
+    let Some(events) = events("orders") else { return };
+    println!("orders: {} events", events.len());
+    for depth in [Depth::HashMap, Depth::Vector { low: 3_000.0, high: 7_000.0 }] {
+        for interval_ms in [100, 10] {
+            for latency_us in [0, 1_000] {
+                let setup = Setup {
+                    tick_nanos: 250_000_000,
+                    lot_nanos: 1_000_000_000,
+                    contract: 50.0,
+                    order_latency_ns: latency_us * 1_000,
+                    response_latency_ns: latency_us * 1_000,
+                    maker_fee: 0.0,
+                    taker_fee: 0.0,
+                };
+                let quoter = Quoter {
+                    interval_ns: interval_ms * MS,
+                    order_qty_lots: 1,
+                    position_max_lots: 10,
+                    variant: variant(Variant::Flat),
+                };
+                let name = format!("fifo-{}-{interval_ms}ms-{latency_us}us", depth.name());
+                row(&name, &events, || peer::run_orders(&events, &setup, depth, &quoter));
+            }
+        }
+    }
+}
+
+fn main() {
+    levels();
+    orders();
+}
