@@ -32,8 +32,8 @@ use tickrace_types::{Flags, InstrumentId, Record};
 
 use crate::emit::{ASK, BID, Bar, Stamp, Touch, close_event};
 use crate::format::{Account, BATCH_RECORDS, Decoder, Options, Skips};
-use crate::lines::{Flow, Line, Lines};
 use crate::roster::{Fault, Known, Roster, Shape};
+use crate::text_lines::{Flow, Line, Lines};
 use crate::tick_file::FileError;
 use crate::top_diff::TopDiff;
 use crate::{notice, number};

@@ -6,11 +6,8 @@
 
 pub mod binance;
 pub mod date;
-mod emit;
-mod lines;
-mod roster;
-mod stamp;
 pub mod dbn;
+mod emit;
 pub mod event_end;
 pub mod format;
 pub mod hftbacktest;
@@ -21,8 +18,11 @@ pub mod notice;
 pub mod number;
 pub mod open;
 pub mod pcap;
+mod roster;
 pub mod shape;
+mod stamp;
 pub mod stream;
+mod text_lines;
 pub mod tick_file;
 mod top_diff;
 

@@ -8,7 +8,7 @@ use std::str::FromStr;
 use crate::format::{Decoder, Options};
 use crate::stream::{Packing, members, packing_of};
 use crate::tick_file::FileError;
-use crate::{Stream, itch};
+use crate::{Stream, binance, dbn, hftbacktest, itch, lobster};
 
 /// Decompressed bytes of a file's head that its format is told by.
 const HEAD_BYTES: u64 = 1 << 16;
@@ -18,10 +18,24 @@ const HEAD_BYTES: u64 = 1 << 16;
 pub enum Format {
     /// NASDAQ TotalView-ITCH 5.0, length-prefixed.
     Itch50,
+    /// LOBSTER message files, with their orderbook file where it is beside them.
+    Lobster,
+    /// Databento DBN, versions 1 to 3, any schema.
+    Dbn,
+    /// Recorded Binance streams: a receive time and a JSON message a line.
+    BinanceJson,
+    /// hftbacktest's arrays of events, npz or npy.
+    Hftbacktest,
 }
 
 /// All of them with the names people write.
-pub const FORMATS: &[(Format, &str)] = &[(Format::Itch50, "itch50")];
+pub const FORMATS: &[(Format, &str)] = &[
+    (Format::Itch50, "itch50"),
+    (Format::Lobster, "lobster"),
+    (Format::Dbn, "dbn"),
+    (Format::BinanceJson, "binance-json"),
+    (Format::Hftbacktest, "hftbacktest"),
+];
 
 impl Format {
     /// Its name.
@@ -84,8 +98,15 @@ fn head_of(path: &Path) -> Result<Vec<u8>, FileError> {
     Ok(head)
 }
 
-fn told(head: &[u8], _name: &str) -> Option<Format> {
-    itch::is_it(head).then_some(Format::Itch50)
+fn told(head: &[u8], name: &str) -> Option<Format> {
+    let claims: [(Format, fn(&[u8], &str) -> bool); 5] = [
+        (Format::Dbn, dbn::is_it),
+        (Format::Hftbacktest, hftbacktest::is_it),
+        (Format::BinanceJson, binance::is_it),
+        (Format::Lobster, lobster::is_it),
+        (Format::Itch50, |head, _| itch::is_it(head)),
+    ];
+    claims.iter().find(|(_, is_it)| is_it(head, name)).map(|(format, _)| *format)
 }
 
 /// Opens a file as what it is said to be.
@@ -96,5 +117,9 @@ fn told(head: &[u8], _name: &str) -> Option<Format> {
 pub fn open(path: &Path, format: Format, options: &Options) -> Result<Box<dyn Decoder>, FileError> {
     Ok(match format {
         Format::Itch50 => Box::new(itch::open(path, options)?),
+        Format::Lobster => Box::new(lobster::open(path, options)?),
+        Format::Dbn => Box::new(dbn::open(path, options)?),
+        Format::BinanceJson => Box::new(binance::open(path, options)?),
+        Format::Hftbacktest => Box::new(hftbacktest::open(path, options)?),
     })
 }

@@ -43,14 +43,10 @@ pub enum FileError {
         error: io::Error,
     },
     /// Readable, but not of the format it is read as, or without something that the format leaves to others to say.
-    /// The bytes are not of the format they should be in.
-    /// The file is not of the format it was opened as, or lacks what the format needs.
     #[error("{}: {place}: {fault}", path.display())]
     Format {
         /// Which file.
         path: PathBuf,
-        /// `line 1` or `offset 123`.
-        /// `offset 123` or `line 17`.
         /// `offset 123`, `line 17`, `file name`.
         place: String,
         /// What is wrong there.
