@@ -66,7 +66,7 @@ pub struct Converter {
     index: u64,
     venue_ns: i64,
     recv_ns: i64,
-    /// Records without a counterpart there: other instruments, other kinds.
+    /// Records without a counterpart there: other instruments, other kinds, seen by nobody.
     pub skipped: u64,
     /// Records of orders that do not rest, or rest already.
     pub orphans: u64,
@@ -110,6 +110,10 @@ impl Converter {
             return Ok(());
         };
         let seen = seen_by(market.header.flags);
+        if seen == 0 {
+            self.skipped += 1;
+            return Ok(());
+        }
         match kind {
             Kind::Level | Kind::Print | Kind::Clear => self.check_order(index, market, seen)?,
             Kind::Add | Kind::Execute | Kind::Cancel | Kind::Delete | Kind::Replace => {
