@@ -32,8 +32,8 @@ use tickrace_types::{Flags, InstrumentId, Record};
 
 use crate::emit::{ASK, BID, Bar, Stamp, Touch, close_event};
 use crate::format::{Account, BATCH_RECORDS, Decoder, Options, Skips};
-use crate::lines::{Flow, Line, Lines};
 use crate::roster::{Fault, Known, Roster, Shape};
+use crate::text_lines::{Flow, Line, Lines};
 use crate::tick_file::FileError;
 use crate::top_diff::TopDiff;
 use crate::{notice, number};
@@ -526,20 +526,23 @@ fn on_kline<'a>(
         ts_open_ns: read_time("t", text(b"t"))?,
         lots,
         trades: integer("n", text(b"n"))?,
-        vwap: value
-            .map_or(0, |value| average_price(value.nanos, Decimal::read(text(b"v")).map_or(0, |v| v.nanos))),
+        vwap: match (value, Decimal::read(text(b"v"))) {
+            (Some(value), Some(qty)) => average_price(value.nanos.into(), qty.nanos),
+            _ => 0,
+        },
     };
     batch.extend(stamp.bar(&bar));
     Ok(())
 }
 
 /// Value over quantity, both in nano-units, rounded to the nearest; 0 where nothing was traded.
-pub(crate) fn average_price(value_nanos: i64, qty_nanos: i64) -> i64 {
+pub(crate) fn average_price(value_nanos: i128, qty_nanos: i64) -> i64 {
     if qty_nanos <= 0 {
         return 0;
     }
-    let scaled = i128::from(value_nanos) * 1_000_000_000 + i128::from(qty_nanos) / 2;
-    i64::try_from(scaled.div_euclid(i128::from(qty_nanos))).unwrap_or(0)
+    let qty_nanos = i128::from(qty_nanos);
+    let scaled = value_nanos.saturating_mul(1_000_000_000).saturating_add(qty_nanos / 2);
+    i64::try_from(scaled.div_euclid(qty_nanos)).unwrap_or(0)
 }
 
 fn on_mark_price<'a>(message: &Message<'a>, stamp: Stamp, batch: &mut Vec<Record>) -> Result<(), Fault<'a>> {

@@ -5,14 +5,17 @@
 #![forbid(unsafe_code)]
 
 pub mod binance;
+pub mod binance_archive;
 pub mod date;
 mod emit;
 pub mod format;
-mod lines;
 pub mod notice;
 pub mod number;
 mod roster;
 pub mod stream;
+mod table;
+pub mod tardis;
+mod text_lines;
 pub mod tick_file;
 mod top_diff;
 

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use crate::binance::levels::{Decimal, each_level};
 use crate::binance::message::{Form, Message, compact};
-use crate::lines::{Flow, Lines};
 use crate::roster::{Market, Shape};
+use crate::text_lines::{Flow, Lines};
 use crate::tick_file::FileError;
 
 /// Bytes looked at.
