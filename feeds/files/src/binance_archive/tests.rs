@@ -1,6 +1,6 @@
 use proptest::prelude::*;
-use tickrace_types::Kind;
 use tickrace_types::instrument::Settlement;
+use tickrace_types::{Flags, Kind};
 
 use super::*;
 use crate::format::End;
