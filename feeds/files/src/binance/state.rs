@@ -190,7 +190,8 @@ impl State {
         let known = match self.roster.find(symbol) {
             Known::No => {
                 let wrong = Fault::new("bad symbol", "s", message.symbol);
-                let mut seen = Seen::new(std::str::from_utf8(symbol).map_err(|_| wrong)?);
+                let name = std::str::from_utf8(symbol).ok().filter(|name| !name.contains(char::is_control));
+                let mut seen = Seen::new(name.ok_or(wrong)?);
                 seen.show(message);
                 let known = self.roster.admit(&seen.symbol, &seen.shape, &self.options, &mut self.account);
                 self.books.resize_with(self.account.instruments.len(), Book::default);
