@@ -23,6 +23,10 @@
 //! The venue's time is the transaction time, else the event time; spot quotes and snapshots have neither and get the
 //! latest venue time received before them. A snapshot's is that of the newest change it was brought up to.
 //!
+//! **Ticks and lots** are those of the first 4 MiB. Spot quantities are padded to eight decimals, so a lot follows from
+//! the values alone, and a level finer than all before it (the rest of an old order) may come later: it is skipped and
+//! counted as `bad quantity`. Whoever replays several days states the instruments, so that lots are the same on all.
+//!
 //! Source: Binance API documentation, "Websocket Market Streams" of spot, USD-M and COIN-M futures.
 
 use std::path::{Path, PathBuf};
@@ -71,19 +75,25 @@ pub fn open(path: &Path, options: &Options) -> Result<BinanceDecoder, FileError>
     open_chain(&[path.to_owned()], options)
 }
 
-/// Opens recordings that continue each other, as if they were one.
+/// Opens recordings that continue each other, as if they were one. Ticks and lots are those that the heads of all
+/// show together.
 ///
 /// # Errors
 ///
-/// As [`open`], for the first; a later one that cannot be read ends the decoding there.
+/// As [`open`], for any of them.
 pub fn open_chain(paths: &[PathBuf], options: &Options) -> Result<BinanceDecoder, FileError> {
     let first = paths.first().cloned().unwrap_or_default();
-    let head = head::look(&first, options.symbol.as_deref())?;
+    let mut head = Vec::new();
+    for path in paths {
+        head::look(path, options.symbol.as_deref(), &mut head)?;
+    }
     if head.is_empty() {
         return Err(FileError::Format {
             path: first,
             place: "line 1".to_owned(),
-            fault: "no message of a Binance market stream in the head of the file".to_owned(),
+            fault:
+                "no message of a Binance market stream in the head of the file, or none that names its symbol"
+                    .to_owned(),
         });
     }
     Ok(BinanceDecoder { lines: Lines::open_chain(paths)?, state: State::new(head, options) })
