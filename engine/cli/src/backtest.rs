@@ -17,7 +17,7 @@ use tickrace_journal::{Prefault, Writer, WriterConfig};
 use tickrace_runtime::clock::tsc::TscClock;
 use tickrace_runtime::kill::KillFlag;
 use tickrace_runtime::pin;
-use tickrace_types::InstrumentTable;
+use tickrace_types::{Instrument, InstrumentTable};
 
 use crate::artefacts::{self, RunFacts};
 use crate::data::open_sessions;
@@ -215,7 +215,15 @@ pub fn warm_up(config: &DeskConfig, stamps: &Arc<Stamps>) -> Result<(), Failure>
     let messages = u64::from(config.run.warmup_records);
     let bytes = Synth::new(SynthConfig { seed: config.run.seed, symbols: 2, messages }).to_vec();
     let session = Session::of_memory("warm-up", bytes);
-    let table = InstrumentTable::new(session.announced()).map_err(Failure::runtime)?;
+    // Judged by the limits of the run, hence in their currency.
+    let currency = &config.limits.currency;
+    let of_the_run = |share: Instrument| Instrument {
+        quote_currency: currency.clone(),
+        settle_currency: currency.clone(),
+        ..share
+    };
+    let announced = session.announced().into_iter().map(of_the_run).collect();
+    let table = InstrumentTable::new(announced).map_err(Failure::runtime)?;
     let mut config = config.clone();
     config.run.book_orders_capacity = 1 << 16;
     let sessions = [session];

@@ -119,6 +119,7 @@ pub fn decoder_of(input: &InputConfig, format: Format, asked: &Asked<'_>) -> Res
         symbols: wanted,
         instruments: asked.stated.iter().filter_map(of_it).collect(),
         symbol: input.symbol.clone(),
+        is_continued: input.is_continued,
     };
     let decoder = open::open(&input.path, format, &options).map_err(Failure::input)?;
     let suffix = input.suffix.clone();
@@ -138,7 +139,7 @@ struct Recipe<'a> {
 }
 
 /// Counts up when decoders change what they write.
-const RECIPE_VERSION: u32 = 1;
+const RECIPE_VERSION: u32 = 2;
 
 /// The log of these files, made where there is none yet.
 fn kept_log(
@@ -215,10 +216,10 @@ pub fn tell_made(made: &ticks::Made, streams: &mut Streams<'_>) {
             ));
         }
     }
-    if made.head.heard_early > 0 {
+    if made.head.latency_min_ns < 0 {
         streams.warn(&format!(
-            "{} records were received before they happened (clocks that disagree): received when they happened instead",
-            made.head.heard_early
+            "the recorder's clock was up to {:.3} ms behind the venue's: receive times are read as so much later",
+            made.head.clock_offset_ns() as f64 / 1e6
         ));
     }
     for symbol in &made.missing {

@@ -226,8 +226,15 @@ impl Session {
                 let is_same = (0..).zip(&ids).all(|(place, id)| place == *id);
                 let options = LogOptions {
                     view,
-                    latency: latency_ns.map_or(FeedLatency::Recorded, FeedLatency::Constant),
-                    is_always_trading: !log.head.has_status,
+                    latency: latency_ns.map_or(
+                        FeedLatency::Recorded { offset_ns: log.head.clock_offset_ns() },
+                        FeedLatency::Constant,
+                    ),
+                    always_trading_count: if log.head.has_status {
+                        0
+                    } else {
+                        u32::try_from(instruments.len()).unwrap_or(u32::MAX)
+                    },
                 };
                 Feed::Log(LogSource::new(&log.reader, (!is_same).then(|| ids.into()), options))
             }

@@ -120,6 +120,8 @@ pub struct InputConfig {
     pub symbol: Option<String>,
     /// Appended to its symbols: tells one venue's instrument from another's of the same name.
     pub suffix: String,
+    /// The book at its start is the one another file ended with: its first changes need no snapshot before them.
+    pub is_continued: bool,
     /// What the columns of a CSV file mean: a TOML file, found from the configuration's folder.
     pub mapping: Option<PathBuf>,
 }

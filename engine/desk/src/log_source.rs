@@ -29,8 +29,11 @@ impl View {
 /// When a record of a log is received.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FeedLatency {
-    /// When the log says.
-    Recorded,
+    /// When the log says, and so many nanoseconds later where the recorder's clock was behind the venue's.
+    Recorded {
+        /// Added to each receive time.
+        offset_ns: i64,
+    },
     /// So many nanoseconds after the venue did it.
     Constant(i64),
 }
@@ -42,8 +45,9 @@ pub struct LogOptions {
     pub view: View,
     /// Receive times.
     pub latency: FeedLatency,
-    /// The log tells nothing of trading phases: all instruments trade continuously from its first record on.
-    pub is_always_trading: bool,
+    /// The log tells nothing of trading phases: this many instruments of the run, from the first, trade continuously from
+    /// its first record on. 0 where the log tells.
+    pub always_trading_count: u32,
 }
 
 /// A reading of a log. Several share one mapped copy.
@@ -53,7 +57,8 @@ pub struct LogSource {
     ids: Option<Arc<[u32]>>,
     options: LogOptions,
     hidden_flag: u8,
-    is_opened: bool,
+    /// Instruments that are still to be told open.
+    to_open: u32,
     messages: u64,
     skips: Skips,
     end: End,
@@ -66,23 +71,27 @@ impl LogSource {
     /// Reads `log`; `ids` maps the log's instruments to the run's, [`NOT_ASKED`] for those left out.
     pub fn new(log: &Arc<Reader>, ids: Option<Arc<[u32]>>, options: LogOptions) -> Self {
         // With a constant latency the order of receiving is the venue's.
-        let view = if options.latency == FeedLatency::Recorded { options.view } else { View::Venue };
+        let view = match options.latency {
+            FeedLatency::Recorded { .. } => options.view,
+            FeedLatency::Constant(_) => View::Venue,
+        };
         Self {
             records: log.small_records(),
             ids,
             options,
             hidden_flag: view.hidden_flag(),
-            is_opened: !options.is_always_trading,
+            to_open: options.always_trading_count,
             messages: 0,
             skips: Skips::default(),
             end: End::Running,
         }
     }
 
-    /// The word that trading is on, a moment before the first record.
+    /// The word that an instrument is trading, just before the first record.
     #[cold]
     fn open(&mut self, out: &mut Record) -> bool {
-        self.is_opened = true;
+        let instrument = self.options.always_trading_count - self.to_open;
+        self.to_open -= 1;
         let mut ahead = self.records.clone();
         let first = loop {
             match ahead.advance() {
@@ -99,7 +108,7 @@ impl LogSource {
             version: VERSION,
             flags: Flags::END_OF_EVENT,
             source: source::MARKET,
-            instrument: InstrumentId::NONE.0,
+            instrument,
             seq: 0,
             ..first
         };
@@ -111,16 +120,17 @@ impl LogSource {
 
     #[inline]
     fn date(&self, out: &mut Record) {
-        if let FeedLatency::Constant(latency_ns) = self.options.latency {
-            out.header.ts_recv_ns = out.header.ts_venue_ns.saturating_add(latency_ns);
-        }
+        out.header.ts_recv_ns = match self.options.latency {
+            FeedLatency::Recorded { offset_ns } => out.header.ts_recv_ns.saturating_add(offset_ns),
+            FeedLatency::Constant(latency_ns) => out.header.ts_venue_ns.saturating_add(latency_ns),
+        };
     }
 }
 
 impl Source for LogSource {
     #[inline]
     fn next_into(&mut self, out: &mut Record) -> bool {
-        if !self.is_opened {
+        if self.to_open > 0 {
             return self.open(out);
         }
         while let Some(record) = self.records.advance() {
@@ -211,18 +221,21 @@ mod tests {
         }
         writer.finish().expect("written");
         let log = Arc::new(Reader::open(folder.path(), "ticks").expect("whole"));
-        let options = |view, latency| LogOptions { view, latency, is_always_trading: false };
+        let options = |view, latency| LogOptions { view, latency, always_trading_count: 0 };
         let (level, status) = (Kind::Level as u8, Kind::Status as u8);
-        let desk = read(&log, None, options(View::Desk, FeedLatency::Recorded));
+        let desk = read(&log, None, options(View::Desk, FeedLatency::Recorded { offset_ns: 0 }));
         assert_eq!(desk, [(level, 0, 10, 20), (level, 1, 8, 30)]);
-        let venue = read(&log, None, options(View::Venue, FeedLatency::Recorded));
+        let venue = read(&log, None, options(View::Venue, FeedLatency::Recorded { offset_ns: 0 }));
         assert_eq!(venue, [(level, 1, 8, 30), (level, 0, 10, 20)]);
         let constant = read(&log, None, options(View::Desk, FeedLatency::Constant(5)));
         assert_eq!(constant, [(level, 1, 8, 13), (level, 0, 10, 15)]);
         // Only the second instrument, as the first of the run, and trading from the start.
-        let only = LogOptions { is_always_trading: true, ..options(View::Desk, FeedLatency::Recorded) };
+        let only = LogOptions {
+            is_always_trading: true,
+            ..options(View::Desk, FeedLatency::Recorded { offset_ns: 0 })
+        };
         let ids: Arc<[u32]> = [NOT_ASKED, 0].into();
         let one = read(&log, Some(ids), only);
-        assert_eq!(one, [(status, u32::MAX, 10, 20), (level, 0, 8, 30)]);
+        assert_eq!(one, [(status, 0, 10, 20), (level, 0, 8, 30)]);
     }
 }

@@ -1,10 +1,11 @@
 //! Tick files on disk: decompression, mapping, the date a name tells, and the formats people have their data in.
 //!
 //! ITCH files are decoded by the hot room beside this one, in place; every other format has a decoder here that turns
-//! it into native records ([`format`]).
+//! it into native records ([`mod@format`]).
 #![forbid(unsafe_code)]
 
 pub mod binance;
+pub mod binance_archive;
 pub mod date;
 pub mod dbn;
 mod emit;
@@ -22,6 +23,8 @@ mod roster;
 pub mod shape;
 mod stamp;
 pub mod stream;
+mod table;
+pub mod tardis;
 mod text_lines;
 pub mod tick_file;
 mod top_diff;

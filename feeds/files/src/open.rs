@@ -71,31 +71,33 @@ impl FromStr for Format {
     }
 }
 
-/// Tells a file's format by its first bytes and its name; `None` where no format claims it.
+/// Tells a file's format by its first bytes and its name, an archive's by those of its members; `None` where no format
+/// claims it.
 ///
 /// # Errors
 ///
 /// [`FileError::Io`] where it cannot be read.
 pub fn tell(path: &Path) -> Result<Option<Format>, FileError> {
-    let name = path.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
-    let head = head_of(path)?;
-    Ok(told(&head, &name))
+    let lower = |name: &str| name.to_lowercase();
+    if packing_of(path)? == Packing::Zip {
+        for member in members(path)? {
+            let told = told(&head_of(Stream::open_member(path, &member.name)?), &lower(&member.name));
+            if told.is_some() {
+                return Ok(told);
+            }
+        }
+        return Ok(None);
+    }
+    let name = path.file_name().map(|name| lower(&name.to_string_lossy())).unwrap_or_default();
+    Ok(told(&head_of(Stream::open(path)?), &name))
 }
 
-/// The first decompressed bytes; of an archive those of its first member.
-fn head_of(path: &Path) -> Result<Vec<u8>, FileError> {
-    let stream = if packing_of(path)? == Packing::Zip {
-        match members(path)?.first() {
-            Some(first) => Stream::open_member(path, &first.name)?,
-            None => return Ok(Vec::new()),
-        }
-    } else {
-        Stream::open(path)?
-    };
+/// The first decompressed bytes.
+fn head_of(stream: Stream) -> Vec<u8> {
     let mut head = Vec::new();
     // A damaged stream shows when it is read for good; what came before the damage tells the format.
     let _ = stream.take(HEAD_BYTES).read_to_end(&mut head);
-    Ok(head)
+    head
 }
 
 fn told(head: &[u8], name: &str) -> Option<Format> {

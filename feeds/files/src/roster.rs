@@ -54,7 +54,7 @@ impl Shape {
     /// One lot, nano-units: the step of the decimals written, where they are not padding, else of the values.
     fn lot_nanos(&self) -> i64 {
         match self.market {
-            Market::Inverse { .. } => ONE,
+            Market::Inverse { .. } => self.lot.nanos(),
             _ if self.qty_decimals > 0 && self.qty_decimals < PADDED_DECIMALS => {
                 10_i64.pow(9 - self.qty_decimals).min(self.lot.nanos())
             }
@@ -69,7 +69,10 @@ impl Shape {
         let (settlement, multiplier_nanos, settle) = match self.market {
             Market::Spot => (Settlement::Spot, lot_nanos, &quote),
             Market::Linear => (Settlement::Linear, lot_nanos, &quote),
-            Market::Inverse { contract_nanos } => (Settlement::Inverse, contract_nanos, &base),
+            // A contract that trades in parts has lots worth as much less.
+            Market::Inverse { contract_nanos } => {
+                (Settlement::Inverse, (contract_nanos / (ONE / lot_nanos)).max(1), &base)
+            }
         };
         Instrument {
             symbol: symbol.to_owned(),

@@ -68,7 +68,7 @@ pub fn build(
     let (mut batch, mut settled) = (Vec::new(), Vec::new());
     let mut rounds = 0u32;
     while merged.next(&mut batch) {
-        for record in &mut batch {
+        for record in &batch {
             tally.facts.see(record);
             if has_several {
                 orders.push(record, &mut settled);
@@ -107,7 +107,7 @@ pub fn build(
             .collect(),
         records,
         twice: orders.moved().twice,
-        heard_early: facts.heard_early,
+        latency_min_ns: facts.latency_min_ns.unwrap_or(0),
         beyond_window: orders.moved().beyond_window,
         has_status: facts.has_status,
         has_receive_times: facts.has_receive_times,
@@ -126,18 +126,16 @@ pub fn build(
 struct Facts {
     has_status: bool,
     has_receive_times: bool,
-    heard_early: u64,
+    latency_min_ns: Option<i64>,
     span: Option<(i64, i64)>,
 }
 
 impl Facts {
     #[inline]
-    fn see(&mut self, record: &mut Record) {
-        let header = &mut record.header;
-        if header.ts_recv_ns < header.ts_venue_ns {
-            header.ts_recv_ns = header.ts_venue_ns;
-            self.heard_early += 1;
-        }
+    fn see(&mut self, record: &Record) {
+        let header = &record.header;
+        let latency_ns = header.ts_recv_ns.saturating_sub(header.ts_venue_ns);
+        self.latency_min_ns = Some(self.latency_min_ns.map_or(latency_ns, |least| least.min(latency_ns)));
         self.has_receive_times |= header.ts_recv_ns != header.ts_venue_ns;
         self.has_status |= header.kind == Kind::Status as u8;
         let (first, last) = self.span.unwrap_or((header.ts_venue_ns, header.ts_venue_ns));

@@ -26,8 +26,9 @@ pub struct TicksHead {
     pub records: u64,
     /// Records that stand at one place for us and at another for the venue.
     pub twice: u64,
-    /// Records heard before they happened (clocks that disagree); their receive time was raised to the venue's.
-    pub heard_early: u64,
+    /// Shortest time from happening to hearing, nanoseconds. Below zero the recorder's clock was behind the venue's: then
+    /// receive times are read as so much later, so that nothing is heard before it happened.
+    pub latency_min_ns: i64,
     /// Records that happened before others by more than the window of re-ordering: left where they were heard.
     pub beyond_window: u64,
     /// Whether any record tells a trading phase. Where none does, everything trades from the first record on.
@@ -68,6 +69,11 @@ pub struct InputHead {
 }
 
 impl TicksHead {
+    /// What is added to receive times when the log is read.
+    pub fn clock_offset_ns(&self) -> i64 {
+        self.latency_min_ns.min(0).saturating_neg()
+    }
+
     /// Symbols, index = instrument id.
     pub fn symbols(&self) -> Vec<String> {
         self.instruments.iter().map(|instrument| instrument.symbol.clone()).collect()

@@ -95,10 +95,11 @@ pub(crate) fn market_of_future(symbol: &str, has_pair: bool) -> Market {
     Market::Inverse { contract_nanos: contract * ONE }
 }
 
-/// Looks at the head of a file; symbols in the order in which they appear. Messages that name none are of `only`.
-pub(crate) fn look(path: &Path, only: Option<&str>) -> Result<Vec<Seen>, FileError> {
+/// Looks at the head of a file and adds to what others showed; symbols in the order in which they appear. Messages that
+/// name none are of `only`.
+pub(crate) fn look(path: &Path, only: Option<&str>, seen: &mut Vec<Seen>) -> Result<(), FileError> {
     let mut lines = Lines::open(path)?;
-    let (mut seen, mut bytes, mut scratch) = (Vec::<Seen>::new(), 0, Vec::new());
+    let (mut bytes, mut scratch) = (0, Vec::new());
     lines.drive(|line| {
         bytes += line.bytes.len() + 1;
         let (_, json) = split(line.bytes);
@@ -108,11 +109,11 @@ pub(crate) fn look(path: &Path, only: Option<&str>) -> Result<Vec<Seen>, FileErr
             None => None,
         };
         if let Some(message) = message {
-            take(&mut seen, &message, only);
+            take(seen, &message, only);
         }
         if bytes < HEAD_BYTES { Flow::Go } else { Flow::Pause }
     });
-    Ok(seen)
+    Ok(())
 }
 
 fn take(seen: &mut Vec<Seen>, message: &Message<'_>, only: Option<&str>) {

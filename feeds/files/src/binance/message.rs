@@ -178,8 +178,7 @@ impl<'a> Scanner<'a> {
             return self.pass(b'}');
         }
         loop {
-            let key = self.text()?;
-            self.pass(b':')?;
+            let key = self.key()?;
             match key {
                 b"data" if is_outer && self.peek()? == b'{' => self.members(message, false)?,
                 b"stream" => message.stream = self.value()?,
@@ -195,22 +194,31 @@ impl<'a> Scanner<'a> {
         }
     }
 
+    /// A key with the colon after it. Most are one letter long.
+    #[inline]
+    fn key(&mut self) -> Option<&'a [u8]> {
+        if let Some([b'"', letter @ .., b'"', b':']) = self.bytes.get(self.at..)?.first_chunk::<4>()
+            && !matches!(letter, b"\"" | b"\\")
+        {
+            let key = &self.bytes[self.at + 1..self.at + 2];
+            self.at += 4;
+            return Some(key);
+        }
+        let key = self.text()?;
+        self.pass(b':')?;
+        Some(key)
+    }
+
     /// A string without escapes.
     #[inline]
     fn text(&mut self) -> Option<&'a [u8]> {
-        self.pass(b'"')?;
-        let start = self.at;
-        // Keys and values are a few bytes long: a loop beats a call.
-        loop {
-            match self.peek()? {
-                b'"' => break,
-                b'\\' | 0..0x20 => return None,
-                _ => self.at += 1,
-            }
+        let rest = self.bytes.get(self.at..)?.strip_prefix(b"\"")?;
+        let length = run(rest, *b"\"\\")?;
+        if rest[length] != b'"' {
+            return None;
         }
-        let text = &self.bytes[start..self.at];
-        self.at += 1;
-        Some(text)
+        self.at += length + 2;
+        Some(&rest[..length])
     }
 
     /// Any value: a string without its marks, everything else as it stands.
@@ -224,9 +232,7 @@ impl<'a> Scanner<'a> {
             }
             b'[' | b'{' => self.nested(0)?,
             b'0'..=b'9' | b'-' | b't' | b'f' | b'n' => {
-                while !matches!(self.peek()?, b',' | b'}' | b']') {
-                    self.at += 1;
-                }
+                self.at += run(&self.bytes[start..], *b",}")?;
             }
             _ => return None,
         }
@@ -252,6 +258,29 @@ impl<'a> Scanner<'a> {
             }
         }
     }
+}
+
+/// Bytes before the first of two that end a value.
+///
+/// Values are about ten bytes long: too short for a call of a general search to pay, long enough to look at eight at a time.
+#[inline]
+fn run(bytes: &[u8], ends: [u8; 2]) -> Option<usize> {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    const HIGHS: u64 = u64::from_ne_bytes([0x80; 8]);
+    let mut length = 0;
+    while let Some(chunk) = bytes.get(length..).and_then(|rest| rest.first_chunk::<8>()) {
+        let word = u64::from_le_bytes(*chunk);
+        // The lowest high bit left marks the first byte that equals an end; above it borrows may mark others.
+        let marks = ends.iter().fold(0, |marks, end| {
+            let zeroed = word ^ (ONES * u64::from(*end));
+            marks | (zeroed.wrapping_sub(ONES) & !zeroed & HIGHS)
+        });
+        if marks != 0 {
+            return Some(length + (marks.trailing_zeros() / 8) as usize);
+        }
+        length += 8;
+    }
+    bytes[length..].iter().position(|byte| ends.contains(byte)).map(|rest| length + rest)
 }
 
 /// Well-formed JSON as the scanner takes it: no space between tokens. False where it is no JSON.
@@ -323,6 +352,12 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_run_ends_where_the_plain_search_says(bytes in prop::collection::vec(prop::sample::select(b"\"\\\t!#\x80\xa2\xff".to_vec()), 0..40)) {
+            let ends = *b"\"\\";
+            prop_assert_eq!(run(&bytes, ends), bytes.iter().position(|byte| ends.contains(byte)));
+        }
+
         #[test]
         fn a_message_with_one_byte_changed_never_panics(at in 0..DEPTH.len(), byte in any::<u8>(), cut in 0..DEPTH.len()) {
             let mut bytes = DEPTH.as_bytes().to_vec();

@@ -1,11 +1,12 @@
 use std::io::Write;
 
 use proptest::prelude::*;
-use tickrace_types::Kind;
 use tickrace_types::instrument::Settlement;
+use tickrace_types::{Flags, Kind};
 
 use super::*;
 use crate::format::End;
+use crate::notice;
 
 const DEPTH: &str = r#"{"e":"depthUpdate","E":1723161256299,"T":1723161256298,"s":"BTCUSDT","U":5,"u":7,"pu":4,"b":[["100.5","2.000"],["100.4","0.000"]],"a":[["101.0","1.500"]]}"#;
 const SNAPSHOT: &str =
