@@ -8,7 +8,7 @@ use std::str::FromStr;
 use crate::format::{Decoder, Options};
 use crate::stream::{Packing, members, packing_of};
 use crate::tick_file::FileError;
-use crate::{Stream, binance, dbn, hftbacktest, itch, lobster};
+use crate::{Stream, binance, binance_archive, dbn, hftbacktest, itch, lobster, tardis};
 
 /// Decompressed bytes of a file's head that its format is told by.
 const HEAD_BYTES: u64 = 1 << 16;
@@ -24,6 +24,10 @@ pub enum Format {
     Dbn,
     /// Recorded Binance streams: a receive time and a JSON message a line.
     BinanceJson,
+    /// Binance's published archives: trades, aggregate trades, best bids and asks, bars, depth.
+    BinanceCsv,
+    /// Tardis CSV: incremental books, snapshots, trades, quotes, derivative tickers.
+    TardisCsv,
     /// hftbacktest's arrays of events, npz or npy.
     Hftbacktest,
 }
@@ -34,6 +38,8 @@ pub const FORMATS: &[(Format, &str)] = &[
     (Format::Lobster, "lobster"),
     (Format::Dbn, "dbn"),
     (Format::BinanceJson, "binance-json"),
+    (Format::BinanceCsv, "binance-csv"),
+    (Format::TardisCsv, "tardis"),
     (Format::Hftbacktest, "hftbacktest"),
 ];
 
@@ -101,10 +107,12 @@ fn head_of(stream: Stream) -> Vec<u8> {
 }
 
 fn told(head: &[u8], name: &str) -> Option<Format> {
-    let claims: [(Format, fn(&[u8], &str) -> bool); 5] = [
+    let claims: [(Format, fn(&[u8], &str) -> bool); 7] = [
         (Format::Dbn, dbn::is_it),
         (Format::Hftbacktest, hftbacktest::is_it),
         (Format::BinanceJson, binance::is_it),
+        (Format::TardisCsv, tardis::is_it),
+        (Format::BinanceCsv, binance_archive::is_it),
         (Format::Lobster, lobster::is_it),
         (Format::Itch50, |head, _| itch::is_it(head)),
     ];
@@ -122,6 +130,8 @@ pub fn open(path: &Path, format: Format, options: &Options) -> Result<Box<dyn De
         Format::Lobster => Box::new(lobster::open(path, options)?),
         Format::Dbn => Box::new(dbn::open(path, options)?),
         Format::BinanceJson => Box::new(binance::open(path, options)?),
+        Format::BinanceCsv => Box::new(binance_archive::open(path, options)?),
+        Format::TardisCsv => Box::new(tardis::open(path, options)?),
         Format::Hftbacktest => Box::new(hftbacktest::open(path, options)?),
     })
 }
