@@ -1,6 +1,7 @@
 //! Small files by hand, and what no bytes may do.
 
 use proptest::prelude::*;
+use tickrace_types::{Flags, Kind, MarketRecord};
 
 use super::*;
 
