@@ -480,11 +480,14 @@ impl Books {
         let Some(Some(levels)) = self.levels.get_mut(instrument.index()) else {
             return Change::only(Outcome::Ignored);
         };
-        let Some(ticks) = levels.grid.ticks(record.price) else {
+        // The ends of the range stand for all of the side.
+        let is_all = record.price.unsigned_abs() >= i64::MAX.unsigned_abs();
+        let ticks = levels.grid.ticks(record.price);
+        if ticks.is_none() && !is_all {
             self.counters.misfits += 1;
             return Change::only(Outcome::Invalid);
-        };
-        levels.clear(record.side(), Some(ticks));
+        }
+        levels.clear(record.side(), ticks.filter(|_| !is_all));
         let top = &mut self.books[instrument.index()].top;
         let before = touch(top);
         show_levels(top, levels);

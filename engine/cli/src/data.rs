@@ -75,7 +75,7 @@ pub fn format_of(input: &InputConfig) -> Result<Format, Failure> {
         return name.parse().map_err(|error| Failure::usage(format!("{}: {error}", input.path.display())));
     }
     if input.mapping.is_some() {
-        return "csv".parse().map_err(Failure::usage);
+        return Ok(Format::Csv);
     }
     let told = open::tell(&input.path).map_err(Failure::input)?;
     told.ok_or_else(|| {
@@ -121,7 +121,17 @@ pub fn decoder_of(input: &InputConfig, format: Format, asked: &Asked<'_>) -> Res
         symbol: input.symbol.clone(),
         is_continued: input.is_continued,
     };
-    let decoder = open::open(&input.path, format, &options).map_err(Failure::input)?;
+    let decoder = match &input.mapping {
+        Some(path) if format == Format::Csv => {
+            let text = std::fs::read_to_string(path)
+                .map_err(|error| Failure::usage(format!("{}: cannot be read: {error}", path.display())))?;
+            let mapping = toml::from_str(&text)
+                .map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
+            open::open_csv(&input.path, &mapping, &options)
+        }
+        _ => open::open(&input.path, format, &options),
+    }
+    .map_err(Failure::input)?;
     let suffix = input.suffix.clone();
     Ok(Some(Input { path: input.path.clone(), format: format.name(), decoder, suffix }))
 }

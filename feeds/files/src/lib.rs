@@ -6,6 +6,7 @@
 
 pub mod binance;
 pub mod binance_archive;
+pub mod csv;
 pub mod date;
 pub mod dbn;
 mod emit;

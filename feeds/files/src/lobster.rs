@@ -46,6 +46,9 @@ use crate::{Account, Decoder, Options, Stream, date_from_name};
 const OPEN_NS: i64 = 34_200_000_000_000;
 const CLOSE_NS: i64 = 57_600_000_000_000;
 
+/// One share in nano-units: what sizes are counted in.
+const SHARE_NANOS: i64 = 1_000_000_000;
+
 /// Rows that tell the format.
 const SNIFFED_ROWS: usize = 32;
 
@@ -197,6 +200,12 @@ fn start(
     let symbol = symbol_of(options, name.split('_').next().unwrap_or_default()).map_err(fail)?;
     let is_asked = options.is_asked(&symbol);
     let stated = options.stated(&symbol).cloned();
+    if let Some(lot_nanos) = stated.as_ref().map(|stated| stated.lot_nanos).filter(|lot| *lot != SHARE_NANOS)
+    {
+        return Err(fail(format!(
+            "{symbol} is stated with lots of {lot_nanos} nano-units; the file counts shares"
+        )));
+    }
     let instruments =
         if is_asked { vec![stated.unwrap_or_else(|| Instrument::us_equity(&symbol))] } else { vec![] };
     Ok(LobsterDecoder {

@@ -80,6 +80,20 @@ fn scientific(text: &[u8]) -> Option<i64> {
     i64::try_from(if is_negative { -scaled } else { scaled }).ok()
 }
 
+/// Reads a decimal as a whole count of `10^-decimals`, `decimals` from 0 to 9; `None` as with [`nanos`], which is this
+/// for nine.
+#[inline]
+pub fn fixed(text: &[u8], decimals: u32) -> Option<i64> {
+    debug_assert!(decimals <= NANO_DECIMALS, "{decimals} decimals");
+    // Plain whole numbers are read at once, and may be as large as their own scale lets them.
+    if let Some(whole) = integer(text) {
+        return i64::try_from(whole).ok()?.checked_mul(*POWERS.get(decimals as usize)?);
+    }
+    let lost = *POWERS.get(NANO_DECIMALS.checked_sub(decimals)? as usize)?;
+    let nanos = nanos(text)?;
+    (nanos % lost == 0).then_some(nanos / lost)
+}
+
 /// Reads an unsigned integer; `None` where it is none or leaves the range.
 #[inline]
 pub fn integer(text: &[u8]) -> Option<u64> {
@@ -179,6 +193,16 @@ mod tests {
             assert_eq!(epoch_ns(value), Some(1_723_161_256_000_000_000), "{value}");
         }
         assert_eq!(epoch_ns(u64::MAX), None);
+    }
+
+    #[test]
+    fn a_scale_of_fewer_decimals_reads_larger_numbers_and_no_finer_ones() {
+        assert_eq!(fixed(b"494100", 5), Some(49_410_000_000));
+        assert_eq!(fixed(b"1723161256000000000", 0), Some(1_723_161_256_000_000_000));
+        assert_eq!((fixed(b"12.25", 3), fixed(b"-1.5e1", 0)), (Some(12_250), Some(-15)));
+        for (bad, decimals) in [("12.3456", 3), ("", 0), ("1723161256000000000", 3)] {
+            assert_eq!(fixed(bad.as_bytes(), decimals), None, "{bad}");
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::str::FromStr;
 use crate::format::{Decoder, Options};
 use crate::stream::{Packing, members, packing_of};
 use crate::tick_file::FileError;
-use crate::{Stream, binance, binance_archive, dbn, hftbacktest, itch, lobster, tardis};
+use crate::{Stream, binance, binance_archive, csv, dbn, hftbacktest, itch, lobster, tardis};
 
 /// Decompressed bytes of a file's head that its format is told by.
 const HEAD_BYTES: u64 = 1 << 16;
@@ -30,6 +30,8 @@ pub enum Format {
     TardisCsv,
     /// hftbacktest's arrays of events, npz or npy.
     Hftbacktest,
+    /// Any CSV file, by a mapping of its columns ([`open_csv`]).
+    Csv,
 }
 
 /// All of them with the names people write.
@@ -41,6 +43,7 @@ pub const FORMATS: &[(Format, &str)] = &[
     (Format::BinanceCsv, "binance-csv"),
     (Format::TardisCsv, "tardis"),
     (Format::Hftbacktest, "hftbacktest"),
+    (Format::Csv, "csv"),
 ];
 
 impl Format {
@@ -86,7 +89,11 @@ impl FromStr for Format {
 pub fn tell(path: &Path) -> Result<Option<Format>, FileError> {
     let lower = |name: &str| name.to_lowercase();
     if packing_of(path)? == Packing::Zip {
-        for member in members(path)? {
+        let members = members(path)?;
+        if lobster::is_archive(&members) {
+            return Ok(Some(Format::Lobster));
+        }
+        for member in members {
             let told = told(&head_of(Stream::open_member(path, &member.name)?), &lower(&member.name));
             if told.is_some() {
                 return Ok(told);
@@ -133,5 +140,25 @@ pub fn open(path: &Path, format: Format, options: &Options) -> Result<Box<dyn De
         Format::BinanceCsv => Box::new(binance_archive::open(path, options)?),
         Format::TardisCsv => Box::new(tardis::open(path, options)?),
         Format::Hftbacktest => Box::new(hftbacktest::open(path, options)?),
+        Format::Csv => {
+            return Err(FileError::Format {
+                path: path.to_owned(),
+                place: "line 1".to_owned(),
+                fault: "a CSV file says nothing of its columns: state a mapping".to_owned(),
+            });
+        }
     })
+}
+
+/// Opens a CSV file by what its columns mean.
+///
+/// # Errors
+///
+/// [`FileError`] where it cannot be read or lacks a column.
+pub fn open_csv(
+    path: &Path,
+    mapping: &csv::Mapping,
+    options: &Options,
+) -> Result<Box<dyn Decoder>, FileError> {
+    Ok(Box::new(csv::open(path, mapping, options)?))
 }

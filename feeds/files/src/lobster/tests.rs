@@ -122,6 +122,10 @@ fn what_a_name_does_not_tell_must_be_stated() {
     let options = Options { date, symbol: Some("XYZ".to_owned()), ..Options::default() };
     let decoder = open(&path, &options).expect("opens");
     assert_eq!(decoder.account().instruments[0].symbol, "XYZ");
+    let hundreds = Instrument { lot_nanos: 100_000_000_000, ..Instrument::us_equity("XYZ") };
+    let error =
+        open(&path, &Options { instruments: vec![hundreds], ..options.clone() }).err().expect("refused");
+    assert!(error.to_string().contains("XYZ is stated with lots of 100000000000 nano-units"), "{error}");
     let options = Options { symbols: vec!["OTHER".to_owned()], ..options };
     let mut decoder = open(&path, &options).expect("opens");
     assert!(!decoder.read(&mut Vec::new()));
