@@ -109,7 +109,9 @@ impl Exchange {
         out: &mut impl FnMut(&ResponseRecord),
     ) {
         let instrument = InstrumentId(market.header.instrument);
-        if self.orders.is_quiet(instrument) || market.header.flags & Flags::SNAPSHOT != 0 {
+        // What is not to be printed did not trade against the book: a liquidation settled by the venue, a block.
+        const NOT_OF_THE_BOOK: u8 = Flags::SNAPSHOT | Flags::NOT_PRINTABLE;
+        if self.orders.is_quiet(instrument) || market.header.flags & NOT_OF_THE_BOOK != 0 {
             return;
         }
         // The aggressor bought: the asks were hit, and the other way round; where it is not told, either may have been.

@@ -1,0 +1,199 @@
+//! Our side of the comparison: the same records through the whole desk, gate and journal on, with the venue told to fill
+//! as the peer's does.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tickrace_cli::backtest::market_of;
+use tickrace_cli::input::Session;
+use tickrace_cli::settings;
+use tickrace_cli::ticks::two_orders::TwoOrders;
+use tickrace_cli::ticks::{TICKS, TicksHead};
+use tickrace_desk::DeskConfig;
+use tickrace_desk::backtest::{self, Journals};
+use tickrace_desk::log_source::View;
+use tickrace_desk::meters::Stamps;
+use tickrace_desk::pace::FlatOut;
+use tickrace_journal::{Entry, Prefault, Reader, Writer, WriterConfig};
+use tickrace_runtime::clock::TscClock;
+use tickrace_runtime::kill::KillFlag;
+use tickrace_types::{Action, InstrumentTable, Price, Record, ResponseKind, Side};
+
+/// One fill as both engines can tell it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Fill {
+    /// When the venue did it, nanoseconds since the Unix epoch.
+    pub ts_venue_ns: i64,
+    /// The how many-th new order, from 1.
+    pub order: u64,
+    /// When we heard of it.
+    pub ts_recv_ns: i64,
+    /// Whether we bought.
+    pub is_buy: bool,
+    /// Price in ticks.
+    pub price_ticks: i64,
+    /// Lots.
+    pub lots: i64,
+}
+
+/// What one run gave.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// Every fill, by venue time, then order.
+    pub fills: Vec<Fill>,
+    /// New orders sent.
+    pub orders: u64,
+    /// Lots held at the end.
+    pub position: i64,
+    /// Fees paid, in the quote currency; below zero we were paid.
+    pub fees: f64,
+    /// Received for sales less paid for purchases, in the quote currency.
+    pub cash: f64,
+    /// Market records handled.
+    pub events: u64,
+    /// From the first record to the last answer.
+    pub wall: Duration,
+}
+
+/// Records on disk, ready to be run.
+pub struct World {
+    folder: tempfile::TempDir,
+    session: Session,
+    instruments: InstrumentTable,
+}
+
+/// Writes records, in the order of receiving and with both times, as a native log.
+///
+/// - `has_several`: they came over several streams, so that the venue's order is another.
+/// - `each`: sees every record as it stands in the log.
+pub fn world(
+    records: impl Iterator<Item = Record>,
+    has_several: bool,
+    instruments: InstrumentTable,
+    mut each: impl FnMut(&Record),
+) -> World {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("log");
+    std::fs::create_dir_all(&log).unwrap();
+    let config =
+        WriterConfig { segment_bytes: 64 << 20, prefault: Prefault::None, ..WriterConfig::default() };
+    let mut writer = Writer::create(&log, TICKS, config).unwrap();
+    let (mut orders, mut settled, mut count) = (TwoOrders::new(), Vec::new(), 0);
+    let mut write = |record: &Record| {
+        each(record);
+        writer.append(record);
+        count += 1;
+    };
+    for record in records {
+        if has_several {
+            orders.push(&record, &mut settled);
+            settled.drain(..).for_each(|record| write(&record));
+        } else {
+            write(&record);
+        }
+    }
+    orders.finish(&mut settled);
+    settled.drain(..).for_each(|record| write(&record));
+    writer.finish().unwrap();
+    let head = TicksHead {
+        kind: TICKS.to_owned(),
+        version: tickrace_types::event::VERSION,
+        instruments: instruments.as_slice().to_vec(),
+        inputs: Vec::new(),
+        records: count,
+        twice: orders.moved().twice,
+        latency_min_ns: 0,
+        beyond_window: orders.moved().beyond_window,
+        has_status: false,
+        has_receive_times: true,
+        first_ts_ns: None,
+        last_ts_ns: None,
+        date: None,
+        midnight_ns: 0,
+    };
+    tickrace_journal::write_head(&log, &serde_json::to_vec(&head).unwrap()).unwrap();
+    World { session: Session::open_log(&log).unwrap(), folder, instruments }
+}
+
+/// The configuration of the touch quoter with overrides.
+pub fn config(overrides: &[String]) -> DeskConfig {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../configs/backtest/touch_quoting.toml");
+    let table = settings::load(&path, overrides).unwrap();
+    settings::parse(&path, &table).unwrap()
+}
+
+/// Runs the desk over the world's records, with both journals; with `is_told` they are read again for the fills.
+pub fn run(world: &World, config: &DeskConfig, is_told: bool) -> Outcome {
+    let journal = tempfile::tempdir_in(world.folder.path()).unwrap();
+    let writer_config = WriterConfig { prefault: Prefault::Whole, ..WriterConfig::default() };
+    let open = |stream| Some(Writer::create(journal.path(), stream, writer_config).unwrap());
+    let journals = Journals { inbound: open("inbound"), outbound: open("outbound") };
+    let sessions = std::slice::from_ref(&world.session);
+    let market = |view| market_of(config, sessions, &world.instruments, view).unwrap();
+    let stamps = Stamps::new(TscClock::new());
+    let kill = Arc::new(KillFlag::new());
+    let never = |_count: u64| false;
+    let mut ran = backtest::run(
+        config,
+        &world.instruments,
+        market(View::Desk),
+        market(View::Venue),
+        FlatOut::new(&never),
+        journals,
+        &stamps,
+        &kill,
+    )
+    .unwrap();
+    for journal in [ran.inbound.take(), ran.send.take_journal()].into_iter().flatten() {
+        journal.finish().unwrap();
+    }
+    let mut outcome = Outcome {
+        fills: Vec::new(),
+        orders: 0,
+        position: 0,
+        fees: 0.0,
+        cash: 0.0,
+        events: ran.market_records,
+        wall: Duration::from_nanos(ran.run_ns),
+    };
+    if is_told {
+        tell(&mut outcome, journal.path().to_owned(), &world.instruments);
+    }
+    outcome
+}
+
+fn tell(outcome: &mut Outcome, journal: PathBuf, instruments: &InstrumentTable) {
+    let mut ordinals = std::collections::HashMap::new();
+    Reader::open(&journal, "outbound").unwrap().for_each(|entry| {
+        if let Entry::Order(order) = entry
+            && order.action() == Action::New
+        {
+            outcome.orders += 1;
+            ordinals.insert(order.client_id, outcome.orders);
+        }
+    });
+    Reader::open(&journal, "inbound").unwrap().for_each(|entry| {
+        let Entry::Response(response) = entry else { return };
+        if response.response() != Some(ResponseKind::Fill) {
+            return;
+        }
+        let instrument = &instruments.as_slice()[response.header.instrument as usize];
+        let is_buy = response.side() == Side::Bid;
+        let sign = if is_buy { 1 } else { -1 };
+        let value =
+            Price(response.price).to_f64() * response.qty as f64 * instrument.multiplier_nanos as f64 / 1e9;
+        outcome.position += sign * response.qty;
+        outcome.cash -= sign as f64 * value;
+        outcome.fees += response.fee_nanos as f64 / 1e9;
+        outcome.fills.push(Fill {
+            ts_venue_ns: response.header.ts_venue_ns,
+            order: ordinals[&response.client_id],
+            ts_recv_ns: response.header.ts_recv_ns,
+            is_buy,
+            price_ticks: response.price / instrument.tick_at(response.price),
+            lots: response.qty,
+        });
+    });
+    outcome.fills.sort_unstable();
+}
