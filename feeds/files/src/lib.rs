@@ -7,6 +7,8 @@
 pub mod date;
 pub mod dbn;
 pub mod format;
+pub mod iex;
+pub mod moldudp64;
 pub mod number;
 pub mod pcap;
 mod stamp;
