@@ -174,3 +174,6 @@ impl Decoder for DbnDecoder {
         self.reader.progress()
     }
 }
+
+#[cfg(test)]
+mod tests;
