@@ -18,8 +18,8 @@ const METADATA_BYTES_MAX: u32 = 1 << 26;
 const PRELUDE_BYTES: usize = 8;
 /// Newest version that is read.
 const VERSION_MAX: u8 = 3;
-/// Bytes between two reads of the stream.
-const BUFFER_BYTES: usize = 1 << 17;
+/// Bytes between two reads of the stream: more than a block of it, so that plain files are not copied twice.
+const BUFFER_BYTES: usize = (1 << 18) + (1 << 16);
 
 /// What a file says of itself.
 #[derive(Debug, Default)]
@@ -80,6 +80,11 @@ impl Reader {
             }
             None => About::default(),
         };
+        if about.schema.is_some_and(is_same_in_all_versions) {
+            // An upgrade costs a copy of each record even where nothing changes.
+            let policy = VersionUpgradePolicy::AsIs;
+            reader.fsm.set_upgrade_policy(policy).map_err(|error| wrong("offset 3", error.to_string()))?;
+        }
         Ok((reader, about))
     }
 
@@ -151,6 +156,12 @@ impl Reader {
             }
         }
     }
+}
+
+/// Whether a schema's records have one layout in versions 1 to 3.
+const fn is_same_in_all_versions(schema: Schema) -> bool {
+    use Schema::{Mbo, Mbp1, Mbp10, Ohlcv1D, Ohlcv1H, Ohlcv1M, Ohlcv1S, Tbbo, Trades};
+    matches!(schema, Mbo | Mbp1 | Mbp10 | Trades | Tbbo | Ohlcv1S | Ohlcv1M | Ohlcv1H | Ohlcv1D)
 }
 
 /// Names of instrument ids, whichever side of the mapping they stand on.
