@@ -10,6 +10,7 @@
 mod counts;
 mod dbz;
 mod fields;
+mod guard;
 mod levels;
 mod names;
 mod orders;

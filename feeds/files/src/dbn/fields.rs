@@ -14,7 +14,8 @@ const ONE: i64 = 1_000_000_000;
 /// A record as one of the crate's structs, where its type and length are those.
 #[inline]
 pub(super) fn view<'a, T: HasRType<Header = RecordHeader>>(record: &RecordRef<'a>) -> Option<&'a T> {
-    if record.has::<T>() { record.try_get::<T>().ok() } else { None }
+    let is_whole = record.has::<T>() && record.as_ref().len() >= size_of::<T>();
+    if is_whole { record.get::<T>() } else { None }
 }
 
 /// Shows every price of a record that has some, for the instrument's step.
