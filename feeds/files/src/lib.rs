@@ -1,7 +1,7 @@
 //! Tick files on disk: decompression, mapping, the date a name tells, and the formats people have their data in.
 //!
 //! ITCH files are decoded by the hot room beside this one, in place; every other format has a decoder here that turns
-//! it into native records ([`format`]).
+//! it into native records ([`mod@format`]).
 #![forbid(unsafe_code)]
 
 pub mod date;

@@ -53,21 +53,36 @@ impl Guard {
             }
         }
         let mut at = self.until;
-        while let Some(words) = bytes.get(at) {
+        // Records come in runs of one type and length. The step is a number of its own, so that the processor goes on to
+        // the next record before the length of this one has come from memory.
+        let (mut judged, mut step) = (None, 0);
+        while let Some(start) = bytes.get(at..).and_then(<[u8]>::first_chunk::<2>) {
+            if judged != Some(*start) {
+                let length = usize::from(start[0]) * 4;
+                if let Err(fault) = self.judge(length, Some(start[1])) {
+                    return self.refuse(at, fault);
+                }
+                (judged, step) = (Some(*start), length);
+            }
+            at += step;
+        }
+        if let Some(words) = bytes.get(at) {
             let length = usize::from(*words) * 4;
-            let kind = bytes.get(at + 1).copied();
-            if let Err(fault) = self.judge(length, kind) {
-                self.fault = Some((self.offset + at as u64, fault));
-                return at;
+            if let Err(fault) = self.judge(length, None) {
+                return self.refuse(at, fault);
             }
-            if kind.is_none() {
-                self.split = Some(length);
-            }
+            self.split = Some(length);
             at += length;
         }
         self.until = at - bytes.len();
         self.offset += bytes.len() as u64;
         bytes.len()
+    }
+
+    #[cold]
+    fn refuse(&mut self, at: usize, fault: String) -> usize {
+        self.fault = Some((self.offset + at as u64, fault));
+        at
     }
 
     #[inline]
@@ -110,6 +125,13 @@ impl Guard {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_record_of_no_bytes_stops_it_and_not_the_program() {
+        assert_eq!(Guard::new(Some(3), false, 0).check(&[0; 64]), 0);
+        let mut guard = Guard::new(Some(3), false, 63);
+        assert_eq!((guard.check(&[0; 64]), guard.fault().map(|(offset, _)| *offset)), (63, Some(63)));
+    }
 
     /// Records of 56 bytes and one of `length`, of a type.
     fn stream(length: usize, kind: u8) -> Vec<u8> {
