@@ -79,7 +79,7 @@ fn compare(path: &str) {
                 interval_ns: interval_ms * MS,
                 order_qty_lots: qty,
                 position_max_lots: most,
-                variant: Variant::Spec,
+                variant: Variant::Apart,
             };
             let theirs = peer::run_levels(&events, &setup, Depth::HashMap, queue, &quoter).unwrap();
             let config = ours::config(&[

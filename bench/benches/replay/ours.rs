@@ -25,7 +25,7 @@ use tickrace_types::{Action, InstrumentTable, Price, Record, ResponseKind, Side}
 pub struct Fill {
     /// When the venue did it, nanoseconds since the Unix epoch.
     pub ts_venue_ns: i64,
-    /// The how many-th new order, from 1.
+    /// The how many-th new order that left the house, from 1.
     pub order: u64,
     /// When we heard of it.
     pub ts_recv_ns: i64,
@@ -42,7 +42,7 @@ pub struct Fill {
 pub struct Outcome {
     /// Every fill, by venue time, then order.
     pub fills: Vec<Fill>,
-    /// New orders sent.
+    /// New orders sent; what our gate refused is not among them.
     pub orders: u64,
     /// Lots held at the end.
     pub position: i64,
@@ -168,6 +168,7 @@ fn tell(outcome: &mut Outcome, journal: PathBuf, instruments: &InstrumentTable) 
     Reader::open(&journal, "outbound").unwrap().for_each(|entry| {
         if let Entry::Order(order) = entry
             && order.action() == Action::New
+            && order.verdict == 0
         {
             outcome.orders += 1;
             ordinals.insert(order.client_id, outcome.orders);

@@ -1,7 +1,8 @@
 //! Quotes one order a side at the touch, on a timer: the plainest market maker there is, for comparing simulators.
 //!
 //! On each firing, for each side, bids first: orders away from the target price are cancelled, and where the position
-//! allows it and no order of the side has the target price, one is sent, post-only. The target is the touch, moved by one
+//! allows it and no order of the side has the target price, one is sent, post-only, unless it would meet an order of our
+//! own. The target is the touch, moved by one
 //! tick for each order's worth of position, and never through the other side. It keeps no memory, so that skipping
 //! firings between which nothing was heard changes nothing.
 
@@ -73,7 +74,11 @@ impl TouchQuoter {
                 say.cancel(ClientId(order.id));
             }
         }
-        if is_allowed && !is_there {
+        // An order of ours on the other side, even one that is leaving, would be traded with: the gate refuses such.
+        let meets_own =
+            |order: &tickrace_oms::Order| order.price == target || side.is_better(target, order.price);
+        let is_apart = !view.oms.open_orders(view.id, side.opposite()).any(meets_own);
+        if is_allowed && !is_there && is_apart {
             say.order(OrderRequest::post_only(view.id, side, Price(target), qty));
         }
     }

@@ -7,7 +7,10 @@
 //!
 //! A fragment's names are `#<id>` unless its records define them.
 
+mod counts;
 mod dbz;
+mod fields;
+mod guard;
 mod levels;
 mod names;
 mod orders;
@@ -28,7 +31,10 @@ use crate::tick_file::FileError;
 use rustc_hash::FxHashMap;
 
 /// Decompressed bytes of the head that are read once before, for ticks and definitions.
-const HEAD_BYTES: u64 = 4 << 20;
+const HEAD_BYTES: u64 = 1 << 20;
+/// Prices of an instrument that show its step well enough; where each instrument of the metadata has so many, the head
+/// was read far enough.
+const PRICES_ENOUGH: u32 = 1_024;
 /// Records of one event that are kept together in a batch; a longer one is handed over in parts.
 const EVENT_RECORDS_MAX: usize = 16 * BATCH_RECORDS;
 
@@ -46,12 +52,12 @@ pub struct DbnDecoder {
 /// that is not read.
 pub fn open(path: &Path, options: &Options) -> Result<DbnDecoder, FileError> {
     let (head, about) = Reader::open(path)?;
-    let (reader, _) = Reader::open(path)?;
     let settlement = settlement_of(&about.dataset);
     let About { schema, mapping, .. } = about;
     let mut names = Names::new(mapping, options.clone(), settlement);
     let mut account = Account { instruments: names.asked(), ..Account::default() };
     look_ahead(head, &mut names, &mut account);
+    let (reader, _) = Reader::open(path)?;
     Ok(DbnDecoder { reader, rows: Rows::new(names, schema, account) })
 }
 
@@ -96,7 +102,7 @@ const fn lengths_of(kind: u8) -> &'static [usize] {
         rtype::MBP_1 | rtype::CMBP_1 | rtype::TCBBO => &[80, 88],
         rtype::CBBO_1S | rtype::CBBO_1M | rtype::BBO_1S | rtype::BBO_1M => &[80, 88],
         rtype::MBP_10 => &[368, 376],
-        rows::OHLCV_OF_SCHEMA => &[56],
+        counts::OHLCV_OF_SCHEMA => &[56],
         rtype::OHLCV_1S | rtype::OHLCV_1M | rtype::OHLCV_1H | rtype::OHLCV_1D | rtype::OHLCV_EOD => &[56, 64],
         rtype::STATUS => &[40, 48],
         rtype::INSTRUMENT_DEF => &[360, 368, 400, 408, 520, 528],
@@ -112,23 +118,26 @@ fn look_ahead(mut reader: Reader, names: &mut Names, account: &mut Account) {
     let mut grids: FxHashMap<u32, Grid> = FxHashMap::default();
     // In the order in which they appear; the time is that of the first record.
     let mut seen: Vec<(u32, i64)> = Vec::new();
-    while reader.offset() < HEAD_BYTES && reader.refill().is_none() {
+    let (named, mut ready) = (names.ids(), 0);
+    while reader.offset() < HEAD_BYTES && (named == 0 || ready < named) && reader.refill().is_none() {
         while let Some(record) = reader.next_ready() {
             let id = record.header().instrument_id;
-            if let Some(definition) = rows::view::<dbn::InstrumentDefMsg>(&record) {
-                names.define(id, rows::traits_of(definition), &mut []);
+            if let Some(definition) = fields::view::<dbn::InstrumentDefMsg>(&record) {
+                names.define(id, fields::traits_of(definition), &mut []);
             }
             let grid = grids.entry(id).or_insert_with(|| {
-                if let Some(ts_ns) = rows::names_an_instrument(&record) {
+                if let Some(ts_ns) = fields::names_an_instrument(&record) {
                     seen.push((id, ts_ns));
                 }
                 Grid::default()
             });
-            rows::prices(&record, |price| grid.show(price));
+            let before = grid.shown();
+            fields::prices(&record, |price| grid.show(price));
+            ready += usize::from(before < PRICES_ENOUGH && grid.shown() >= PRICES_ENOUGH);
         }
     }
     for (id, ts_ns) in seen {
-        if let Some(grid) = grids.get(&id).filter(|grid| grid.is_shown()) {
+        if let Some(grid) = grids.get(&id).filter(|grid| grid.shown() > 0) {
             names.suppose(id, grid.tick_nanos());
         }
         names.index(id, ts_ns, &mut account.instruments);
@@ -167,10 +176,13 @@ impl Decoder for DbnDecoder {
     }
 
     fn by_type(&self) -> Vec<(String, u64)> {
-        self.rows.by_type()
+        self.rows.counts.by_type()
     }
 
     fn progress(&self) -> (u64, u64) {
         self.reader.progress()
     }
 }
+
+#[cfg(test)]
+mod tests;

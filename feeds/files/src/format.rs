@@ -59,7 +59,7 @@ pub struct Account {
     pub messages: u64,
     /// What was skipped.
     pub skips: Skips,
-    /// Numbers missing between messages: (first missing, how many). Each is also a record of kind `Gap`.
+    /// Numbers missing between messages: (first missing, how many; 0 where nobody knows). Each is also a record of kind `Gap`.
     pub gaps: Vec<(u64, u64)>,
     /// How the file ended, or that it has not.
     pub end: End,

@@ -8,7 +8,7 @@ use std::str::FromStr;
 use crate::format::{Decoder, Options};
 use crate::stream::{Packing, members, packing_of};
 use crate::tick_file::FileError;
-use crate::{Stream, binance, binance_archive, csv, dbn, hftbacktest, itch, lobster, tardis};
+use crate::{Stream, binance, binance_archive, csv, dbn, hftbacktest, iex, itch, lobster, moldudp64, tardis};
 
 /// Decompressed bytes of a file's head that its format is told by.
 const HEAD_BYTES: u64 = 1 << 16;
@@ -22,6 +22,10 @@ pub enum Format {
     Lobster,
     /// Databento DBN, versions 1 to 3, any schema.
     Dbn,
+    /// Captures of IEX TOPS or DEEP.
+    Iex,
+    /// Captures of ITCH 5.0 over MoldUDP64, on one line or two.
+    MoldItch,
     /// Recorded Binance streams: a receive time and a JSON message a line.
     BinanceJson,
     /// Binance's published archives: trades, aggregate trades, best bids and asks, bars, depth.
@@ -39,6 +43,8 @@ pub const FORMATS: &[(Format, &str)] = &[
     (Format::Itch50, "itch50"),
     (Format::Lobster, "lobster"),
     (Format::Dbn, "dbn"),
+    (Format::Iex, "iex"),
+    (Format::MoldItch, "moldudp64"),
     (Format::BinanceJson, "binance-json"),
     (Format::BinanceCsv, "binance-csv"),
     (Format::TardisCsv, "tardis"),
@@ -114,8 +120,10 @@ fn head_of(stream: Stream) -> Vec<u8> {
 }
 
 fn told(head: &[u8], name: &str) -> Option<Format> {
-    let claims: [(Format, fn(&[u8], &str) -> bool); 7] = [
+    let claims: [(Format, fn(&[u8], &str) -> bool); 9] = [
         (Format::Dbn, dbn::is_it),
+        (Format::Iex, iex::is_it),
+        (Format::MoldItch, moldudp64::is_it),
         (Format::Hftbacktest, hftbacktest::is_it),
         (Format::BinanceJson, binance::is_it),
         (Format::TardisCsv, tardis::is_it),
@@ -136,6 +144,8 @@ pub fn open(path: &Path, format: Format, options: &Options) -> Result<Box<dyn De
         Format::Itch50 => Box::new(itch::open(path, options)?),
         Format::Lobster => Box::new(lobster::open(path, options)?),
         Format::Dbn => Box::new(dbn::open(path, options)?),
+        Format::Iex => Box::new(iex::open(path, options)?),
+        Format::MoldItch => Box::new(moldudp64::open(path, options)?),
         Format::BinanceJson => Box::new(binance::open(path, options)?),
         Format::BinanceCsv => Box::new(binance_archive::open(path, options)?),
         Format::TardisCsv => Box::new(tardis::open(path, options)?),

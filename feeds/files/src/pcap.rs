@@ -75,6 +75,19 @@ pub fn is_capture(head: &[u8]) -> bool {
     is_classic(head) || is_sectioned(head)
 }
 
+/// Shows the datagrams among the first bytes of a file, until `visit` has seen enough and gives true.
+pub(crate) fn head_datagrams(head: &[u8], mut visit: impl FnMut(&[u8]) -> bool) {
+    if !is_capture(head) {
+        return;
+    }
+    let Ok(mut capture) = Capture::new(io::Cursor::new(head.to_vec())) else { return };
+    let mut enough = false;
+    while !enough {
+        let step = capture.step(&mut |datagram: &Datagram<'_>| enough = visit(datagram.payload));
+        enough |= matches!(step, Step::End(_));
+    }
+}
+
 fn is_classic(head: &[u8]) -> bool {
     let magics = [
         [0xd4, 0xc3, 0xb2, 0xa1],
@@ -184,6 +197,18 @@ impl Capture {
 
 fn broken(offset: u64, fault: String) -> End {
     End::Broken { place: format!("offset {offset}"), fault }
+}
+
+/// Counts a frame that gave no datagram; one of another protocol is no fault.
+pub(crate) fn count_skip(skips: &mut crate::format::Skips, why: NoDatagram, frame: u64) {
+    let (reason, first) = match why {
+        NoDatagram::Other => (crate::format::Skips::FILTERED, "not UDP over IPv4"),
+        NoDatagram::Fragment => ("fragment of a datagram", "a fragment of a datagram"),
+        NoDatagram::Cut => ("frame cut short", "cut short"),
+        NoDatagram::Link => ("link unknown", "an unknown kind of link"),
+        NoDatagram::Time => ("time", "a time beyond the range"),
+    };
+    skips.count(reason, || format!("frame {frame}: {first}"));
 }
 
 impl Clock {

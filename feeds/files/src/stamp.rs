@@ -54,6 +54,22 @@ impl Stamp {
         }
     }
 
+    /// A record about an order, built of whole words: bytes stored one by one and then copied as a record wait for the
+    /// cache.
+    #[inline]
+    pub(crate) fn order(&self, kind: Kind, refs: [u64; 2], price: i64, qty: u32, side: u8) -> Record {
+        let front = u32::from_ne_bytes([kind as u8, VERSION, self.flags, source::MARKET]);
+        let codes = u32::from_ne_bytes([side, 0, self.letter, 0]);
+        let header = [
+            pair(front, self.instrument),
+            self.seq,
+            self.ts_venue_ns.cast_unsigned(),
+            self.ts_recv_ns.cast_unsigned(),
+        ];
+        let body = [refs[0], refs[1], price.cast_unsigned(), pair(qty, codes)];
+        Record { header: zerocopy::transmute!(header), body }
+    }
+
     /// A level as it now is: `lots` 0 where it is gone, `orders` 0 where they are not counted.
     #[inline]
     pub(crate) const fn level(&self, side: u8, price: i64, lots: u64, orders: u64) -> MarketRecord {
@@ -84,6 +100,13 @@ impl Stamp {
             ..QuoteRecord::default()
         }
     }
+}
+
+/// A word of two halves, `first` before `second` in memory.
+#[inline(always)]
+fn pair(first: u32, second: u32) -> u64 {
+    let (low, high) = if cfg!(target_endian = "little") { (first, second) } else { (second, first) };
+    u64::from(low) | (u64::from(high) << 32)
 }
 
 /// Records of one event in a batch: the last of them is to carry the flag that ends it.
@@ -125,5 +148,24 @@ impl Event {
             batch.push(*notice.as_record());
         }
         *self = Self { start: batch.len(), is_split: false };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_of_words_equals_the_one_of_fields() {
+        let stamp = Stamp { instrument: 3, seq: 9, ts_venue_ns: -7, ts_recv_ns: 11, flags: 5, letter: b'C' };
+        let fields = MarketRecord {
+            order_ref: 21,
+            other_ref: 22,
+            price: -23,
+            qty: 24,
+            side: 1,
+            ..stamp.market(Kind::Replace)
+        };
+        assert_eq!(stamp.order(Kind::Replace, [21, 22], -23, 24, 1), *fields.as_record());
     }
 }

@@ -40,6 +40,20 @@ pub struct Stream {
     stored_bytes: u64,
 }
 
+/// How far a stream is, also after it was handed on.
+#[derive(Clone, Debug)]
+pub struct Meter {
+    consumed: Arc<AtomicU64>,
+    stored_bytes: u64,
+}
+
+impl Meter {
+    /// Bytes on disk taken so far, and how many there are.
+    pub fn progress(&self) -> (u64, u64) {
+        (self.consumed.load(Ordering::Relaxed).min(self.stored_bytes), self.stored_bytes)
+    }
+}
+
 /// Names and unpacked sizes of a zip archive's files, in the order of its directory; folders are left out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Member {
@@ -102,6 +116,11 @@ impl Stream {
     /// What the file is packed in.
     pub const fn packing(&self) -> Packing {
         self.packing
+    }
+
+    /// Tells the progress of this stream to whoever keeps it.
+    pub fn meter(&self) -> Meter {
+        Meter { consumed: Arc::clone(&self.consumed), stored_bytes: self.stored_bytes }
     }
 
     /// Bytes on disk.

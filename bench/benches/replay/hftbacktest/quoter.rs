@@ -18,6 +18,8 @@ pub enum Variant {
     Reference,
     /// The touch whatever is held.
     Flat,
+    /// As `Spec`, and no order is sent that would meet one of our own on the other side: our gate would refuse it.
+    Apart,
 }
 
 /// Parameters of the quoter.
@@ -70,13 +72,15 @@ impl Quoter {
         let position_max = from_nanos(self.position_max_lots.saturating_mul(setup.lot_nanos));
         let position_lots = whole(position / setup.lot());
         let (skew, bid_max, ask_min) = match self.variant {
-            Variant::Spec => (position_lots / self.order_qty_lots, best_ask - 1, best_bid + 1),
+            Variant::Spec | Variant::Apart => {
+                (position_lots / self.order_qty_lots, best_ask - 1, best_bid + 1)
+            }
             Variant::Reference => (towards_zero(position / order_qty), best_bid, best_ask),
             Variant::Flat => (0, best_ask - 1, best_bid + 1),
         };
         let is_allowed = |sign: i8| match self.variant {
             Variant::Reference => f64::from(sign) * position < position_max,
-            Variant::Spec | Variant::Flat => {
+            Variant::Spec | Variant::Apart | Variant::Flat => {
                 i64::from(sign) * position_lots + self.order_qty_lots <= self.position_max_lots
             }
         };
@@ -140,6 +144,13 @@ fn act<MD: MarketDepth>(
         counts.cancels += 1;
     }
     if !aim.is_allowed || is_present {
+        return Ok(());
+    }
+    let meets = |order: &Order| match aim.side {
+        Side::Buy => order.side == Side::Sell && order.price_tick <= aim.target_ticks,
+        _ => order.side == Side::Buy && order.price_tick >= aim.target_ticks,
+    };
+    if quoter.variant == Variant::Apart && bot.orders(0).values().any(meets) {
         return Ok(());
     }
     counts.submits += 1;

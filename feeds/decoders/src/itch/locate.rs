@@ -76,9 +76,9 @@ impl LocateMap {
         self.ids[usize::from(locate)]
     }
 
-    /// Takes note of a directory message.
+    /// Takes note of a directory message; `symbol` is padded with spaces as the feed writes it.
     #[cold]
-    pub(crate) fn announce(&mut self, locate: u16, symbol: [u8; 8]) {
+    pub fn announce(&mut self, locate: u16, symbol: [u8; 8]) {
         if locate == 0 {
             return;
         }
@@ -100,7 +100,7 @@ impl LocateMap {
     /// Gives an instrument that was never announced a number and the name `locate#N`; `None` where only
     /// named instruments pass.
     #[cold]
-    pub(crate) fn adopt(&mut self, locate: u16) -> Option<u32> {
+    pub fn adopt(&mut self, locate: u16) -> Option<u32> {
         if !self.every {
             return None;
         }

@@ -85,15 +85,19 @@ impl Grid {
     /// Prices before a step between the powers of ten is believed.
     const SHOWN_MIN: u32 = 256;
 
+    #[inline]
     pub(super) fn show(&mut self, price: i64) {
-        self.step.show(price);
-        self.common = gcd(self.common, price);
         self.shown = self.shown.saturating_add(1);
+        // What the common divisor divides, the step divides as well: nearly every price after the first few.
+        if price.checked_rem(self.common) != Some(0) {
+            self.step.show(price);
+            self.common = gcd(self.common, price);
+        }
     }
 
-    /// Whether a price was shown.
-    pub(super) const fn is_shown(&self) -> bool {
-        self.shown > 0
+    /// Prices shown so far.
+    pub(super) const fn shown(&self) -> u32 {
+        self.shown
     }
 
     pub(super) fn tick_nanos(&self) -> i64 {
@@ -145,6 +149,11 @@ impl Names {
             options,
             settlement,
         }
+    }
+
+    /// Ids that the metadata name.
+    pub(super) fn ids(&self) -> usize {
+        self.mapping.by_id.len()
     }
 
     /// The symbols asked for, in their order: they come first.

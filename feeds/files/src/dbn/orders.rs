@@ -22,7 +22,7 @@
 use std::collections::VecDeque;
 
 use rustc_hash::FxHashMap;
-use tickrace_types::{Kind, MarketRecord, Record};
+use tickrace_types::{Kind, Record};
 
 use crate::stamp::{NO_SIDE, Stamp};
 
@@ -222,15 +222,8 @@ const fn check(row: &Row) -> Result<(), Refused> {
 
 #[inline]
 fn record(kind: Kind, row: &Row, qty: u32) -> Record {
-    let market = MarketRecord {
-        order_ref: row.order_ref,
-        other_ref: if matches!(kind, Kind::Replace) { row.order_ref } else { 0 },
-        price: row.price,
-        qty,
-        side: row.side,
-        ..row.stamp.market(kind)
-    };
-    *market.as_record()
+    let other_ref = if matches!(kind, Kind::Replace) { row.order_ref } else { 0 };
+    row.stamp.order(kind, [row.order_ref, other_ref], row.price, qty, row.side)
 }
 
 /// The execution of shown lots, and what was filled beyond them.

@@ -7,6 +7,7 @@ use dbn::decode::dbn::fsm::{DbnFsm, ProcessResult};
 use dbn::{Metadata, RecordRef, SType, Schema, VersionUpgradePolicy};
 
 use super::dbz;
+use super::guard::Guard;
 use super::names::{Interval, Mapping};
 use crate::format::End;
 use crate::stream::Stream;
@@ -18,8 +19,8 @@ const METADATA_BYTES_MAX: u32 = 1 << 26;
 const PRELUDE_BYTES: usize = 8;
 /// Newest version that is read.
 const VERSION_MAX: u8 = 3;
-/// Bytes between two reads of the stream.
-const BUFFER_BYTES: usize = 1 << 17;
+/// Bytes between two reads of the stream: more than a block of it, so that plain files are not copied twice.
+const BUFFER_BYTES: usize = (1 << 18) + (1 << 16);
 
 /// What a file says of itself.
 #[derive(Debug, Default)]
@@ -33,6 +34,7 @@ pub(super) struct About {
 pub(super) struct Reader {
     stream: Stream,
     fsm: DbnFsm,
+    guard: Guard,
     /// Decompressed bytes handed over.
     fed: u64,
 }
@@ -50,6 +52,7 @@ impl Reader {
         let mut stream = Stream::open(path)?;
         let head = stream.fill_buf().map_err(fail("read"))?;
         let has_metadata = dbz.is_none() && head.starts_with(b"DBN");
+        let mut guard = Guard::new(dbz.is_some().then_some(1), false, 0);
         if has_metadata {
             let prelude = head.get(..PRELUDE_BYTES).and_then(<[u8]>::first_chunk::<PRELUDE_BYTES>);
             let Some([_, _, _, version, length @ ..]) = prelude else {
@@ -62,6 +65,10 @@ impl Reader {
             if length > METADATA_BYTES_MAX {
                 return Err(wrong("offset 4", format!("metadata of {length} bytes make no sense")));
             }
+            // The first version has a number more before it.
+            let ts_out_at = PRELUDE_BYTES + if *version == 1 { 52 } else { 44 };
+            let has_ts_out = head.get(ts_out_at).is_some_and(|flag| *flag != 0);
+            guard = Guard::new(Some(*version), has_ts_out, PRELUDE_BYTES + length as usize);
         } else if dbz.is_none() && !super::is_fragment(head) {
             return Err(wrong("offset 0", "neither DBN metadata nor DBN records".to_owned()));
         }
@@ -72,7 +79,7 @@ impl Reader {
             .input_dbn_version(dbz.is_some().then_some(1))
             .and_then(|builder| builder.build())
             .map_err(|error| wrong("offset 0", error.to_string()))?;
-        let mut reader = Self { stream, fsm, fed: 0 };
+        let mut reader = Self { stream, fsm, guard, fed: 0 };
         let about = match dbz {
             Some(head) => About { dataset: head.dataset, schema: head.schema, mapping: head.mapping },
             None if has_metadata => {
@@ -80,6 +87,11 @@ impl Reader {
             }
             None => About::default(),
         };
+        if about.schema.is_some_and(is_same_in_all_versions) {
+            // An upgrade costs a copy of each record even where nothing changes.
+            let policy = VersionUpgradePolicy::AsIs;
+            reader.fsm.set_upgrade_policy(policy).map_err(|error| wrong("offset 3", error.to_string()))?;
+        }
         Ok((reader, about))
     }
 
@@ -115,6 +127,9 @@ impl Reader {
                 ProcessResult::Err(error) => return broken(self.offset(), error.to_string()),
                 ProcessResult::ReadMore(_) => match self.feed() {
                     Ok(0) => {
+                        if let Some((offset, fault)) = self.guard.fault() {
+                            return broken(*offset, fault.clone());
+                        }
                         let rest = self.fsm.data().len();
                         return match rest {
                             0 => Some(End::Complete),
@@ -144,6 +159,7 @@ impl Reader {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
                 Ok(count) => {
+                    let count = self.guard.check(&self.fsm.space()[..count]);
                     self.fsm.fill(count);
                     self.fed += count as u64;
                     return Ok(count);
@@ -151,6 +167,12 @@ impl Reader {
             }
         }
     }
+}
+
+/// Whether a schema's records have one layout in versions 1 to 3.
+const fn is_same_in_all_versions(schema: Schema) -> bool {
+    use Schema::{Mbo, Mbp1, Mbp10, Ohlcv1D, Ohlcv1H, Ohlcv1M, Ohlcv1S, Tbbo, Trades};
+    matches!(schema, Mbo | Mbp1 | Mbp10 | Trades | Tbbo | Ohlcv1S | Ohlcv1M | Ohlcv1H | Ohlcv1D)
 }
 
 /// Names of instrument ids, whichever side of the mapping they stand on.

@@ -14,24 +14,18 @@
 //! | `statistics` | `Notice`: `code` the kind, `price`, `order_ref` the quantity, `other_ref` the time it is about |
 //! | messages of the gateway | `Notice`; symbol mappings name what follows |
 
-use dbn::{HasRType, RecordHeader, RecordRef, Schema, rtype};
-use tickrace_types::instrument::Settlement;
+use dbn::{RecordHeader, RecordRef, Schema, rtype};
 use tickrace_types::{BarRecord, BarShapeRecord, Flags, Kind, MarketRecord, Phase, Record, SymbolRecord};
 
+use super::counts::{Counts, OHLCV_OF_SCHEMA};
+use super::fields::{defined, letter, nanos, shown, side, text, traits_of, view};
 use super::levels::Levels;
-use super::names::{ABSENT, Interval, Names, Traits};
+use super::names::{ABSENT, Interval, Names};
 use super::orders::{Orders, Refused, Row};
 use crate::format::{Account, Skips};
-use crate::stamp::{Event, NO_SIDE, Stamp};
+use crate::stamp::{Event, Stamp};
 
 const SECOND_NS: i64 = 1_000_000_000;
-/// Types whose rows are counted by action.
-const BY_ACTION: [u8; 6] =
-    [rtype::MBO, rtype::MBP_0, rtype::MBP_1, rtype::MBP_10, rtype::CMBP_1, rtype::TCBBO];
-
-/// Bars whose interval only the schema tells, as the legacy format has them.
-pub(super) const OHLCV_OF_SCHEMA: u8 = 0x11;
-
 /// Everything between the file's records and ours.
 pub(super) struct Rows {
     names: Names,
@@ -40,19 +34,11 @@ pub(super) struct Rows {
     levels: Levels,
     /// Time, price and lots of the last trade that a sampled quote told, by instrument.
     sampled: Vec<(u64, i64, u32)>,
-    /// Rows by type, and by type and action of those that have one.
-    counts: [u64; 256],
-    actions: Box<[[u64; 256]; BY_ACTION.len()]>,
+    pub counts: Counts,
     /// Venue time of the open event by price.
     event_ts_ns: i64,
     pub event: Event,
     pub account: Account,
-}
-
-/// A record as one of the crate's structs, where its type and length are those.
-#[inline]
-pub(super) fn view<'a, T: HasRType<Header = RecordHeader>>(record: &RecordRef<'a>) -> Option<&'a T> {
-    if record.has::<T>() { record.try_get::<T>().ok() } else { None }
 }
 
 impl Rows {
@@ -63,8 +49,7 @@ impl Rows {
             orders: Orders::default(),
             levels: Levels::default(),
             sampled: Vec::new(),
-            counts: [0; 256],
-            actions: Box::new([[0; 256]; BY_ACTION.len()]),
+            counts: Counts::new(schema),
             event_ts_ns: i64::MIN,
             event: Event::default(),
             account,
@@ -76,7 +61,7 @@ impl Rows {
     pub(super) fn on(&mut self, record: &RecordRef<'_>, batch: &mut Vec<Record>) {
         self.account.messages += 1;
         let kind = record.header().rtype;
-        self.counts[usize::from(kind)] += 1;
+        self.counts.count(kind);
         let refused = match kind {
             rtype::MBO => self.order(record, batch),
             _ => self.other(kind, record, batch),
@@ -95,74 +80,12 @@ impl Rows {
         }
     }
 
-    /// Rows by schema, those with an action by action.
-    pub(super) fn by_type(&self) -> Vec<(String, u64)> {
-        let mut all = Vec::new();
-        for (kind, count) in (0..=u8::MAX).zip(self.counts).filter(|(_, count)| *count > 0) {
-            let name = self.name_of(kind);
-            let Some(place) = BY_ACTION.iter().position(|with| *with == kind) else {
-                all.push((name, count));
-                continue;
-            };
-            let rows = (0..=u8::MAX).zip(self.actions[place]).filter(|(_, count)| *count > 0);
-            all.extend(rows.map(|(action, count)| {
-                let action = if action.is_ascii_graphic() {
-                    char::from(action).to_string()
-                } else {
-                    format!("{action:#04x}")
-                };
-                (format!("{name}:{action}"), count)
-            }));
-        }
-        all
-    }
-
-    fn name_of(&self, kind: u8) -> String {
-        if kind == OHLCV_OF_SCHEMA {
-            return self.schema.as_ref().map_or("ohlcv", Schema::as_str).to_owned();
-        }
-        let schema = match kind {
-            rtype::MBP_1 if self.schema == Some(Schema::Tbbo) => "tbbo",
-            rtype::MBP_0 => "trades",
-            rtype::MBP_1 => "mbp-1",
-            rtype::MBP_10 => "mbp-10",
-            rtype::MBO => "mbo",
-            rtype::CMBP_1 => "cmbp-1",
-            rtype::TCBBO => "tcbbo",
-            rtype::CBBO_1S => "cbbo-1s",
-            rtype::CBBO_1M => "cbbo-1m",
-            rtype::BBO_1S => "bbo-1s",
-            rtype::BBO_1M => "bbo-1m",
-            rtype::OHLCV_1S => "ohlcv-1s",
-            rtype::OHLCV_1M => "ohlcv-1m",
-            rtype::OHLCV_1H => "ohlcv-1h",
-            rtype::OHLCV_1D => "ohlcv-1d",
-            rtype::OHLCV_EOD => "ohlcv-eod",
-            rtype::STATUS => "status",
-            rtype::INSTRUMENT_DEF => "definition",
-            rtype::IMBALANCE => "imbalance",
-            rtype::STATISTICS => "statistics",
-            rtype::ERROR => "error",
-            rtype::SYMBOL_MAPPING => "symbol-mapping",
-            rtype::SYSTEM => "system",
-            other => return format!("rtype {other:#04x}"),
-        };
-        schema.to_owned()
-    }
-
     #[cold]
     fn skip(&mut self, reason: Refused, header: &RecordHeader) {
-        let (number, kind) = (self.account.messages, self.name_of(header.rtype));
+        let (number, kind) = (self.account.messages, self.counts.name_of(header.rtype));
         self.account.skips.count(reason, || {
             format!("record {number} ({kind}, instrument {}): {reason}", header.instrument_id)
         });
-    }
-
-    #[inline]
-    fn count_action(&mut self, kind: u8, action: u8) {
-        if let Some(place) = BY_ACTION.iter().position(|with| *with == kind) {
-            self.actions[place][usize::from(action)] += 1;
-        }
     }
 
     /// Number, times and instrument; an error where nobody asked for it.
@@ -181,7 +104,7 @@ impl Rows {
     fn order(&mut self, record: &RecordRef<'_>, batch: &mut Vec<Record>) -> Result<(), Refused> {
         let message = view::<dbn::MboMsg>(record).ok_or("length")?;
         let action = letter(message.action);
-        self.actions[0][usize::from(action)] += 1;
+        self.counts.count_order(action);
         let mut stamp = self.stamp(&message.hd, message.ts_recv, action)?;
         let flags = message.flags.raw();
         if flags & dbn::flags::SNAPSHOT != 0 {
@@ -226,7 +149,7 @@ impl Rows {
             rtype::MBP_0 => {
                 let m = view::<dbn::TradeMsg>(record).ok_or("length")?;
                 let trade = Trade { action: letter(m.action), side: m.side, price: m.price, size: m.size };
-                self.count_action(kind, trade.action);
+                self.counts.count_action(kind, trade.action);
                 let stamp = self.stamp(&m.hd, m.ts_recv, trade.action)?;
                 trade.print(&stamp, m.sequence, batch)?;
                 self.event.end(batch, &stamp);
@@ -302,7 +225,7 @@ impl Rows {
         pairs: &[dbn::BidAskPair],
         batch: &mut Vec<Record>,
     ) -> Result<(), Refused> {
-        self.count_action(kind, trade.action);
+        self.counts.count_action(kind, trade.action);
         let mut stamp = self.stamp(header, ts_recv, trade.action)?;
         if flags & dbn::flags::SNAPSHOT != 0 {
             stamp.flags = Flags::SNAPSHOT;
@@ -341,7 +264,7 @@ impl Rows {
         sequence: u32,
         batch: &mut Vec<Record>,
     ) -> Result<(), Refused> {
-        self.count_action(kind, trade.action);
+        self.counts.count_action(kind, trade.action);
         let stamp = self.stamp(header, ts_recv, trade.action)?;
         batch.push(*stamp.quote(defined(bid), defined(ask)).as_record());
         let outcome = if trade.action == b'T' { trade.print(&stamp, sequence, batch) } else { Ok(()) };
@@ -512,102 +435,4 @@ impl Trade {
         batch.push(*stamp.print(side(self.side), self.price, self.size, sequence.into()).as_record());
         Ok(())
     }
-}
-
-/// Shows every price of a record that has some, for the instrument's step.
-pub(super) fn prices(record: &RecordRef<'_>, mut show: impl FnMut(i64)) {
-    let mut defined = |price: i64| {
-        if price != dbn::UNDEF_PRICE {
-            show(price);
-        }
-    };
-    if let Some(m) = view::<dbn::MboMsg>(record) {
-        defined(m.price);
-    } else if let Some(m) = view::<dbn::TradeMsg>(record) {
-        defined(m.price);
-    } else if let Some(m) = view::<dbn::Mbp1Msg>(record) {
-        m.levels.iter().for_each(|pair| [pair.bid_px, pair.ask_px].into_iter().for_each(&mut defined));
-    } else if let Some(m) = view::<dbn::Mbp10Msg>(record) {
-        m.levels.iter().for_each(|pair| [pair.bid_px, pair.ask_px].into_iter().for_each(&mut defined));
-    } else if let Some(m) = view::<dbn::BboMsg>(record) {
-        m.levels.iter().for_each(|pair| [pair.bid_px, pair.ask_px].into_iter().for_each(&mut defined));
-    } else if let Some(m) = view::<dbn::Cmbp1Msg>(record) {
-        m.levels.iter().for_each(|pair| [pair.bid_px, pair.ask_px].into_iter().for_each(&mut defined));
-    } else if let Some(m) = view::<dbn::CbboMsg>(record) {
-        m.levels.iter().for_each(|pair| [pair.bid_px, pair.ask_px].into_iter().for_each(&mut defined));
-    } else if let Some(m) = view::<dbn::OhlcvMsg>(record) {
-        [m.open, m.high, m.low, m.close].into_iter().for_each(defined);
-    }
-}
-
-/// The time by which a record's instrument is named; none for messages about no instrument.
-pub(super) fn names_an_instrument(record: &RecordRef<'_>) -> Option<i64> {
-    if let Some(m) = view::<dbn::MboMsg>(record) {
-        return nanos(m.ts_recv).or(nanos(m.hd.ts_event));
-    }
-    let header = record.header();
-    let is_about_none = matches!(header.rtype, rtype::ERROR | rtype::SYSTEM | rtype::SYMBOL_MAPPING);
-    if is_about_none { None } else { nanos(header.ts_event) }
-}
-
-/// What a definition tells.
-pub(super) fn traits_of(m: &dbn::InstrumentDefMsg) -> Traits {
-    let or_none = |value: i64| if value == i64::MAX || value < 0 { 0 } else { value };
-    let contract = i64::from(m.contract_multiplier);
-    let multiplier = match or_none(m.unit_of_measure_qty) {
-        0 if (1..i64::from(i32::MAX)).contains(&contract) => contract * SECOND_NS,
-        other => other,
-    };
-    let settlement = match letter(m.instrument_class) {
-        // Stocks, bonds and currencies on the spot; all else is a contract.
-        b'K' | b'B' | b'X' => Settlement::Spot,
-        _ => Settlement::Linear,
-    };
-    Traits {
-        symbol: text(&m.raw_symbol),
-        tick_nanos: or_none(m.min_price_increment),
-        multiplier_nanos: multiplier,
-        expiry_ns: nanos(m.expiration).filter(|ns| *ns > 0),
-        currency: text(&m.currency),
-        settle_currency: text(&m.settl_currency),
-        base: text(&m.asset),
-        settlement: Some(settlement),
-    }
-}
-
-/// Nanoseconds since the epoch, where they are told.
-#[inline]
-fn nanos(ts: u64) -> Option<i64> {
-    i64::try_from(ts).ok()
-}
-
-/// Side of an order, or of the aggressor where it is a trade (`B` bought, `A` sold).
-#[inline]
-const fn side(letter: std::ffi::c_char) -> u8 {
-    match letter as u8 {
-        b'B' => 0,
-        b'A' => 1,
-        _ => NO_SIDE,
-    }
-}
-
-#[inline]
-const fn letter(text: std::ffi::c_char) -> u8 {
-    text as u8
-}
-
-/// One side of a quote: without a price there is none.
-const fn defined(side: (i64, u32, u32)) -> (i64, u32, u32) {
-    if side.0 == dbn::UNDEF_PRICE { (0, 0, 0) } else { side }
-}
-
-/// A quantity, 0 where it is undefined.
-const fn shown(qty: u32) -> u64 {
-    if qty == dbn::UNDEF_ORDER_SIZE { 0 } else { qty as u64 }
-}
-
-/// A text padded with zeros.
-fn text(padded: &[std::ffi::c_char]) -> String {
-    let bytes = padded.iter().map(|letter| *letter as u8).take_while(|byte| *byte != 0);
-    bytes.map(|byte| if byte.is_ascii_graphic() || byte == b' ' { char::from(byte) } else { '?' }).collect()
 }
