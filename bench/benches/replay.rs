@@ -1,22 +1,34 @@
 //! Replay against peers: the touch quoter over a day of levels and a day of orders.
 //!
-//! The events come from `scripts/peers/hftbacktest_run.py`, which leaves them as `levels/events.npz` and
-//! `orders/events.npz` below one folder; the rows are medians, wall time of stepping only, loading left out.
+//! Levels: the recorded perpetual of the shared data through our decoder, as records for us and as events for the peer,
+//! in one process and in turn: for each repeat first the peer's faster depth, then our desk with its gate and both
+//! journals. Told are medians, and the median of the ratios. With `TICKRACE_PEERS` the peer alone runs over the events
+//! that `scripts/peers/hftbacktest_run.py` leaves there (`levels/events.npz`, `orders/events.npz`). Wall time is that of
+//! stepping, loading left out.
 //!
 //! | variable | meaning | default |
 //! |---|---|---|
-//! | `TICKRACE_PEERS` | folder of the events | `tickrace-peers` below the folder for temporary files |
+//! | `TICKRACE_PEERS` | folder of the peer's events | – |
+//! | `TICKRACE_SHARED` | folder of the shared data | `../shared` beside the workspace |
 //! | `TICKRACE_REPLAY_REPEATS` | repeats of which the median is told | 5 |
 //! | `TICKRACE_REPLAY_VARIANT` | `spec`, `reference` or `flat` | spec (levels), flat (orders) |
 //! | `TICKRACE_REPLAY_FILLS` | folder for one CSV of fills per row | – |
 //! | `TICKRACE_REPLAY_ONLY` | run only rows whose name contains this | – |
 #![allow(missing_docs, clippy::unwrap_used, reason = "a bench, not a library")]
 
+#[path = "replay/capture.rs"]
+mod capture;
+#[path = "replay/ours.rs"]
+mod ours;
 #[path = "replay/peak.rs"]
 mod peak;
 #[path = "replay/hftbacktest.rs"]
 #[allow(dead_code, reason = "shared with a test that uses the rest")]
 mod peer;
+
+// As the program has it.
+#[global_allocator]
+static MEMORY: tickrace_runtime::huge::HugePages = tickrace_runtime::huge::HugePages;
 
 use std::fs::File;
 use std::io::BufWriter;
@@ -27,23 +39,95 @@ use hftbacktest::backtest::BacktestError;
 use hftbacktest::backtest::data::Data;
 use hftbacktest::types::Event;
 
+use peer::convert::Converter;
 use peer::quoter::{Quoter, Variant};
 use peer::{Depth, Outcome, Queue, Setup};
+use tickrace_types::{Instrument, InstrumentTable};
 
 const MS: i64 = 1_000_000;
 
-fn folder() -> PathBuf {
-    std::env::var_os("TICKRACE_PEERS")
-        .map_or_else(|| std::env::temp_dir().join("tickrace-peers"), PathBuf::from)
-}
+/// The perpetual, a millisecond each way, a maker paid half a basis point.
+const PERPETUAL: Setup = Setup {
+    tick_nanos: 100_000_000,
+    lot_nanos: 1_000_000,
+    contract: 1.0,
+    order_latency_ns: MS,
+    response_latency_ns: MS,
+    maker_fee: -0.00005,
+    taker_fee: 0.0007,
+};
 
 fn events(kind: &str) -> Option<Data<Event>> {
-    let path = folder().join(kind).join("events.npz");
+    let path = PathBuf::from(std::env::var_os("TICKRACE_PEERS")?).join(kind).join("events.npz");
     if path.is_file() {
         return Some(peer::load(&path).unwrap());
     }
     println!("skipped {kind}: no {} (scripts/peers/hftbacktest_run.py makes it)", path.display());
     None
+}
+
+fn repeats() -> usize {
+    std::env::var("TICKRACE_REPLAY_REPEATS").ok().and_then(|text| text.parse().ok()).unwrap_or(5).max(1)
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_unstable_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+/// Both engines over the same records, in turn.
+fn side_by_side() {
+    let Some(path) = tickrace_tests::data::shared("data/ticks/binance/usdm/btcusdt_20240808.gz") else {
+        return;
+    };
+    let (records, stated) = capture::records(&path);
+    let instrument =
+        Instrument { symbol: "BTCUSDT".to_owned(), multiplier_nanos: stated.lot_nanos, ..stated };
+    let mut converter = Converter::new(0, instrument.lot_nanos);
+    let table = InstrumentTable::new(vec![instrument]).unwrap();
+    let world = ours::world(records.into_iter(), true, table, |record| converter.push(record).unwrap());
+    let events = Data::from_data(&converter.into_events());
+    println!("side by side: {} events", events.len());
+    for interval_ms in [100, 10] {
+        for queue in [Queue::RiskAverse, Queue::Power(3.0), Queue::Log] {
+            let name = format!("{}-{interval_ms}ms", queue.name());
+            if std::env::var("TICKRACE_REPLAY_ONLY").is_ok_and(|only| !name.contains(&only)) {
+                continue;
+            }
+            let quoter = Quoter {
+                interval_ns: interval_ms * MS,
+                order_qty_lots: 10,
+                position_max_lots: 100,
+                variant: Variant::Apart,
+            };
+            let config = ours::config(&[
+                "venue.fills=whole".to_owned(),
+                format!("venue.queue={}", queue.setting()),
+                format!("run.timer_ms={interval_ms}"),
+            ]);
+            let depth = Depth::Vector { low: 40_000.0, high: 80_000.0 };
+            let (mut theirs, mut mine, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
+            let mut fills = (0, 0);
+            for _ in 0..repeats() {
+                let their = peer::run_levels(&events, &PERPETUAL, depth, queue, &quoter).unwrap();
+                let our = ours::run(&world, &config, true);
+                fills = (their.fills.len(), our.fills.len());
+                // Both by the peer's count of events: a record that stands twice is two of them for both.
+                let rate = |wall: Duration| events.len() as f64 / wall.as_secs_f64() / 1e6;
+                theirs.push(rate(their.wall));
+                mine.push(rate(our.wall));
+                ratios.push(their.wall.as_secs_f64() / our.wall.as_secs_f64());
+            }
+            println!(
+                "{name:20} fills {} {}  hftbacktest (vector) {:7.2} M events/s  tickrace {:7.2}  ratio {:5.2}",
+                fills.0,
+                fills.1,
+                median(theirs),
+                median(mine),
+                median(ratios)
+            );
+        }
+    }
 }
 
 fn variant(default: Variant) -> Variant {
@@ -60,10 +144,8 @@ fn row(name: &str, events: &Data<Event>, run: impl Fn() -> Result<Outcome, Backt
     if std::env::var("TICKRACE_REPLAY_ONLY").is_ok_and(|only| !name.contains(&only)) {
         return;
     }
-    let repeats =
-        std::env::var("TICKRACE_REPLAY_REPEATS").ok().and_then(|text| text.parse().ok()).unwrap_or(5usize);
     peak::reset();
-    let mut outcomes: Vec<Outcome> = (0..repeats.max(1)).map(|_| run().unwrap()).collect();
+    let mut outcomes: Vec<Outcome> = (0..repeats()).map(|_| run().unwrap()).collect();
     let peak_mib = peak::bytes().map_or_else(|| "–".to_owned(), |bytes| (bytes >> 20).to_string());
     outcomes.sort_unstable_by_key(|outcome| outcome.wall);
     let Outcome { fills, counts, position, cash, fees, equity, wall } = &outcomes[outcomes.len() / 2];
@@ -87,15 +169,6 @@ fn row(name: &str, events: &Data<Event>, run: impl Fn() -> Result<Outcome, Backt
 fn levels() {
     let Some(events) = events("levels") else { return };
     println!("levels: {} events", events.len());
-    let setup = Setup {
-        tick_nanos: 100_000_000,
-        lot_nanos: 1_000_000,
-        contract: 1.0,
-        order_latency_ns: MS,
-        response_latency_ns: MS,
-        maker_fee: -0.00005,
-        taker_fee: 0.0007,
-    };
     for depth in [Depth::HashMap, Depth::Vector { low: 40_000.0, high: 80_000.0 }] {
         for interval_ms in [100, 10] {
             for queue in Queue::ALL {
@@ -106,7 +179,7 @@ fn levels() {
                     variant: variant(Variant::Spec),
                 };
                 let name = format!("{}-{}-{interval_ms}ms-1000us", queue.name(), depth.name());
-                row(&name, &events, || peer::run_levels(&events, &setup, depth, queue, &quoter));
+                row(&name, &events, || peer::run_levels(&events, &PERPETUAL, depth, queue, &quoter));
             }
         }
     }
@@ -141,6 +214,7 @@ fn orders() {
 }
 
 fn main() {
+    side_by_side();
     levels();
     orders();
 }

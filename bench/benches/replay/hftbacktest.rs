@@ -75,12 +75,35 @@ impl Queue {
     }
 }
 
+impl Queue {
+    /// The same as our configuration states it.
+    pub fn setting(self) -> String {
+        match self {
+            Self::Power(n) | Self::Power2(n) | Self::Power3(n) => {
+                format!("{{ model = \"{}\", exponent = {n:?} }}", self.name())
+            }
+            Self::RiskAverse | Self::Log | Self::Log2 => format!("{{ model = \"{}\" }}", self.name()),
+        }
+    }
+}
+
 /// `back^n / (back + front)^n`: the crate has it and does not export it.
 struct PowerProbQueueFunc2(f64);
 
 impl Probability for PowerProbQueueFunc2 {
     fn prob(&self, front: f64, back: f64) -> f64 {
         back.powf(self.0) / (back + front).powf(self.0)
+    }
+}
+
+/// A model that has an answer everywhere: where its formula gives no number (a logarithm below zero, once more left ahead
+/// of us than there was), whoever left stood behind us. The peer sends such an order to the end of its queue.
+struct Sound<P>(P);
+
+impl<P: Probability> Probability for Sound<P> {
+    fn prob(&self, front: f64, back: f64) -> f64 {
+        let p = self.0.prob(front, back);
+        if p.is_nan() { 1.0 } else { p }
     }
 }
 
@@ -211,6 +234,28 @@ pub fn run_levels(
     }
 }
 
+/// The same with models that have an answer everywhere ([`Sound`]).
+///
+/// # Errors
+///
+/// As [`run_levels`].
+pub fn run_levels_sound(
+    events: &Data<Event>,
+    setup: &Setup,
+    queue: Queue,
+    quoter: &Quoter,
+) -> Result<Outcome, BacktestError> {
+    let depth = || HashMapMarketDepth::new(setup.tick(), setup.lot());
+    match queue {
+        Queue::RiskAverse => levels(events, setup, depth, RiskAdverseQueueModel::new(), quoter),
+        Queue::Power(n) => guessed(events, setup, depth, Sound(PowerProbQueueFunc::new(n)), quoter),
+        Queue::Power2(n) => guessed(events, setup, depth, Sound(PowerProbQueueFunc2(n)), quoter),
+        Queue::Power3(n) => guessed(events, setup, depth, Sound(PowerProbQueueFunc3::new(n)), quoter),
+        Queue::Log => guessed(events, setup, depth, Sound(LogProbQueueFunc::new()), quoter),
+        Queue::Log2 => guessed(events, setup, depth, Sound(LogProbQueueFunc2::new()), quoter),
+    }
+}
+
 fn with_queue<MD: MarketDepth + L2MarketDepth + 'static>(
     events: &Data<Event>,
     setup: &Setup,
@@ -220,16 +265,22 @@ fn with_queue<MD: MarketDepth + L2MarketDepth + 'static>(
 ) -> Result<Outcome, BacktestError> {
     match queue {
         Queue::RiskAverse => levels(events, setup, depth, RiskAdverseQueueModel::new(), quoter),
-        Queue::Power(n) => {
-            levels(events, setup, depth, ProbQueueModel::new(PowerProbQueueFunc::new(n)), quoter)
-        }
-        Queue::Power2(n) => levels(events, setup, depth, ProbQueueModel::new(PowerProbQueueFunc2(n)), quoter),
-        Queue::Power3(n) => {
-            levels(events, setup, depth, ProbQueueModel::new(PowerProbQueueFunc3::new(n)), quoter)
-        }
-        Queue::Log => levels(events, setup, depth, ProbQueueModel::new(LogProbQueueFunc::new()), quoter),
-        Queue::Log2 => levels(events, setup, depth, ProbQueueModel::new(LogProbQueueFunc2::new()), quoter),
+        Queue::Power(n) => guessed(events, setup, depth, PowerProbQueueFunc::new(n), quoter),
+        Queue::Power2(n) => guessed(events, setup, depth, PowerProbQueueFunc2(n), quoter),
+        Queue::Power3(n) => guessed(events, setup, depth, PowerProbQueueFunc3::new(n), quoter),
+        Queue::Log => guessed(events, setup, depth, LogProbQueueFunc::new(), quoter),
+        Queue::Log2 => guessed(events, setup, depth, LogProbQueueFunc2::new(), quoter),
     }
+}
+
+fn guessed<MD: MarketDepth + L2MarketDepth + 'static>(
+    events: &Data<Event>,
+    setup: &Setup,
+    depth: impl Fn() -> MD,
+    probability: impl Probability + 'static,
+    quoter: &Quoter,
+) -> Result<Outcome, BacktestError> {
+    levels(events, setup, depth, ProbQueueModel::new(probability), quoter)
 }
 
 fn levels<MD: MarketDepth + L2MarketDepth + 'static>(
