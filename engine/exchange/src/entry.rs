@@ -2,7 +2,8 @@
 
 use tickrace_types::event::venue_reason;
 use tickrace_types::{
-    Action, InstrumentId, OrderRecord, OrderType, Price, ResponseKind, ResponseRecord, Side, TimeInForce,
+    Action, InstrumentId, OrderRecord, OrderType, Price, ResponseKind, ResponseRecord, SelfTrade, Side,
+    TimeInForce,
 };
 
 use crate::Exchange;
@@ -99,13 +100,15 @@ impl Exchange {
             return self.cancelled(&old, venue_reason::USER, now_ns, out);
         }
         self.counters.replaced += 1;
-        let new = Own { client_id: order.client_id, price: order.price, qty: order.qty, ..old };
+        let stp = SelfTrade::from_code(order.stp);
+        let new = Own { client_id: order.client_id, price: order.price, qty: order.qty, stp, ..old };
         out(&ResponseRecord {
             orig_client_id: old.client_id,
             ..self.replies.about(ResponseKind::Replaced, &new, now_ns)
         });
         if new.price == old.price && new.qty <= old.qty {
-            self.orders.get_mut(slot).qty = new.qty;
+            let kept = self.orders.get_mut(slot);
+            (kept.qty, kept.stp) = (new.qty, new.stp);
             self.orders.rename(slot, new.client_id);
             return;
         }

@@ -9,6 +9,10 @@ fn gone(id: u64, lots: i64) -> Said {
     Said::Cancelled { id, lots, reason: SELF_TRADE }
 }
 
+fn less(id: u64, lots: i64, leaves: i64) -> Said {
+    Said::Reduced { id, lots, leaves, reason: SELF_TRADE }
+}
+
 impl World {
     fn minding(&mut self, id: u64, side: Side, px: i64, qty: i64, stp: SelfTrade) -> Vec<Said> {
         let order = self.order(id, side, px, qty);
@@ -52,14 +56,17 @@ fn both_lose_the_lots_of_the_smaller() {
     let said = world.minding(11, BID, 10_110, 45, SelfTrade::Decrement);
     assert_eq!(
         said,
-        vec![Said::Accepted { id: 11, leaves: 45 }, taker(11, 30, 15), gone(10, 15), gone(11, 15)]
+        vec![Said::Accepted { id: 11, leaves: 45 }, taker(11, 30, 15), less(10, 15, 5), gone(11, 15)]
     );
     // Five of the older one are left, with its place: the thirty are still on the tape, the forty behind it still.
     assert_eq!((world.exchange.working(), world.ahead(10)), (1, 30));
     let words: Vec<_> = world.raw.iter().rev().take(2).map(|raw| (raw.client_id, raw.leaves)).collect();
     assert_eq!(words, vec![(11, 0), (10, 5)]);
     let said = world.minding(12, BID, 10_110, 45, SelfTrade::Decrement);
-    assert_eq!(said, vec![Said::Accepted { id: 12, leaves: 45 }, gone(10, 5), gone(12, 5), taker(12, 40, 0)]);
+    assert_eq!(
+        said,
+        vec![Said::Accepted { id: 12, leaves: 45 }, gone(10, 5), less(12, 5, 40), taker(12, 40, 0)]
+    );
     assert_eq!(world.exchange.counters().self_trades_prevented, 2);
 }
 
@@ -71,6 +78,6 @@ fn an_iceberg_loses_its_peak_and_goes_to_the_end() {
     world.add(1, ASK, 10_100, 40);
     let said = world.minding(11, BID, 10_100, 25, SelfTrade::Decrement);
     let taker = Said::Taker { id: 11, px: 10_100, lots: 15, leaves: 0 };
-    assert_eq!(said, vec![Said::Accepted { id: 11, leaves: 25 }, gone(10, 10), gone(11, 10), taker]);
+    assert_eq!(said, vec![Said::Accepted { id: 11, leaves: 25 }, less(10, 10, 20), less(11, 10, 15), taker]);
     assert_eq!(world.ahead(10), 40);
 }
