@@ -2,7 +2,9 @@
 
 use tickrace_exchange::PEAKS_MAX;
 use tickrace_types::event::venue_reason::{FOK, INVALID, POST_ONLY, SELF_TRADE};
-use tickrace_types::{OrderRecord, OrderType, Phase, Side, Terms, TimeInForce};
+use tickrace_types::{
+    Flags, Header, Kind, MarketRecord, OrderRecord, OrderType, Phase, Side, Terms, TimeInForce,
+};
 
 use crate::world::{ASK, BID, CENT, Said, World};
 
@@ -91,6 +93,19 @@ fn a_hidden_order_stands_behind_everything_displayed_at_its_price_even_what_come
     world.limit(11, BID, 10_000, 10);
     world.delete(3);
     assert_eq!(world.add(5, ASK, 10_000, 15), vec![maker(11, 10_000, 10, 0), maker(10, 10_000, 5, 20)]);
+}
+
+#[test]
+fn a_snapshot_does_not_bring_a_hidden_order_forward() {
+    let mut world = World::new();
+    world.hide(10, BID, 10_000, 50);
+    let header = Header { flags: Flags::SNAPSHOT, ..Header::default() };
+    let fields = MarketRecord { header, order_ref: 1, price: 10_000, qty: 80, ..MarketRecord::default() };
+    world.market(Kind::Add, fields);
+    world.add(2, BID, 10_000, 20);
+    assert_eq!(world.place(10), (50, 0, 100));
+    world.delete(2);
+    assert_eq!(world.place(10), (50, 0, 80));
 }
 
 #[test]
