@@ -1,7 +1,7 @@
 //! Orders for an auction alone: they wait, take part in the cross of their kind, and what it leaves of them is
 //! cancelled.
 //!
-//! In the cross a market order goes before all prices, a limit order by its price, behind what rests at the same.
+//! In the cross a market order goes before all prices, a limit order by its price, behind what rests displayed there.
 
 use tickrace_types::event::venue_reason;
 use tickrace_types::{InstrumentId, MarketRecord, OrderType, ResponseRecord, Side, TimeInForce};

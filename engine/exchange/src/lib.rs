@@ -40,7 +40,7 @@
 //! | stop, stop-limit | waits; `Triggered` once the last trade (or, by choice, the touch it would take) is at its trigger or beyond, at its arrival too; then a market or limit order that arrives at that moment | – |
 //! | trailing stop | its trigger keeps its distance from the best price watched since its arrival, and never goes back | a replace keeps what was seen |
 //! | pegged | rests at its reference (own best, other best, middle) plus offset, not beyond its limit; `Restated` whenever the day's touch moves it, at the end of the queue there, and it may take | without a reference it stays |
-//! | at the open, at the close | waits for the cross of its kind (code O or C) and nothing else; market orders go first, limits by price, behind what rests at the same | what the cross leaves is cancelled (`AUCTION`), also by a cross of nothing; too late a one is rejected |
+//! | at the open, at the close | waits for the cross of its kind (code O or C) and nothing else; market orders go first, limits by price, behind what rests displayed at the same | what the cross leaves is cancelled (`AUCTION`), also by a cross of nothing; too late a one is rejected |
 //! | day | – | [`Exchange::end_of_session`] |
 //! | good till cancel | stays over sessions | [`Exchange::start_of_session`] puts it behind the book of the morning |
 //! | good till date | stays over sessions | its time, to the nanosecond (`EXPIRED`) |
