@@ -50,8 +50,6 @@ pub struct Outcome {
     pub fees: f64,
     /// Received for sales less paid for purchases, in the quote currency.
     pub cash: f64,
-    /// Market records handled.
-    pub events: u64,
     /// From the first record to the last answer.
     pub wall: Duration,
 }
@@ -154,7 +152,6 @@ pub fn run(world: &World, config: &DeskConfig, is_told: bool) -> Outcome {
         position: 0,
         fees: 0.0,
         cash: 0.0,
-        events: ran.market_records,
         wall: Duration::from_nanos(ran.run_ns),
     };
     if is_told {

@@ -22,6 +22,14 @@ pub struct Tape {
     found: Option<u32>,
 }
 
+/// What is known of a tape as a whole.
+pub enum Told<'a> {
+    /// What the decoder has counted so far, and counts by the format's own names.
+    File(&'a Account, Vec<(String, u64)>),
+    /// What the log says of itself.
+    Log(&'a TicksHead),
+}
+
 enum Content {
     File { decoder: Box<dyn Decoder>, format: &'static str, batch: Vec<Record>, at: usize },
     Log { records: SmallRecords, head: Box<TicksHead>, last_seq: u64 },
@@ -125,11 +133,11 @@ impl Tape {
         }
     }
 
-    /// What the decoder counted; of a log there is its head instead.
-    pub fn account(&self) -> Result<(&Account, Vec<(String, u64)>), &TicksHead> {
+    /// What is known of it as a whole.
+    pub fn account(&self) -> Told<'_> {
         match &self.content {
-            Content::File { decoder, .. } => Ok((decoder.account(), decoder.by_type())),
-            Content::Log { head, .. } => Err(head),
+            Content::File { decoder, .. } => Told::File(decoder.account(), decoder.by_type()),
+            Content::Log { head, .. } => Told::Log(head),
         }
     }
 
@@ -157,14 +165,14 @@ impl Tape {
     pub fn judge(&self, is_strict: bool) -> Result<(), Failure> {
         let path = self.path.display();
         let (fault, faults) = match self.account() {
-            Ok((account, _)) => {
+            Told::File(account, _) => {
                 let fault = match &account.end {
                     End::Running | End::Complete => None,
                     End::Broken { place, fault } => Some(format!("{path}: {place}: {fault}")),
                 };
                 (fault, account.skips.faults())
             }
-            Err(head) => (head.fault(), head.faults()),
+            Told::Log(head) => (head.fault(), head.faults()),
         };
         match fault {
             Some(fault) => Err(Failure::input(format!("{fault}; everything before it was used"))),

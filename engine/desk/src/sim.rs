@@ -65,6 +65,10 @@ impl<S: Source> SimGateway<S> {
     #[inline]
     fn step(&mut self, limit_ns: i64) -> Result<i64, i64> {
         let market_ns = self.head_ns();
+        if market_ns == i64::MAX && self.exchange.in_flight() == 0 {
+            // The session ends here; what expires after it does so in another.
+            return Err(i64::MAX);
+        }
         let arrival_ns = self.exchange.next_arrival_ns().unwrap_or(i64::MAX);
         let now_ns = market_ns.min(arrival_ns);
         if now_ns > limit_ns || now_ns == i64::MAX {

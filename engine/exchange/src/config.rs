@@ -8,7 +8,7 @@ use crate::QueueModel;
 /// Latency a configuration may ask for, nanoseconds: a minute, beyond which it is a mistake of units.
 pub const LATENCY_NS_MAX: i64 = 60_000_000_000;
 
-/// Working orders a configuration may ask for; each costs about 150 bytes.
+/// Working orders a configuration may ask for; each costs about 200 bytes.
 pub const OPEN_ORDERS_MAX: usize = 1 << 20;
 
 /// The simulated venue. Absent keys are an error.

@@ -2,13 +2,23 @@
 
 use tickrace_types::event::venue_reason;
 use tickrace_types::{
-    Action, InstrumentId, OrderRecord, OrderType, Price, ResponseKind, ResponseRecord, Side, TimeInForce,
+    Action, InstrumentId, OrderRecord, OrderType, Price, ResponseKind, ResponseRecord, SelfTrade, Side,
+    TimeInForce,
 };
 
-use crate::own::{NIL, Own};
-use crate::queue_position::Estimate;
+use crate::own::Own;
 use crate::reply::Fill;
-use crate::{Exchange, FillRule};
+use crate::{Exchange, FillRule, QueueModel};
+
+/// Whether an order is of the types and times every venue has, and says nothing else; codes unknown here are not.
+#[inline]
+fn is_plain(order: &OrderRecord) -> bool {
+    let codes = order.stp | order.peg | order.trigger;
+    order.order_type <= OrderType::Market as u8
+        && order.tif <= TimeInForce::Ioc as u8
+        && (order.trigger_price | order.expire_ns) == 0
+        && order.display_qty | u32::from(codes) == 0
+}
 
 /// Why a walk through the other side ended.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -31,34 +41,35 @@ impl Exchange {
             Action::New => self.on_new(order, now_ns, out),
             Action::Replace => self.on_replace(order, now_ns, out),
             Action::Cancel => self.on_cancel(order, now_ns, out),
-            Action::MassCancel => self.refuse(order, venue_reason::INVALID, now_ns, out),
+            Action::MassCancel => self.on_mass_cancel(order, now_ns, out),
         }
     }
 
     fn on_new(&mut self, order: &OrderRecord, now_ns: i64, out: &mut impl FnMut(&ResponseRecord)) {
-        if let Err(reason) = self.check_new(order) {
+        let is_plain = is_plain(order);
+        let checked = if is_plain { self.check_new(order) } else { self.check_special(order, now_ns) };
+        if let Err(reason) = checked {
             return self.refuse(order, reason, now_ns, out);
         }
         self.client_id_last = order.client_id;
-        let own = Own {
+        let mut own = Own {
             client_id: order.client_id,
             venue_order_id: self.replies.next_order_id(),
             price: order.price,
             qty: order.qty,
-            filled: 0,
-            ahead: 0,
-            mark: 0,
-            estimate: Estimate::default(),
             instrument: InstrumentId(order.header.instrument),
             side: order.side(),
             order_type: OrderType::from_code(order.order_type),
+            tif: TimeInForce::from_code(order.tif),
             strategy: order.strategy,
-            next: NIL,
-            prev: NIL,
+            ..Own::BLANK
         };
+        if !is_plain {
+            self.dress(&mut own, order);
+        }
         self.counters.accepted += 1;
         out(&self.replies.about(ResponseKind::Accepted, &own, now_ns));
-        self.match_and_rest(own, TimeInForce::from_code(order.tif), now_ns, out);
+        if is_plain { self.match_and_rest(own, now_ns, out) } else { self.admit(own, now_ns, out) }
     }
 
     fn on_cancel(&mut self, order: &OrderRecord, now_ns: i64, out: &mut impl FnMut(&ResponseRecord)) {
@@ -74,6 +85,9 @@ impl Exchange {
             return self.refuse(order, venue_reason::UNKNOWN_ORDER, now_ns, out);
         };
         let old = *self.orders.get(slot);
+        if old.is_special() || order.display_qty != OrderRecord::SHOW_ALL {
+            return self.replace_special(order, slot, &old, now_ns, out);
+        }
         // Down to what is filled it is a cancel in other words, good at all times and of any size.
         let is_done = order.qty > 0 && order.qty <= old.filled;
         if let Err(reason) = self.check_replace(order, &old, is_done) {
@@ -86,13 +100,15 @@ impl Exchange {
             return self.cancelled(&old, venue_reason::USER, now_ns, out);
         }
         self.counters.replaced += 1;
-        let new = Own { client_id: order.client_id, price: order.price, qty: order.qty, ..old };
+        let stp = SelfTrade::from_code(order.stp);
+        let new = Own { client_id: order.client_id, price: order.price, qty: order.qty, stp, ..old };
         out(&ResponseRecord {
             orig_client_id: old.client_id,
             ..self.replies.about(ResponseKind::Replaced, &new, now_ns)
         });
         if new.price == old.price && new.qty <= old.qty {
-            self.orders.get_mut(slot).qty = new.qty;
+            let kept = self.orders.get_mut(slot);
+            (kept.qty, kept.stp) = (new.qty, new.stp);
             self.orders.rename(slot, new.client_id);
             return;
         }
@@ -100,40 +116,48 @@ impl Exchange {
         if new.order_type == OrderType::PostOnly && self.would_lock(new.instrument, new.side, new.price) {
             return self.cancelled(&new, venue_reason::POST_ONLY, now_ns, out);
         }
-        self.match_and_rest(new, TimeInForce::Day, now_ns, out);
+        self.match_and_rest(new, now_ns, out);
     }
 
     /// Takes what the order can, then lets the rest of it rest or go.
-    fn match_and_rest(
+    pub(crate) fn match_and_rest(
         &mut self,
         mut own: Own,
-        tif: TimeInForce,
         now_ns: i64,
         out: &mut impl FnMut(&ResponseRecord),
     ) {
-        let is_estimated = self.is_estimated(own.instrument);
-        let takes_levels =
-            self.is_stated[own.instrument.index()] || is_estimated && self.fills == FillRule::Whole;
-        let end = if takes_levels {
-            self.take_levels(&mut own, now_ns, out)
-        } else {
-            self.take(&mut own, now_ns, out)
-        };
+        loop {
+            let end = if self.takes_levels(own.instrument) {
+                self.take_levels(&mut own, now_ns, out)
+            } else {
+                self.take(&mut own, now_ns, out)
+            };
+            if end == End::Done {
+                break;
+            }
+            if !self.give_way(&mut own, now_ns, out) {
+                return;
+            }
+        }
         if own.leaves() == 0 {
             return;
         }
-        if end == End::OwnOrder {
-            self.counters.self_trades_prevented += 1;
-            return self.cancelled(&own, venue_reason::SELF_TRADE, now_ns, out);
-        }
-        if own.order_type == OrderType::Market || tif == TimeInForce::Ioc {
+        if own.order_type == OrderType::Market || !own.tif.rests() {
             return self.cancelled(&own, venue_reason::IOC, now_ns, out);
         }
+        self.rest(own);
+    }
+
+    /// Lets an order rest as the last of its price.
+    pub(crate) fn rest(&mut self, mut own: Own) {
+        if own.is_iceberg() {
+            own.shown = own.leaves().min(i64::from(own.display));
+        }
         // The last to arrive: all of its level is ahead.
-        own.mark = self.next_arrival;
+        own.mark = if own.is_hidden() { Own::LAST_MARK } else { self.next_arrival };
         let level = self.books.level(own.instrument, own.side, own.price());
         own.ahead = level.map_or(0, |level| i64::try_from(level.qty).unwrap_or(i64::MAX));
-        if is_estimated {
+        if self.is_estimated(own.instrument) {
             own.estimate = self.estimate(&own);
         }
         debug_assert!(self.is_stated[own.instrument.index()] || own.ahead == self.count_ahead(&own));
@@ -187,6 +211,12 @@ impl Exchange {
         if blocker.is_some() && own.leaves() > 0 { End::OwnOrder } else { End::Done }
     }
 
+    /// Whether an arriving order takes from levels as they are stated, and not from orders.
+    #[inline]
+    pub(crate) fn takes_levels(&self, instrument: InstrumentId) -> bool {
+        self.is_stated[instrument.index()] || self.fills == FillRule::Whole && self.model != QueueModel::Exact
+    }
+
     /// Walks the levels of the other side, best price first, one fill for each. Under [`FillRule::Whole`] all of the
     /// order fills at the touch.
     fn take_levels(&mut self, own: &mut Own, now_ns: i64, out: &mut impl FnMut(&ResponseRecord)) -> End {
@@ -233,7 +263,7 @@ impl Exchange {
         let is_market = order.order_type == OrderType::Market as u8;
         let is_ioc = order.tif == TimeInForce::Ioc as u8;
         let is_post_only = order.order_type == OrderType::PostOnly as u8;
-        let known = order.side <= 1 && order.order_type <= 2 && order.tif <= 1 && !(is_post_only && is_ioc);
+        let known = order.side <= 1 && !(is_post_only && is_ioc);
         if order.client_id <= self.client_id_last {
             return Err(venue_reason::DUPLICATE_ID);
         }
@@ -259,7 +289,12 @@ impl Exchange {
     }
 
     /// Instrument, quantity and price of a request, and whether the instrument trades.
-    fn check_terms(&self, instrument: InstrumentId, order: &OrderRecord, is_market: bool) -> Result<(), u8> {
+    pub(crate) fn check_terms(
+        &self,
+        instrument: InstrumentId,
+        order: &OrderRecord,
+        is_market: bool,
+    ) -> Result<(), u8> {
         let rules = self.instruments.get(instrument.index()).ok_or(venue_reason::INVALID)?;
         let on_grid = is_market || Price(order.price).is_on_tick(rules.tick_at(order.price));
         if order.qty < rules.order_qty_min || order.qty > rules.order_qty_max || !on_grid {
@@ -269,10 +304,10 @@ impl Exchange {
     }
 
     /// Whether an order at this price would meet anything displayed on the other side, real or our own.
-    fn would_lock(&self, instrument: InstrumentId, side: Side, price: i64) -> bool {
+    pub(crate) fn would_lock(&self, instrument: InstrumentId, side: Side, price: i64) -> bool {
         let reaches = |other: i64| other == price || side.is_better(price, other);
         let real = self.books.best(instrument, side.opposite()).is_some_and(|level| reaches(level.price.0));
-        real || self.orders.first(instrument, side.opposite()).is_some_and(|own| reaches(own.price))
+        real || self.orders.first_shown(instrument, side.opposite()).is_some_and(|own| reaches(own.price))
     }
 
     /// Answers a request the venue does not take.

@@ -49,6 +49,10 @@ impl Exchange {
             return;
         }
         self.on_level_change(market, &change, out);
+        if self.orders.is_watching() {
+            let change = Change { top_changed: change.top_changed, ..Change::only(Outcome::Stated) };
+            self.after_change(record, instrument, &change, out);
+        }
     }
 
     #[inline(never)]
@@ -99,6 +103,10 @@ impl Exchange {
                     self.on_better_touch(instrument, side, px, u64::from(qty), &cause, out);
                 }
             }
+        }
+        if self.orders.is_watching() {
+            let change = Change { top_changed: true, ..Change::only(Outcome::Stated) };
+            self.after_change(record, instrument, &change, out);
         }
     }
 
@@ -226,8 +234,7 @@ impl Exchange {
             }
             let filled = self.share(&own, budget);
             budget = self.spend(budget, filled);
-            self.fill_resting(at, own.price(), filled, market, out);
-            at = own.next;
+            at = self.fill_resting(at, own.price(), filled, market, out);
         }
     }
 
@@ -249,10 +256,16 @@ impl Exchange {
         let lot = lot_of(&self.instruments[instrument.index()]);
         let qty = lots as f64 * lot;
         let mut budget = i64::try_from(lots).unwrap_or(i64::MAX);
+        // Each order at the price hears of the trade once: an iceberg's next peak stands behind all of them.
+        let mut unheard = self.orders.count_at(instrument, side, price);
         while at != NIL {
             let (slot, own) = (at, self.orders.get_mut(at));
             at = own.next;
             if own.price == price {
+                if unheard == 0 {
+                    break;
+                }
+                unheard -= 1;
                 own.estimate.on_trade(qty);
                 let reached = own.estimate.reached_lots(lot);
                 let own = *own;
@@ -266,7 +279,7 @@ impl Exchange {
                 let filled = self.share(&own, budget);
                 if filled > 0 {
                     budget = self.spend(budget, filled);
-                    self.fill_resting(slot, own.price(), filled, market, out);
+                    at = self.fill_resting(slot, own.price(), filled, market, out);
                 }
             } else {
                 break;
@@ -278,7 +291,7 @@ impl Exchange {
     #[inline]
     fn share(&self, own: &Own, reached: i64) -> i64 {
         match self.fills {
-            FillRule::Partial => own.leaves().min(reached),
+            FillRule::Partial => own.available().min(reached),
             FillRule::Whole if reached > 0 => own.leaves(),
             FillRule::Whole => 0,
         }

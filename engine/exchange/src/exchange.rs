@@ -6,7 +6,7 @@ use tickrace_types::{
 };
 
 use crate::in_flight::InFlight;
-use crate::own::{NIL, Own, OwnOrders};
+use crate::own::{Own, OwnOrders};
 use crate::reply::Replies;
 use crate::taken::Taken;
 use crate::taken_levels::TakenLevels;
@@ -35,7 +35,9 @@ pub struct Exchange {
     pub(crate) fills: FillRule,
     /// Instruments whose feed states levels or quotes.
     pub(crate) is_stated: Vec<bool>,
-    in_flight: InFlight,
+    /// No good-till-date order expires before this.
+    pub(crate) next_expiry_ns: i64,
+    pub(crate) in_flight: InFlight,
 }
 
 /// What the venue did for us since the start.
@@ -45,7 +47,7 @@ pub struct Counters {
     pub accepted: u64,
     /// Orders replaced.
     pub replaced: u64,
-    /// Orders cancelled, for any reason.
+    /// Orders cancelled, for any reason; one that only lost some lots is not.
     pub cancelled: u64,
     /// New orders rejected, by [`tickrace_types::event::venue_reason`].
     pub rejected: [u64; REASONS],
@@ -59,8 +61,14 @@ pub struct Counters {
     pub maker_lots: u64,
     /// Lots of the latter.
     pub taker_lots: u64,
-    /// Orders cancelled because they would have traded with our own.
+    /// Times two orders of ours met and one of them, or both, gave way.
     pub self_trades_prevented: u64,
+    /// Stops whose trigger was reached.
+    pub triggered: u64,
+    /// Moves of pegged orders.
+    pub restated: u64,
+    /// Peaks of icebergs shown after the first.
+    pub refreshed: u64,
     /// Walks cut short because no more taken orders could be remembered.
     pub taken_full: u64,
     /// Times the queue of orders on their way grew beyond the room taken at start.
@@ -82,6 +90,8 @@ pub struct QueuePosition {
     pub side: Side,
     /// Lots of it still open.
     pub leaves: i64,
+    /// Lots of these that are displayed.
+    pub shown: i64,
     /// Real displayed lots before it at its price: counted, or estimated and rounded up.
     pub ahead: i64,
 }
@@ -113,6 +123,7 @@ impl Exchange {
             model: config.queue,
             fills: config.fills,
             is_stated: vec![false; instruments.len()],
+            next_expiry_ns: i64::MAX,
             in_flight: InFlight::new(config.order_latency_ns, config.open_orders_max),
         })
     }
@@ -146,6 +157,9 @@ impl Exchange {
             return;
         }
         self.on_change(record, &change, out);
+        if self.orders.is_watching() {
+            self.after_change(record, named, &change, out);
+        }
     }
 
     /// Takes an order that left our gate at its `ts_recv_ns`; it arrives the order latency later.
@@ -154,46 +168,33 @@ impl Exchange {
         self.in_flight.push(order);
     }
 
-    /// When the next order on its way arrives, venue time.
+    /// When [`Exchange::arrive`] has to be called next, venue time: the next order on its way arrives, or one expires.
     #[inline]
     pub fn next_arrival_ns(&self) -> Option<i64> {
-        self.in_flight.next_ns()
+        let expiry_ns = (self.next_expiry_ns != i64::MAX).then_some(self.next_expiry_ns);
+        match (self.in_flight.next_ns(), expiry_ns) {
+            (Some(order_ns), Some(expiry_ns)) => Some(order_ns.min(expiry_ns)),
+            (order_ns, expiry_ns) => order_ns.or(expiry_ns),
+        }
     }
 
-    /// Handles the orders due at or before `now_ns`, each at its own time of arrival.
+    /// Handles the orders due at or before `now_ns`, each at its own time of arrival, and what expires until then; at
+    /// one nanosecond expiry comes first.
     #[inline]
     pub fn arrive(&mut self, now_ns: i64, out: &mut impl FnMut(&ResponseRecord)) {
-        while let Some((order, due_ns)) = self.in_flight.pop_due(now_ns) {
+        loop {
+            if self.next_expiry_ns != i64::MAX {
+                self.expire_until(self.in_flight.next_ns().unwrap_or(i64::MAX).min(now_ns), out);
+            }
+            let Some((order, due_ns)) = self.in_flight.pop_due(now_ns) else { break };
             self.on_order(&order, due_ns, out);
         }
     }
 
-    /// Whether anything of ours rests or is on its way: if not, no response can come before another order.
+    /// Whether anything of ours rests, waits or is on its way: if not, no response can come before another order.
     #[inline]
     pub fn has_interest(&self) -> bool {
         self.orders.working() > 0 || !self.in_flight.is_empty()
-    }
-
-    /// The session is over: what is due arrives, what is still on its way is refused, and day orders expire, by
-    /// instrument, bids first, in matching order.
-    pub fn end_of_session(&mut self, now_ns: i64, out: &mut impl FnMut(&ResponseRecord)) {
-        self.arrive(now_ns, out);
-        while let Some((order, _)) = self.in_flight.pop_due(i64::MAX) {
-            self.refuse(&order, tickrace_types::event::venue_reason::END_OF_SESSION, now_ns, out);
-        }
-        for index in 0..self.instruments.len() {
-            let Ok(id) = u32::try_from(index) else { break };
-            for side in Side::BOTH {
-                loop {
-                    let slot = self.orders.head(InstrumentId(id), side);
-                    if slot == NIL {
-                        break;
-                    }
-                    let own = self.orders.remove(slot);
-                    self.cancelled(&own, tickrace_types::event::venue_reason::END_OF_SESSION, now_ns, out);
-                }
-            }
-        }
     }
 
     /// The venue's own book, at venue time: real orders only.
@@ -202,7 +203,7 @@ impl Exchange {
         &self.books
     }
 
-    /// Number of our orders that rest.
+    /// Number of our orders that rest or wait.
     #[inline]
     pub fn working(&self) -> usize {
         self.orders.working()
@@ -222,8 +223,16 @@ impl Exchange {
     /// Where a working order stands; `None` where it does not rest.
     pub fn queue_position(&self, client_id: u64) -> Option<QueuePosition> {
         let own = self.orders.get(self.orders.find(client_id)?);
+        let shown = if own.is_hidden() { 0 } else { own.available() };
         let ahead = if self.is_estimated(own.instrument) { self.ahead_lots(own) } else { own.ahead };
-        Some(QueuePosition { price: own.price(), side: own.side, leaves: own.leaves(), ahead })
+        let (price, side, leaves) = (own.price(), own.side, own.leaves());
+        (!own.is_parked).then_some(QueuePosition { price, side, leaves, shown, ahead })
+    }
+
+    /// Price at which a waiting stop would trigger now; `None` where there is no such stop.
+    pub fn trigger_price(&self, client_id: u64) -> Option<Price> {
+        let own = self.orders.get(self.orders.find(client_id)?);
+        (own.is_parked && own.order_type.is_stop()).then_some(Price(own.trigger_px))
     }
 
     /// Lots of a resting real order that we have taken already.

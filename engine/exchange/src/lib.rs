@@ -12,7 +12,7 @@
 //! | a real order of our side trades (E, C) | ours at a better price, then ours of its price that stand before it, share the lots it traded | whoever hit it would have met us first; a real order ahead of us shows nothing but that our queue got shorter |
 //! | a real order arrives at or through our price (A, F, U) | ours fill at our price, up to its lots less the real ones with priority over ours; those lots of it are *taken* | it could not have come to rest: we stood in its way |
 //! | a hidden print strictly through our price (P) | ours fill at our price, up to its lots less the real ones with priority over ours | a displayed order at a better price goes first; can be switched off (`hidden_through_fills`) |
-//! | a hidden print at our price | nothing | it did not touch the displayed queue, so it says nothing of our place in it |
+//! | a hidden print at our price | displayed: nothing; hidden: ours fill, up to its lots less the displayed real ones there | it did not touch the displayed queue; hidden orders are what traded |
 //! | an auction (Q) strictly through our price | ours fill at the auction's price, each side up to its lots | all interest better than the price of a cross is executed in it |
 //! | an execution that is not printable (C with N) | nothing; the queue gets shorter | its lots are in the print of the cross, and count there |
 //! | a trade is broken (B) | nothing | the venue of the day broke a trade of others |
@@ -42,24 +42,51 @@
 //! shows less what we took of it before; one Fill for each level (the venue would send one a counterparty, which
 //! the book would then hold just the same). The price is the level's. What was taken stays taken until that
 //! order leaves the book, by execution, delete or replace, or shows less than was taken: the same lots never fill us
-//! twice. It stops before an order of our own: the newer one gives way (`SELF_TRADE`). What is left rests, or is
+//! twice. It stops before an order of our own, where its self-trade mode says who gives way. What is left rests, or is
 //! cancelled (immediate-or-cancel, market). Levels of which nothing is left for us still stand on the tape: a
 //! post-only order at or through one is rejected, because the real venue's book, which we cannot change, would lock.
+//!
+//! # Types, times in force and terms
+//!
+//! | order | what it does | what ends or moves it |
+//! | --- | --- | --- |
+//! | limit, post-only, market | as above | – |
+//! | fill-or-kill | trades whole against real lots before the first order of our own, or is cancelled (`FOK`) | – |
+//! | hidden | rests behind everything displayed at its price, whenever that came; no post-only order is rejected for it | – |
+//! | iceberg | shows a peak; the next one goes to the end of the queue, and several can trade with one arrival; takes and stands in auctions with all its lots | a peak of less than a hundredth of it is rejected |
+//! | stop, stop-limit | waits; `Triggered` once the last trade (or, by choice, the touch it would take) is at its trigger or beyond, at its arrival too; then a market or limit order that arrives at that moment | – |
+//! | trailing stop | its trigger keeps its distance from the best price watched since its arrival, and never goes back | a replace keeps what was seen |
+//! | pegged | rests at its reference (own best, other best, middle) plus offset, not beyond its limit; `Restated` whenever the day's touch moves it, at the end of the queue there, and it may take | without a reference it stays |
+//! | at the open, at the close | waits for the cross of its kind (code O or C) and nothing else; market orders go first, limits by price, behind what rests displayed at the same | what the cross leaves is cancelled (`AUCTION`), also by a cross of nothing; too late a one is rejected |
+//! | day | – | [`Exchange::end_of_session`] |
+//! | good till cancel | stays over sessions | [`Exchange::start_of_session`] puts it behind the book of the morning |
+//! | good till date | stays over sessions | its time, to the nanosecond (`EXPIRED`) |
+//!
+//! A record first has its effect on what rests, then on trailing triggers, then on stops in the order of their
+//! acceptance, then on pegged orders; the last three only while the instrument trades. A replace keeps type and time in
+//! force; the trigger, offset, display and date are those it states. A cancel is good at any time. A mass cancel takes
+//! off all orders of the strategy that asks, in one instrument or in all, one answer each.
+//!
+//! Where two orders of ours would trade, the newer one's mode counts: it is cancelled, or the older one, or both, or both
+//! lose the lots of the smaller one (a `Cancelled` that leaves lots).
 //!
 //! # Priority
 //!
 //! An order takes the book's next arrival number as its *mark*; the real orders of its price that arrived below the
-//! mark are ahead of it, all later ones behind; among ours, earlier acceptance goes first. A replace at the same
+//! mark are ahead of it, all later ones behind; among ours, earlier acceptance goes first, and displayed before hidden. A replace at the same
 //! price to no more lots keeps place and mark; any other goes to the end. A snapshot in the stream (after a clear)
 //! is taken to have been there before us, which is against us.
 //!
 //! # Limits of the model
 //!
 //! The day does not react to us: lots that fill us go on to trade with the orders behind us on the tape. What an
-//! aggressor wanted beyond what it got is on no tape, so it cannot fill us. At the end of a halt an order of ours that
+//! aggressor wanted beyond what it got is on no tape, so it cannot fill us; our trades are on none either, so they trigger
+//! no stop. Among the hidden orders of a price ours is taken to be first, since the others are on no tape. At the end of a halt an order of ours that
 //! real orders now cross stays until one of the rules above meets it.
 #![forbid(unsafe_code)]
 
+mod all_or_none;
+mod auction;
 pub mod config;
 mod entry;
 mod estimated;
@@ -68,14 +95,20 @@ mod in_flight;
 mod number_map;
 mod own;
 mod passive;
+mod pegs;
 pub mod queue_position;
 mod reply;
+mod self_trade;
+mod session;
+mod special;
 mod taken;
 mod taken_levels;
+mod triggers;
 
 pub use config::{ExchangeConfig, ExchangeError, FeeConfig, FillRule};
 pub use exchange::{Counters, Exchange, QueuePosition};
 pub use in_flight::{IN_FLIGHT_MIN, IN_FLIGHT_PER_OPEN_ORDER};
 pub use queue_position::{Estimate, QueueModel};
+pub use special::PEAKS_MAX;
 pub use taken::TAKEN_ORDERS_MAX;
 pub use taken_levels::TAKEN_LEVELS_MAX;

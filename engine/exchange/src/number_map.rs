@@ -29,6 +29,12 @@ impl<V: Copy> NumberMap<V> {
         self.len >= self.capacity
     }
 
+    /// How many more numbers fit.
+    #[inline]
+    pub fn room(&self) -> usize {
+        self.capacity.saturating_sub(self.len)
+    }
+
     /// The value of `key`.
     #[inline]
     pub fn get(&self, key: u64) -> Option<V> {

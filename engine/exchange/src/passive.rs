@@ -96,10 +96,9 @@ impl Exchange {
             if !is_before {
                 break;
             }
-            let lots = own.leaves().min(budget);
+            let lots = own.available().min(budget);
             budget -= lots;
-            self.fill_resting(at, own.price(), lots, market, out);
-            at = own.next;
+            at = self.fill_resting(at, own.price(), lots, market, out);
         }
     }
 
@@ -116,6 +115,9 @@ impl Exchange {
         if market.header.flags & Flags::SNAPSHOT != 0 {
             self.on_snapshot_order(instrument, side, market.price, change.arrival);
             return;
+        }
+        if self.orders.census().hidden > 0 {
+            self.on_displayed(instrument, side, market);
         }
         let crosses =
             self.orders.first(instrument, side.opposite()).is_some_and(|own| own.crosses(market.price));
@@ -137,6 +139,9 @@ impl Exchange {
             return;
         }
         if market.header.kind == tickrace_types::Kind::Cross as u8 {
+            if self.orders.census().auction > 0 {
+                self.join_auction(instrument, market.code);
+            }
             Side::BOTH.iter().for_each(|side| self.fill_in_cross(instrument, *side, market, out));
             return;
         }
@@ -144,7 +149,9 @@ impl Exchange {
             return;
         }
         for side in Side::BOTH {
-            let through = |own: &crate::own::Own| own.side.is_better(own.price, market.price);
+            let through = |own: &crate::own::Own| {
+                own.side.is_better(own.price, market.price) || own.is_hidden() && own.price == market.price
+            };
             self.fill_in_turn(instrument, side, market, through, out);
         }
     }
@@ -170,10 +177,9 @@ impl Exchange {
             if left <= 0 {
                 break;
             }
-            let lots = own.leaves().min(left);
+            let lots = own.available().min(left);
             filled += lots;
-            self.fill_resting(at, own.price(), lots, market, out);
-            at = own.next;
+            at = self.fill_resting(at, own.price(), lots, market, out);
         }
         filled
     }
@@ -195,8 +201,7 @@ impl Exchange {
             }
             let lots = own.leaves().min(budget);
             budget -= lots;
-            self.fill_resting(at, Price(market.price), lots, market, out);
-            at = own.next;
+            at = self.fill_resting(at, Price(market.price), lots, market, out);
         }
     }
 
@@ -207,7 +212,7 @@ impl Exchange {
         while at != NIL {
             let mut own = *self.orders.get(at);
             if own.price == price {
-                own.mark = arrival + 1;
+                own.mark = own.mark.max(arrival + 1);
                 own.ahead = self.count_ahead(&own);
                 *self.orders.get_mut(at) = own;
             }
@@ -237,7 +242,21 @@ impl Exchange {
         }
     }
 
-    /// Books and answers a fill of a resting order, which leaves where nothing of it is left.
+    /// A displayed order came to rest: hidden ones of ours at its price stand behind it.
+    #[cold]
+    fn on_displayed(&mut self, instrument: InstrumentId, side: Side, market: &MarketRecord) {
+        let mut at = self.orders.head(instrument, side);
+        while at != NIL {
+            let own = self.orders.get_mut(at);
+            if own.is_hidden() && own.price == market.price {
+                own.ahead += i64::from(market.qty);
+            }
+            at = own.next;
+        }
+    }
+
+    /// Books and answers a fill of a resting order, which leaves where nothing of it is left. Gives the next in
+    /// matching order that was not met before: an iceberg that shows its next peak stands at the end of its price.
     pub(crate) fn fill_resting(
         &mut self,
         slot: u32,
@@ -245,15 +264,30 @@ impl Exchange {
         lots: i64,
         market: &MarketRecord,
         out: &mut impl FnMut(&ResponseRecord),
-    ) {
+    ) -> u32 {
         let own = self.orders.get_mut(slot);
         own.filled += lots;
+        own.shown -= lots;
         let own = *own;
         debug_assert!(lots > 0 && own.leaves() >= 0, "{lots} lots of {own:?}");
+        let mut next = own.next;
         if own.leaves() == 0 {
             self.orders.remove(slot);
+        } else if own.is_iceberg() && own.shown <= 0 {
+            self.refresh(slot);
+            // All before it are gone or stand behind it now.
+            next = self.orders.head(own.instrument, own.side);
         }
         let fill = Fill { price, lots, is_taker: false, cause_seq: market.header.seq };
         self.filled(&own, fill, market.header.ts_venue_ns, out);
+        next
+    }
+
+    /// The next peak of an iceberg is shown, at the end of the queue.
+    #[cold]
+    pub(crate) fn refresh(&mut self, slot: u32) {
+        self.counters.refreshed += 1;
+        let own = self.orders.remove(slot);
+        self.rest(own);
     }
 }

@@ -106,7 +106,7 @@ pub struct Estimate {
     /// Quantity ahead; below zero once trades have reached us.
     pub ahead: f64,
     /// Traded at our price since the level was last stated.
-    traded: f64,
+    pub(crate) traded: f64,
 }
 
 impl Estimate {

@@ -73,6 +73,7 @@ impl Replies {
             leaves: own.leaves(),
             side: own.side as u8,
             strategy: own.strategy,
+            parked: u8::from(own.is_parked),
             ..self.answer(kind, own.instrument.0, now_ns)
         }
     }

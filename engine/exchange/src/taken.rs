@@ -40,6 +40,11 @@ impl Taken {
         self.lots.is_empty()
     }
 
+    /// How many more real orders can be taken from.
+    pub fn room(&self) -> usize {
+        self.lots.room()
+    }
+
     /// Lots of a real order that we have taken.
     #[inline]
     pub fn of(&self, order_ref: u64) -> u32 {

@@ -48,8 +48,10 @@ impl Oms {
                 }
                 let expired = venue_reason::is_expiry(response.reason);
                 self.step(slot, if expired { Event::Expired } else { Event::Cancelled });
-                // A replacement down to what had traded meanwhile is carried out as a cancel: no other answer comes.
-                if replaced_by != NONE && self.orders.get(replaced_by).leaves == 0 {
+                // A replacement down to what had traded meanwhile is carried out as a cancel: no other answer comes. A
+                // venue that ended the order by itself refuses the replacement yet.
+                let is_asked = matches!(response.reason, venue_reason::USER | venue_reason::NONE);
+                if is_asked && replaced_by != NONE && self.orders.get(replaced_by).leaves == 0 {
                     self.step(replaced_by, Event::Cancelled);
                 }
             }
@@ -62,7 +64,13 @@ impl Oms {
                 }
             }
             // Where the order stands stays what it was: it is as open as before, and may now trade.
-            ResponseKind::Triggered => self.orders.get_mut(slot).is_triggered = true,
+            ResponseKind::Triggered => {
+                self.orders.get_mut(slot).is_triggered = true;
+                // What replaces it takes over an order that rests.
+                if replaced_by != NONE {
+                    self.orders.get_mut(replaced_by).is_triggered = true;
+                }
+            }
             ResponseKind::Restated => self.orders.set_resting_px(slot, response.price),
             ResponseKind::Fill => {}
         }
@@ -126,9 +134,9 @@ impl Oms {
         }
         let order = self.orders.get_mut(slot);
         if order.state.is_open() && order.filled == 0 {
-            let leaves = response.leaves.max(0);
+            let leaves = response.leaves.clamp(0, i64::MAX - order.cancelled);
             self.counts.leaves_mismatches += u64::from(leaves != order.leaves);
-            (order.qty, order.leaves) = (leaves, leaves);
+            (order.qty, order.leaves) = (leaves + order.cancelled, leaves);
             if order.order_type != OrderType::Pegged {
                 order.price = response.price;
             }

@@ -437,6 +437,15 @@ fn what_an_order_says_beyond_the_plain_terms_goes_out_and_is_not_left_in_the_nex
     oms.on_response(&answer(ResponseKind::Triggered, next.0, 0));
     assert_eq!(oms.order(next).unwrap().state, State::Live);
     assert_eq!(oms.resting_price(next), Some(Price(96 * TICK)));
+    // A replacement under way when the trigger is reached takes over an order that rests.
+    let waiting = oms.submit(&stop, &at(0), &mut |_| {}).unwrap();
+    oms.on_response(&answer(ResponseKind::Accepted, waiting.0, 0));
+    let later = oms.amend(waiting, Price(95 * TICK), 7, &replaced, &at(0), &mut |_| {}).unwrap();
+    oms.on_response(&answer(ResponseKind::Triggered, waiting.0, 0));
+    let took_over =
+        ResponseRecord { leaves: 7, price: 95 * TICK, ..answer(ResponseKind::Replaced, later.0, waiting.0) };
+    oms.on_response(&took_over);
+    assert_eq!(oms.resting_price(later), Some(Price(95 * TICK)));
     let refused = oms.amend(stop_id, Price(96 * TICK), 9, &replaced, &at(0), &mut |_| {});
     assert_eq!((refused, oms.counts().strays), (None, 0));
 }
@@ -475,6 +484,40 @@ fn lots_taken_off_a_living_order_leave_the_rest_of_it() {
     assert!(oms.on_response(&fill(id.0, 1, 3, 0)).closed);
     assert!(oms.order(id).unwrap().is_conserved());
     assert_eq!((oms.position(I), oms.counts().leaves_mismatches), (3, 0));
+}
+
+#[test]
+fn a_venue_that_ends_an_order_by_itself_still_answers_its_replacement() {
+    // Known from a street of all order types: the replacement was taken for carried out, its refusal for a stray.
+    let mut oms = oms(8);
+    let id =
+        oms.submit(&OrderRequest::limit(I, Side::Bid, Price(90 * TICK), 5), &at(0), &mut |_| {}).unwrap();
+    oms.on_response(&answer(ResponseKind::Accepted, id.0, 0));
+    let next = oms.amend(id, Price(91 * TICK), 2, &Terms::PLAIN, &at(0), &mut |_| {}).unwrap();
+    oms.on_response(&fill(id.0, 1, 2, 3));
+    let over =
+        ResponseRecord { qty: 3, reason: venue_reason::AUCTION, ..answer(ResponseKind::Cancelled, id.0, 0) };
+    assert!(oms.on_response(&over).closed);
+    assert_eq!(oms.order(next).unwrap().state, State::PendingNew);
+    let unknown = venue_reason::UNKNOWN_ORDER;
+    let refused = ResponseRecord { reason: unknown, ..answer(ResponseKind::CancelRejected, next.0, id.0) };
+    assert!(oms.on_response(&refused).closed);
+    assert_eq!((oms.open_count(), oms.counts().strays), (0, 0));
+}
+
+#[test]
+fn lots_taken_off_before_a_replacement_is_acknowledged_are_not_forgotten() {
+    let mut oms = oms(8);
+    let id =
+        oms.submit(&OrderRequest::limit(I, Side::Bid, Price(90 * TICK), 5), &at(0), &mut |_| {}).unwrap();
+    oms.on_response(&answer(ResponseKind::Accepted, id.0, 0));
+    let next = oms.amend(id, Price(91 * TICK), 8, &Terms::PLAIN, &at(0), &mut |_| {}).unwrap();
+    oms.on_response(&ResponseRecord { qty: 2, leaves: 6, ..answer(ResponseKind::Cancelled, next.0, 0) });
+    let px = 91 * TICK;
+    oms.on_response(&ResponseRecord { leaves: 6, price: px, ..answer(ResponseKind::Replaced, next.0, id.0) });
+    let order = oms.order(next).unwrap();
+    assert_eq!((order.qty, order.leaves, order.cancelled), (8, 6, 2));
+    assert!(order.is_conserved() && oms.open_count() == 1);
 }
 
 /// A venue in a few lines: what rests, and answers in order.

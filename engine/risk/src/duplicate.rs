@@ -1,6 +1,6 @@
 //! Equal orders in a short time (control 5): a small table of the last times of each order seen.
 //!
-//! For each (instrument, side, price, quantity) the times are kept at which it last passed, as many as the limit
+//! For each (instrument, side, price, trigger, quantity) the times are kept at which it last passed, as many as the limit
 //! allows: if the oldest of them is inside the window, one more would be one too many. That is exact for a
 //! sliding window. Most orders are seen once: one cache line of a bucket then knows all, and the times of an order
 //! have lines of their own from the second on. The table forgets the order unused for longest where a bucket is full,
@@ -148,7 +148,9 @@ impl Duplicates {
 fn tag_of(order: &OrderRecord) -> u64 {
     const K: u64 = 0x9e37_79b9_7f4a_7c15;
     let instrument_side = u64::from(order.header.instrument) << 1 | order.side() as u64;
-    let mut tag = instrument_side.wrapping_mul(K) ^ order.price.cast_unsigned();
+    // Stops have no price to tell them apart.
+    let px = order.price ^ order.trigger_price.rotate_left(32);
+    let mut tag = instrument_side.wrapping_mul(K) ^ px.cast_unsigned();
     tag = (tag ^ tag >> 32).wrapping_mul(K) ^ order.qty.cast_unsigned();
     tag = (tag ^ tag >> 29).wrapping_mul(K);
     tag ^ tag >> 32 | 1 << 63
@@ -202,6 +204,7 @@ mod tests {
         assert!(passes(&mut table, &OrderRecord { price: 6, ..first }));
         assert!(passes(&mut table, &OrderRecord { qty: 101, ..first }));
         assert!(passes(&mut table, &OrderRecord { side: 1, ..first }));
+        assert!(passes(&mut table, &OrderRecord { trigger_price: 7, ..first }));
         let mut elsewhere = first;
         elsewhere.header.instrument = 1;
         assert!(passes(&mut table, &elsewhere));

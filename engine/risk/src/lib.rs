@@ -19,6 +19,7 @@ mod own_prices;
 mod rate;
 pub mod reason;
 pub mod state;
+mod worst;
 
 pub use counts::Counts;
 pub use exposure::Exposure;

@@ -15,6 +15,7 @@ pub(crate) struct OpenOrder {
     pub pending_id: u64,
     /// Id before the last replacement, 0 for none.
     pub former_id: u64,
+    /// Limit, or the worst price a stop counts with.
     pub live_px: i64,
     pub live_leaves: i64,
     pub pending_px: i64,
@@ -29,10 +30,24 @@ pub(crate) struct OpenOrder {
     /// Index of the account in the limits.
     pub account: u8,
     pub side: u8,
+    /// Type and time in force, which a replacement keeps; [`OpenOrder::UNTOLD`] where only the venue knows.
+    pub order_type: u8,
+    pub tif: u8,
+    /// Waits for a trigger or an auction, in both versions: no price of ours stands at the venue.
+    pub is_parked: bool,
 }
 const _: () = assert!(size_of::<OpenOrder>() == 128);
 
 impl OpenOrder {
+    /// Stands for a type or time in force we were not told.
+    pub const UNTOLD: u8 = u8::MAX;
+
+    /// Whether a replacement states the type and time of the order, as far as they are known.
+    #[inline]
+    pub fn is_kind_of(&self, order_type: u8, tif: u8) -> bool {
+        self.order_type == Self::UNTOLD || (self.order_type, self.tif) == (order_type, tif)
+    }
+
     #[inline]
     pub fn side(&self) -> Side {
         Side::from_code(self.side)

@@ -52,7 +52,7 @@ reasons! {
     ClientIdReused = 7, "client_id_reused", 5;
     /// The order to be replaced or cancelled is not open.
     UnknownOrder = 8, "unknown_order", 0;
-    /// The replacement changes instrument, side or account of the order.
+    /// The replacement changes instrument, side, account, type or time in force of the order.
     ReplaceMismatch = 9, "replace_mismatch", 0;
     /// A replacement of the order is in flight already; a cancel may still be sent.
     ReplaceInFlight = 10, "replace_in_flight", 0;
@@ -60,7 +60,7 @@ reasons! {
     VenueQuantity = 11, "venue_quantity", 4;
     /// The price is off the venue's grid.
     OffTick = 12, "off_tick", 4;
-    /// The order has no limit price, so no distance from a reference can be shown.
+    /// The order has no limit price, and no trigger still to be reached, so no distance from a reference can be shown.
     NoLimitPrice = 13, "no_limit_price", 1;
     /// There is neither a mid nor a last trade nor a fair price of our own.
     NoReference = 14, "no_reference", 1;
@@ -106,6 +106,8 @@ reasons! {
     ClockDifference = 34, "clock_difference", 14;
     /// The phase of trading is not one we trade in.
     Phase = 35, "phase", 15;
+    /// A code this version does not know, or type, time in force and terms that do not go together.
+    OrderTerms = 36, "order_terms", 4;
 }
 
 impl Reason {

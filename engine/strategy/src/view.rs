@@ -36,6 +36,8 @@ pub enum Speech {
     Quote,
     /// Pull every order of the instrument.
     Pull,
+    /// Pull every order of the instrument with a single message, at a venue that takes one.
+    MassCancel,
 }
 
 /// What a policy says on one event. Made once and reused; [`Say::reset`] before each event.
@@ -73,17 +75,6 @@ impl Say {
         self.cancel_count = 0;
     }
 
-    /// Asks for one order to be cancelled; `false` where [`CANCELS_MAX`] were asked for already.
-    #[inline]
-    pub fn cancel(&mut self, id: ClientId) -> bool {
-        let open = self.cancel_count < CANCELS_MAX;
-        if open {
-            self.cancels[self.cancel_count] = id;
-            self.cancel_count += 1;
-        }
-        open
-    }
-
     /// Asks for one order; `false` where [`ORDERS_MAX`] were asked for already.
     #[inline]
     pub fn order(&mut self, request: OrderRequest) -> bool {
@@ -91,6 +82,18 @@ impl Say {
         if open {
             self.orders[self.order_count] = Some(request);
             self.order_count += 1;
+        }
+        open
+    }
+
+    /// Asks for the cancel of one open order, such as a stop that is no longer needed; `false` where [`CANCELS_MAX`]
+    /// were asked for already.
+    #[inline]
+    pub fn cancel(&mut self, id: ClientId) -> bool {
+        let open = self.cancel_count < CANCELS_MAX;
+        if open {
+            self.cancels[self.cancel_count] = id;
+            self.cancel_count += 1;
         }
         open
     }
@@ -106,7 +109,7 @@ impl Say {
         self.orders[..self.order_count].iter().flatten()
     }
 
-    /// Does what was said: quotes first, then the cancels, then the direct orders.
+    /// Does what was said: cancels by name first, then the quotes, then the direct orders.
     #[inline]
     pub fn execute(
         &self,
@@ -115,16 +118,75 @@ impl Say {
         cause: &Header,
         out: &mut impl FnMut(&mut OrderRecord),
     ) {
+        for id in &self.cancels[..self.cancel_count] {
+            oms.cancel(*id, cause, out);
+        }
         match self.speech {
             Speech::Keep => {}
             Speech::Quote => oms.converge(id, &self.wanted, cause, out),
             Speech::Pull => oms.cancel_all(Some(id), cause, out),
-        }
-        for id in &self.cancels[..self.cancel_count] {
-            oms.cancel(*id, cause, out);
+            Speech::MassCancel => {
+                oms.mass_cancel(Some(id), cause, out);
+            }
         }
         for request in self.orders() {
             oms.submit(request, cause, out);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tickrace_oms::{OmsConfig, State};
+    use tickrace_types::{
+        AccountId, Action, InstrumentTable, Price, ResponseKind, ResponseRecord, SessionId, Side, StrategyId,
+        VenueId,
+    };
+
+    use super::*;
+
+    const I: InstrumentId = InstrumentId(0);
+
+    fn said(say: &Say, oms: &mut Oms) -> Vec<(Action, u64)> {
+        let mut sent = Vec::new();
+        say.execute(oms, I, &Header::default(), &mut |order| {
+            sent.push((order.action(), order.orig_client_id));
+        });
+        sent
+    }
+
+    #[test]
+    fn a_named_order_leaves_before_new_ones_and_one_message_takes_off_the_rest() {
+        let shares = InstrumentTable::new(vec![Instrument::us_equity("ONE")]).unwrap();
+        let config = OmsConfig {
+            open_orders_max: 8,
+            strategy: StrategyId(1),
+            account: AccountId(0),
+            venue: VenueId(0),
+            session: SessionId(0),
+            first_client_id: 10,
+            unacked_timeout_ns: 1_000,
+        };
+        let mut oms = Oms::new(&config, &shares);
+        let stop = OrderRequest::stop(I, Side::Ask, Price(99_000_000_000), 5);
+        let mut say = Say::default();
+        assert!(say.order(stop));
+        assert_eq!(said(&say, &mut oms), [(Action::New, 0)]);
+        let accepted = ResponseRecord {
+            client_id: 10,
+            response: ResponseKind::Accepted as u8,
+            ..ResponseRecord::default()
+        };
+        oms.on_response(&accepted);
+        say.reset();
+        assert!(say.is_silent());
+        assert!(say.cancel(ClientId(10)) && say.order(stop) && !say.is_silent());
+        assert_eq!(said(&say, &mut oms), [(Action::Cancel, 10), (Action::New, 0)]);
+        say.reset();
+        say.speech = Speech::MassCancel;
+        assert_eq!(said(&say, &mut oms), [(Action::MassCancel, 0)]);
+        assert_eq!(oms.order(ClientId(12)).unwrap().state, State::PendingCancel);
+        say.reset();
+        assert!((0..CANCELS_MAX).all(|id| say.cancel(ClientId(id as u64))) && !say.cancel(ClientId(99)));
     }
 }

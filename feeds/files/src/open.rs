@@ -120,7 +120,8 @@ fn head_of(stream: Stream) -> Vec<u8> {
 }
 
 fn told(head: &[u8], name: &str) -> Option<Format> {
-    let claims: [(Format, fn(&[u8], &str) -> bool); 9] = [
+    type Claim = fn(&[u8], &str) -> bool;
+    let claims: [(Format, Claim); 9] = [
         (Format::Dbn, dbn::is_it),
         (Format::Iex, iex::is_it),
         (Format::MoldItch, moldudp64::is_it),

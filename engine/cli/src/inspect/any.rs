@@ -6,7 +6,7 @@ use tickrace_feeds_files::format::{End, Skips};
 use tickrace_types::{Instrument, InstrumentId, Kind, Record};
 
 use super::{Args, Executions, Inspection, for_people};
-use crate::tape::Tape;
+use crate::tape::{Tape, Told};
 use crate::{Failure, Streams};
 
 /// What the records themselves tell.
@@ -60,7 +60,7 @@ impl Seen {
 pub(super) fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure> {
     let mut tape = Tape::open(&args.file, args.format.as_deref(), args.symbol_of_file.as_deref(), streams)?;
     let (mut seen, mut record) = (Seen::default(), Record::default());
-    let is_log = tape.account().is_err();
+    let is_log = matches!(tape.account(), Told::Log(_));
     while tape.next_into(&mut record) {
         seen.see(&record);
         if is_log && let Some(kind) = Kind::from_code(record.header.kind) {
@@ -68,7 +68,7 @@ pub(super) fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure>
         }
     }
     let (instruments, skipped, gaps, end, by_type, messages) = match tape.account() {
-        Ok((account, by_type)) => (
+        Told::File(account, by_type) => (
             account.instruments.clone(),
             account.skips.reasons().map(|(reason, skipped)| (reason.to_owned(), skipped.count)).collect(),
             account.gaps.clone(),
@@ -79,7 +79,7 @@ pub(super) fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure>
             by_type.into_iter().collect(),
             account.messages,
         ),
-        Err(head) => {
+        Told::Log(head) => {
             let reasons = head.inputs.iter().flat_map(|input| &input.skipped);
             (
                 head.instruments.clone(),
@@ -121,7 +121,7 @@ pub(super) fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure>
 
 /// Where the first of each kind of fault stands.
 fn tell_firsts(tape: &Tape, streams: &mut Streams<'_>) {
-    if let Ok((account, _)) = tape.account() {
+    if let Told::File(account, _) = tape.account() {
         for (reason, skipped) in account.skips.reasons() {
             if reason != Skips::FILTERED {
                 streams.say(&format!("  first {reason}: {}", skipped.first));

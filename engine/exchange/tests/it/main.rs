@@ -4,7 +4,12 @@
 mod oracle;
 mod plain;
 mod real_day;
+mod rules_auction;
 mod rules_entry;
 mod rules_estimated;
 mod rules_resting;
+mod rules_self_trade;
+mod rules_session;
+mod rules_shown;
+mod rules_waiting;
 mod world;

@@ -179,8 +179,8 @@ fn what_is_off_the_grid_or_the_bounds_is_rejected() {
     invalid(OrderRecord { qty: -5, ..good });
     invalid(OrderRecord { qty: 1_000_000, ..good });
     invalid(OrderRecord { side: 2, ..good });
-    invalid(OrderRecord { order_type: 3, ..good });
-    invalid(OrderRecord { tif: 2, ..good });
+    invalid(OrderRecord { order_type: 7, ..good });
+    invalid(OrderRecord { tif: 7, ..good });
     let (order_type, tif) = (OrderType::PostOnly as u8, TimeInForce::Ioc as u8);
     invalid(OrderRecord { order_type, tif, ..good });
     let mut nowhere = good;

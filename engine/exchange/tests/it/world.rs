@@ -4,7 +4,7 @@ use tickrace_exchange::{Exchange, ExchangeConfig, FeeConfig};
 use tickrace_types::event::VERSION;
 use tickrace_types::{
     Action, Flags, Header, Instrument, InstrumentTable, Kind, MarketRecord, OrderRecord, OrderType, Phase,
-    ResponseKind, ResponseRecord, Side, TimeInForce,
+    ResponseKind, ResponseRecord, Side, Terms, TimeInForce,
 };
 
 pub const CENT: i64 = 10_000_000;
@@ -19,6 +19,7 @@ pub enum Said {
     Maker { id: u64, px: i64, lots: i64, leaves: i64 },
     Taker { id: u64, px: i64, lots: i64, leaves: i64 },
     Cancelled { id: u64, lots: i64, reason: u8 },
+    Reduced { id: u64, lots: i64, leaves: i64, reason: u8 },
     Rejected { id: u64, reason: u8 },
     CancelRejected { id: u64, orig: u64, reason: u8 },
     Triggered { id: u64, leaves: i64 },
@@ -34,6 +35,7 @@ impl Said {
             ResponseKind::Replaced => Self::Replaced { id, orig, px, leaves },
             ResponseKind::Fill if response.taker == 1 => Self::Taker { id, px, lots, leaves },
             ResponseKind::Fill => Self::Maker { id, px, lots, leaves },
+            ResponseKind::Cancelled if leaves > 0 => Self::Reduced { id, lots, leaves, reason },
             ResponseKind::Cancelled => Self::Cancelled { id, lots, reason },
             ResponseKind::Rejected => Self::Rejected { id, reason },
             ResponseKind::CancelRejected => Self::CancelRejected { id, orig, reason },
@@ -144,10 +146,11 @@ impl World {
     }
 
     pub fn cross(&mut self, px: i64, lots: u64) -> Vec<Said> {
-        self.market(
-            Kind::Cross,
-            MarketRecord { order_ref: lots, price: px, code: b'O', ..Default::default() },
-        )
+        self.cross_of(b'O', px, lots)
+    }
+
+    pub fn cross_of(&mut self, code: u8, px: i64, lots: u64) -> Vec<Said> {
+        self.market(Kind::Cross, MarketRecord { order_ref: lots, price: px, code, ..Default::default() })
     }
 
     pub fn phase(&mut self, phase: Phase) -> Vec<Said> {
@@ -204,6 +207,27 @@ impl World {
     pub fn withdraw(&mut self, id: u64, orig: u64) -> Vec<Said> {
         let order = self.order(id, BID, 0, 0);
         self.send(OrderRecord { action: Action::Cancel as u8, orig_client_id: orig, ..order })
+    }
+
+    /// Sends an order with terms of its own; trigger prices in cents.
+    pub fn special(&mut self, order: OrderRecord, order_type: OrderType, terms: Terms) -> Vec<Said> {
+        let mut order = OrderRecord { order_type: order_type as u8, ..order };
+        order.set_terms(&Terms { trigger_price: terms.trigger_price * CENT, ..terms });
+        self.send(order)
+    }
+
+    /// Takes everything of strategy 3 off.
+    pub fn mass_cancel(&mut self, id: u64, instrument: u32) -> Vec<Said> {
+        let mut order = self.order(id, BID, 0, 0);
+        order.header.instrument = instrument;
+        self.send(OrderRecord { action: Action::MassCancel as u8, ..order })
+    }
+
+    /// A trade that touches nothing of ours: a real order comes and is executed. It stays the last trade.
+    pub fn trade(&mut self, order_ref: u64, side: Side, px: i64, qty: u32) -> Vec<Said> {
+        let mut said = self.add(order_ref, side, px, qty);
+        said.extend(self.execute(order_ref, qty));
+        said
     }
 
     /// Lots ahead of a working order of ours.

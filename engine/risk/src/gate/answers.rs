@@ -4,7 +4,7 @@
 //! we have open keeps the rest reserved until the fills that are owed arrive; a fill after the end moves the
 //! position all the same. So no order of answers lets the position leave its worst case.
 
-use tickrace_types::{ResponseKind, ResponseRecord, Side};
+use tickrace_types::{OrderType, ResponseKind, ResponseRecord, Side};
 
 use super::{DEPARTED, Departed, Gate};
 use crate::exposure::order_cash;
@@ -35,8 +35,9 @@ impl Gate {
             ResponseKind::Cancelled => self.on_cancelled(response),
             ResponseKind::Fill => self.on_fill(response, place),
             ResponseKind::Rejected | ResponseKind::CancelRejected => self.on_rejected(response),
+            ResponseKind::Triggered => self.on_triggered(response),
             // A pegged order is reserved at its limit, wherever it stands.
-            ResponseKind::Triggered | ResponseKind::Restated | ResponseKind::GateRefused => {}
+            ResponseKind::Restated | ResponseKind::GateRefused => {}
         }
     }
 
@@ -72,6 +73,27 @@ impl Gate {
         let off = if is_done && response.qty == 0 { open.live_leaves } else { response.qty };
         open.live_leaves = (open.live_leaves - off).max(0);
         self.settle(slot);
+    }
+
+    /// A stop-limit now rests at its limit, and so would the replacement in flight. Of a stop without a limit nothing
+    /// will rest.
+    fn on_triggered(&mut self, response: &ResponseRecord) {
+        let Some(slot) = self.find(response) else {
+            self.counts.responses_unknown += 1;
+            return;
+        };
+        self.promote(slot, response);
+        let open = *self.orders.get(slot);
+        let never_rests = [OrderType::Stop as u8, OrderType::TrailingStop as u8].contains(&open.order_type);
+        if !open.is_parked || never_rests {
+            return;
+        }
+        self.orders.get_mut(slot).is_parked = false;
+        let (place, side) = (open.instrument as usize, open.side());
+        self.note_price(place, side, open.live_px);
+        if open.pending_id != 0 {
+            self.note_price(place, side, open.pending_px);
+        }
     }
 
     fn on_fill(&mut self, response: &ResponseRecord, place: usize) {
@@ -122,7 +144,9 @@ impl Gate {
             return;
         }
         let (place, side, px) = (open.instrument as usize, open.side(), open.live_px);
-        self.forget_price(place, side, px);
+        if !open.is_parked {
+            self.forget_price(place, side, px);
+        }
         self.orders.promote_pending(slot);
         if response.response() == Some(ResponseKind::Replaced) {
             // Where the venue has more open than we think, it is right; where less, a fill is on its way.
@@ -134,7 +158,9 @@ impl Gate {
     fn drop_pending(&mut self, slot: u32) {
         let open = self.orders.get(slot);
         if open.pending_id != 0 {
-            self.forget_price(open.instrument as usize, open.side(), open.pending_px);
+            if !open.is_parked {
+                self.forget_price(open.instrument as usize, open.side(), open.pending_px);
+            }
             self.orders.drop_pending(slot);
         }
     }
@@ -163,11 +189,19 @@ impl Gate {
     fn close(&mut self, slot: u32) {
         let open = self.orders.get(slot);
         let (place, side, px) = (open.instrument as usize, open.side(), open.live_px);
+        let is_parked = open.is_parked;
         self.departed[self.departed_next] = Departed { client_id: open.live_id, account: open.account };
         self.departed_next = (self.departed_next + 1) % DEPARTED;
-        self.forget_price(place, side, px);
+        if !is_parked {
+            self.forget_price(place, side, px);
+        }
         self.watched[place].open_count[side.index()] -= 1;
         self.orders.remove(slot);
+    }
+
+    fn note_price(&mut self, place: usize, side: Side, px: i64) {
+        let best = &mut self.watched[place].best_own[side.index()];
+        *best = self.own_prices.add(place, side, px, *best);
     }
 
     fn forget_price(&mut self, place: usize, side: Side, px: i64) {
@@ -200,13 +234,17 @@ impl Gate {
             live_leaves: response.leaves,
             instrument: response.header.instrument,
             side: side as u8,
+            order_type: OpenOrder::UNTOLD,
+            tif: OpenOrder::UNTOLD,
+            is_parked: response.parked != 0,
             ..OpenOrder::default()
         };
         let Some(slot) = self.orders.insert(open) else { return };
         self.counts.orders_adopted += 1;
         watched.open_count[side.index()] += 1;
-        let best = &mut watched.best_own[side.index()];
-        *best = self.own_prices.add(place, side, response.price, *best);
+        if !open.is_parked {
+            self.note_price(place, side, response.price);
+        }
         self.settle(slot);
     }
 }

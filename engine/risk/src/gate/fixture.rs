@@ -102,7 +102,8 @@ impl World {
     }
 
     pub fn replace(&mut self, old: &OrderRecord, cents: i64, qty: i64) -> OrderRecord {
-        let blank = self.blank(Action::Replace);
+        let mut blank = self.blank(Action::Replace);
+        blank.set_terms(&old.terms());
         OrderRecord {
             header: Header { instrument: old.header.instrument, ..blank.header },
             orig_client_id: old.client_id,
@@ -110,6 +111,8 @@ impl World {
             qty,
             side: old.side,
             account: old.account,
+            order_type: old.order_type,
+            tif: old.tif,
             ..blank
         }
     }

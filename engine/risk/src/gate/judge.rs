@@ -10,11 +10,16 @@ use crate::exposure::order_cash;
 use crate::market::{is_within_collar, reference_doubled};
 use crate::orders::OpenOrder;
 use crate::state::TradingState;
+use crate::worst::{Prices, is_plain, makes_sense, waits};
 
 /// What an order would add to what is reserved already.
 #[derive(Clone, Copy)]
 struct Claim {
     side: Side,
+    /// Price it counts with.
+    px: i64,
+    /// It rests at no price yet.
+    is_parked: bool,
     /// Lots that could trade.
     leaves: i64,
     /// Value of these.
@@ -61,17 +66,20 @@ impl Gate {
 
         let open = OpenOrder {
             live_id: order.client_id,
-            live_px: order.price,
+            live_px: claim.px,
             live_leaves: claim.leaves,
             cash: claim.cash,
             lots: claim.leaves,
             instrument: order.header.instrument,
             account,
             side: side as u8,
+            order_type: order.order_type,
+            tif: order.tif,
+            is_parked: claim.is_parked,
             ..OpenOrder::default()
         };
         self.orders.insert(open);
-        self.reserve(place, account, &claim, order.price, worse);
+        self.reserve(place, account, &claim, worse);
         Ok(())
     }
 
@@ -87,6 +95,7 @@ impl Gate {
         if open.instrument != order.header.instrument
             || open.side() != order.side()
             || open.account != account
+            || !open.is_kind_of(order.order_type, order.tif)
         {
             return Err(Reason::ReplaceMismatch);
         }
@@ -100,6 +109,8 @@ impl Gate {
         let claim = Claim {
             lots_more: (claim.leaves - open.lots).max(0),
             cash_more: (claim.cash - open.cash).max(0),
+            // A stop-limit whose trigger was reached rests, whatever its type says.
+            is_parked: open.is_parked,
             ..claim
         };
         judge_claim(order, watched, state, &claim)?;
@@ -109,11 +120,11 @@ impl Gate {
         };
         self.judge_frequency(order, Action::Replace)?;
 
-        self.orders.set_pending(slot, order.client_id, order.price, claim.leaves);
+        self.orders.set_pending(slot, order.client_id, claim.px, claim.leaves);
         let open = self.orders.get_mut(slot);
         open.lots += claim.lots_more;
         open.cash += claim.cash_more;
-        self.reserve(place, account, &claim, order.price, worse);
+        self.reserve(place, account, &claim, worse);
         Ok(())
     }
 
@@ -154,12 +165,14 @@ impl Gate {
     }
 
     #[inline]
-    fn reserve(&mut self, place: usize, account: u8, claim: &Claim, px: i64, worse: i128) {
+    fn reserve(&mut self, place: usize, account: u8, claim: &Claim, worse: i128) {
         let watched = &mut self.watched[place];
         let side = claim.side.index();
         watched.open_lots[side] += claim.lots_more;
         watched.open_count[side] += claim.orders_more;
-        watched.best_own[side] = self.own_prices.add(place, claim.side, px, watched.best_own[side]);
+        if !claim.is_parked {
+            watched.best_own[side] = self.own_prices.add(place, claim.side, claim.px, watched.best_own[side]);
+        }
         self.exposures.reserve(place, account, claim.side, claim.cash_more, worse);
     }
 }
@@ -176,28 +189,43 @@ fn judge_terms(
     if order.qty < watched.venue_qty_min || order.qty > watched.venue_qty_max || leaves <= 0 {
         return Err(Reason::VenueQuantity);
     }
-    if OrderType::from_code(order.order_type) == OrderType::Market {
+    let is_plain = is_plain(order);
+    if !is_plain && !makes_sense(order) {
+        return Err(Reason::OrderTerms);
+    }
+    let order_type = OrderType::from_code(order.order_type);
+    if order_type == OrderType::Market {
         return Err(Reason::NoLimitPrice);
     }
-    let is_on_tick = watched.grid.holds(order.price).unwrap_or_else(|| {
-        let tick = instruments.get(InstrumentId(order.header.instrument)).tick_at(order.price);
-        order.price % tick == 0
-    });
-    if !is_on_tick {
+    let is_on_tick = |px: i64| {
+        watched.grid.holds(px).unwrap_or_else(|| {
+            let tick = instruments.get(InstrumentId(order.header.instrument)).tick_at(px);
+            px % tick == 0
+        })
+    };
+    if order_type.has_limit() && !is_on_tick(order.price) {
+        return Err(Reason::OffTick);
+    }
+    let has_stop_price = matches!(order_type, OrderType::Stop | OrderType::StopLimit);
+    if has_stop_price && !is_on_tick(order.trigger_price) {
         return Err(Reason::OffTick);
     }
     let reference = reference_doubled(&watched.top, watched.fair_px).ok_or(Reason::NoReference)?;
-    if !is_within_collar(order.price, reference, limits.price_collar_bps) {
+    let prices = Prices::of(order, &watched.top, reference, limits.price_collar_bps)?;
+    if !is_within_collar(prices.collar_px, reference, limits.price_collar_bps) {
         return Err(Reason::PriceCollar);
     }
     if leaves > limits.order_qty_max_lots {
         return Err(Reason::OrderQuantity);
     }
-    let cash = order_cash(order.price, leaves, watched.multiplier);
+    let px = prices.worst_px;
+    let cash = order_cash(px, leaves, watched.multiplier);
     if cash > watched.notional_max {
         return Err(Reason::OrderNotional);
     }
-    Ok(Claim { side: order.side(), leaves, cash, lots_more: 0, cash_more: 0, orders_more: 0 })
+    let is_parked = !is_plain && waits(order);
+    let side = order.side();
+    Ok(Claim { side, px, is_parked, leaves, cash, lots_more: 0, cash_more: 0, orders_more: 0 })
 }
 
 /// The order beside everything open (controls 8, 10, 11, and 13 where it says reduce-only).
@@ -217,10 +245,11 @@ fn judge_claim(
     }
     let other = watched.best_own[1 - side];
     let crosses = match claim.side {
-        Side::Bid => order.price >= other,
-        Side::Ask => order.price <= other,
+        Side::Bid => claim.px >= other,
+        Side::Ask => claim.px <= other,
     };
-    if crosses {
+    // What waits rests at no price; should it meet an order of ours later, the venue prevents that.
+    if crosses && !claim.is_parked {
         return Err(Reason::SelfTrade);
     }
     if claim.lots_more > 0 {

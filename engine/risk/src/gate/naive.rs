@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use proptest::prelude::*;
-use tickrace_types::{AccountId, InstrumentId, OrderRecord, ResponseKind, ResponseRecord, Side};
+use tickrace_types::{
+    AccountId, InstrumentId, OrderRecord, OrderType, Peg, ResponseKind, ResponseRecord, Side, TimeInForce,
+};
 
 use super::fixture::{CENT, World, response, top, wide};
 use crate::{Limits, Reason};
@@ -15,17 +17,44 @@ struct Plain {
     leaves: i64,
     filled: i64,
     pending: Option<(OrderRecord, i64)>,
+    /// A stop-limit whose trigger was reached.
+    is_triggered: bool,
+    /// Prices at entry: a trailing stop counts with the trigger it had then.
+    px: i64,
+    pending_px: i64,
+}
+
+/// What an order is worth a lot, and whether it is a market order in disguise. The collar of these tests is 100 per
+/// cent, so a stop to buy may trade at twice its trigger.
+fn worth(order: &OrderRecord, mid: i64) -> Option<i64> {
+    let buys = order.side() == Side::Bid;
+    let trigger = match OrderType::from_code(order.order_type) {
+        OrderType::Stop if buys && order.trigger_price <= mid => return None,
+        OrderType::Stop if !buys && order.trigger_price >= mid => return None,
+        OrderType::Stop => order.trigger_price,
+        OrderType::TrailingStop if buys => mid + order.trigger_price,
+        OrderType::TrailingStop => mid - order.trigger_price,
+        _ => return Some(order.price),
+    };
+    Some(if buys { 2 * trigger } else { trigger })
 }
 
 impl Plain {
+    /// Whether it stands at its price.
+    fn rests(&self) -> bool {
+        let tif = TimeInForce::from_code(self.record.tif);
+        let waits = OrderType::from_code(self.record.order_type).is_stop() && !self.is_triggered;
+        !waits && !matches!(tif, TimeInForce::AtOpen | TimeInForce::AtClose)
+    }
+
     fn lots(&self) -> i64 {
         self.leaves.max(self.pending.map_or(0, |(_, leaves)| leaves))
     }
 
     fn cash(&self) -> i128 {
         let value = |px: i64, lots: i64| i128::from(px) * i128::from(lots) * 1_000_000_000;
-        let pending = self.pending.map_or(0, |(record, leaves)| value(record.price, leaves));
-        value(self.record.price, self.leaves).max(pending)
+        let pending = self.pending.map_or(0, |(_, leaves)| value(self.pending_px, leaves));
+        value(self.px, self.leaves).max(pending)
     }
 
     fn is_of(&self, instrument: u32, side: Side) -> bool {
@@ -85,21 +114,35 @@ impl Model {
         if leaves <= 0 {
             return Some(Reason::VenueQuantity);
         }
+        let px = match worth(order, self.mids[instrument as usize] * CENT) {
+            Some(px) => px,
+            None => return Some(Reason::NoLimitPrice),
+        };
+        let entered = Plain {
+            record: *order,
+            leaves,
+            filled: 0,
+            pending: None,
+            is_triggered: was.is_some_and(|was| was.is_triggered),
+            px,
+            pending_px: 0,
+        };
         let mut after = Self { positions: self.positions.clone(), mids: self.mids, ..Self::default() };
         after.orders = self.orders.clone();
         match was {
-            None => after.orders.push(Plain { record: *order, leaves, filled: 0, pending: None }),
+            None => after.orders.push(entered.clone()),
             Some(was) => {
                 let place = after.orders.iter().position(|o| o.record.client_id == was.record.client_id);
-                after.orders[place.unwrap()].pending = Some((*order, leaves));
+                let order_after = &mut after.orders[place.unwrap()];
+                (order_after.pending, order_after.pending_px) = (Some((*order, leaves)), px);
             }
         }
         let others = self.orders.iter().filter(|other| other.is_of(instrument, side.opposite()));
-        let mut own = others.flat_map(|other| {
+        let mut own = others.filter(|other| other.rests()).flat_map(|other| {
             [Some(other.record.price), other.pending.map(|(record, _)| record.price)].into_iter().flatten()
         });
         let meets = |px: i64| if side == Side::Bid { order.price >= px } else { order.price <= px };
-        if own.any(meets) {
+        if entered.rests() && own.any(meets) {
             return Some(Reason::SelfTrade);
         }
         let (lots, lots_before) = (after.open_lots(instrument, side), self.open_lots(instrument, side));
@@ -148,9 +191,40 @@ fn narrow() -> Limits {
     limits
 }
 
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    Limit,
+    Hidden,
+    Iceberg,
+    Stop,
+    StopLimit,
+    Trailing,
+    Pegged,
+    AtClose,
+}
+
+impl Kind {
+    fn dress(self, order: OrderRecord) -> OrderRecord {
+        let typed = |order_type: OrderType| OrderRecord { order_type: order_type as u8, ..order };
+        match self {
+            Self::Limit => order,
+            Self::Hidden => OrderRecord { display_qty: OrderRecord::SHOW_NONE, ..order },
+            Self::Iceberg => OrderRecord { display_qty: 1, ..order },
+            Self::Stop => OrderRecord { price: 0, trigger_price: order.price, ..typed(OrderType::Stop) },
+            Self::StopLimit => OrderRecord { trigger_price: 10_000 * CENT, ..typed(OrderType::StopLimit) },
+            Self::Trailing => {
+                OrderRecord { price: 0, trigger_price: 7 * CENT, ..typed(OrderType::TrailingStop) }
+            }
+            Self::Pegged => OrderRecord { peg: Peg::Mid as u8, ..typed(OrderType::Pegged) },
+            Self::AtClose => OrderRecord { tif: TimeInForce::AtClose as u8, ..order },
+        }
+    }
+}
+
 #[derive(Clone, Debug)]
 enum Step {
-    New { instrument: u32, seven: bool, ask: bool, cents: i64, qty: i64 },
+    New { instrument: u32, seven: bool, ask: bool, cents: i64, qty: i64, kind: Kind },
+    Trigger { which: usize },
     Replace { which: usize, cents: i64, qty: i64 },
     Fill { which: usize, qty: i64 },
     Reduce { which: usize, qty: i64 },
@@ -162,9 +236,22 @@ enum Step {
 
 fn step() -> impl Strategy<Value = Step> {
     let (which, cents, qty) = (0usize..64, 9_990i64..10_010, 1i64..40);
+    let kind = prop_oneof![
+        4 => Just(Kind::Limit),
+        1 => Just(Kind::Hidden),
+        1 => Just(Kind::Iceberg),
+        1 => Just(Kind::Stop),
+        2 => Just(Kind::StopLimit),
+        1 => Just(Kind::Trailing),
+        1 => Just(Kind::Pegged),
+        1 => Just(Kind::AtClose),
+    ];
     prop_oneof![
-        4 => (0u32..2, any::<bool>(), any::<bool>(), cents.clone(), qty.clone())
-            .prop_map(|(instrument, seven, ask, cents, qty)| Step::New { instrument, seven, ask, cents, qty }),
+        4 => (0u32..2, any::<bool>(), any::<bool>(), cents.clone(), qty.clone(), kind)
+            .prop_map(|(instrument, seven, ask, cents, qty, kind)| {
+                Step::New { instrument, seven, ask, cents, qty, kind }
+            }),
+        1 => which.clone().prop_map(|which| Step::Trigger { which }),
         3 => (which.clone(), cents, qty.clone()).prop_map(|(which, cents, qty)| Step::Replace { which, cents, qty }),
         3 => (which.clone(), qty.clone()).prop_map(|(which, qty)| Step::Fill { which, qty }),
         1 => (which.clone(), qty).prop_map(|(which, qty)| Step::Reduce { which, qty }),
@@ -194,25 +281,42 @@ fn apply(
             model.mids[instrument as usize] = mid;
             world.gate.on_top(&top(instrument, mid - 1, mid + 1, world.now_ns));
         }
-        Step::New { instrument, seven, ask, cents, qty } => {
-            let mut order = world.order(if ask { Side::Ask } else { Side::Bid }, cents, qty);
+        Step::New { instrument, seven, ask, cents, qty, kind } => {
+            let mut order = kind.dress(world.order(if ask { Side::Ask } else { Side::Bid }, cents, qty));
             order.header.instrument = instrument;
             order.account = if seven { 7 } else { 0 };
             let expected = model.judge(limits, &order, None);
             if expected.is_none() {
-                model.orders.push(Plain { record: order, leaves: qty, filled: 0, pending: None });
+                let px = worth(&order, model.mids[instrument as usize] * CENT)?;
+                model.orders.push(Plain {
+                    record: order,
+                    leaves: qty,
+                    filled: 0,
+                    pending: None,
+                    is_triggered: false,
+                    px,
+                    pending_px: 0,
+                });
             }
             return Some((world.check(&order).err(), expected));
         }
         Step::Replace { which, cents, qty } => {
             let was = model.orders[place(which, model)?].clone();
-            let order = world.replace(&was.record, cents, qty);
+            let mut order = world.replace(&was.record, cents, qty);
+            if !OrderType::from_code(order.order_type).has_limit() {
+                order.price = 0;
+            }
+            if order.order_type == OrderType::Stop as u8 {
+                order.trigger_price = cents * CENT;
+            }
             let expected = match was.pending {
                 Some(_) => Some(Reason::ReplaceInFlight),
                 None => model.judge(limits, &order, Some(&was)),
             };
             if expected.is_none() {
                 let place = place(which, model)?;
+                let mid = model.mids[order.header.instrument as usize] * CENT;
+                model.orders[place].pending_px = worth(&order, mid)?;
                 model.orders[place].pending = Some((order, qty - was.filled));
             }
             return Some((world.check(&order).err(), expected));
@@ -248,7 +352,16 @@ fn apply(
             let order = &mut model.orders[place];
             let (record, leaves) = order.pending.take()?;
             world.answer(ResponseKind::Replaced, &record, 0, leaves);
-            (order.record, order.leaves) = (record, leaves);
+            (order.record, order.leaves, order.px) = (record, leaves, order.pending_px);
+        }
+        Step::Trigger { which } => {
+            let place = place(which, model)?;
+            let order = &mut model.orders[place];
+            let is_stop = OrderType::from_code(order.record.order_type).is_stop();
+            if is_stop && !order.is_triggered {
+                world.answer(ResponseKind::Triggered, &order.record, 0, order.leaves);
+                order.is_triggered = order.record.order_type == OrderType::StopLimit as u8;
+            }
         }
         Step::ReplaceRefused { which } => {
             let place = place(which, model)?;
@@ -466,7 +579,7 @@ proptest! {
             let replace = OrderRecord { orig_client_id, ..world.replace(&order, 9_000 + small, 1 + small) };
             let _ = world.check(&replace);
             let mut answer = response(ResponseKind::Fill, &order, qty, leaves);
-            answer.response = kind % 9;
+            answer.response = kind % 11;
             (answer.client_id, answer.orig_client_id, answer.price) = (client_id, orig_client_id, price);
             (answer.header.instrument, answer.side) = (instrument, side);
             world.gate.on_response(&answer);

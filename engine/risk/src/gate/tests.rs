@@ -4,7 +4,7 @@ use tickrace_types::Side::{Ask, Bid};
 use tickrace_types::event::ControlCode;
 use tickrace_types::{
     AccountId, Cash, Instrument, InstrumentId, InstrumentTable, OrderRecord, OrderType, Phase, Price,
-    ResponseKind, StrategyId, TopOfBook, VenueId,
+    ResponseKind, Side, StrategyId, TopOfBook, VenueId,
 };
 
 use super::fixture::{CENT, MS, START_NS, World, top, wide};
@@ -594,4 +594,147 @@ fn refusals_of_the_gate_itself_change_nothing() {
     let order = world.sent(Bid, 10_000, 100);
     world.answer(ResponseKind::GateRefused, &order, 100, 0);
     assert_eq!(world.gate.open_orders(), 1);
+}
+
+/// An order of another type, its trigger in cents.
+fn typed(order: OrderRecord, order_type: OrderType, trigger: i64) -> OrderRecord {
+    let price = if order_type.has_limit() { order.price } else { 0 };
+    OrderRecord { order_type: order_type as u8, trigger_price: trigger * CENT, price, ..order }
+}
+
+#[test]
+fn a_stop_is_judged_at_its_trigger_and_one_that_is_reached_is_a_market_order() {
+    let mut limits = wide();
+    // Five per cent of a middle of 100.01: from 95.0095 to 105.0105.
+    limits.instrument.price_collar_bps = 500;
+    limits.instrument.order_notional_max_ccy = 10_800;
+    let mut world = World::new(&limits);
+    let mut judged = |side, trigger, qty| {
+        let order = world.order(side, 0, qty);
+        world.check(&typed(order, OrderType::Stop, trigger))
+    };
+    assert_eq!(judged(Side::Bid, 10_001, 1), Err(Reason::NoLimitPrice));
+    assert_eq!(judged(Side::Bid, 10_502, 1), Err(Reason::PriceCollar));
+    assert_eq!(judged(Side::Bid, 10_501, 1), Ok(()));
+    assert_eq!(judged(Side::Ask, 10_002, 1), Err(Reason::NoLimitPrice));
+    assert_eq!(judged(Side::Ask, 9_500, 1), Err(Reason::PriceCollar));
+    // A hundred bought at 103 can cost 108.15 each, sold at 98 they bring no more than 98.
+    assert_eq!(judged(Side::Bid, 10_300, 100), Err(Reason::OrderNotional));
+    assert_eq!(judged(Side::Bid, 10_200, 100), Ok(()));
+    assert_eq!(judged(Side::Ask, 9_800, 110), Ok(()));
+}
+
+#[test]
+fn a_trailing_stop_is_judged_where_its_trigger_is_now_and_a_peg_at_its_limit() {
+    let mut limits = wide();
+    limits.instrument.price_collar_bps = 500;
+    let mut world = World::new(&limits);
+    let mut judged = |side, cents, order_type, trigger| {
+        let order = world.order(side, cents, 10);
+        world.check(&typed(order, order_type, trigger))
+    };
+    assert_eq!(judged(Side::Ask, 0, OrderType::TrailingStop, 500), Ok(()));
+    assert_eq!(judged(Side::Ask, 0, OrderType::TrailingStop, 501), Err(Reason::PriceCollar));
+    assert_eq!(judged(Side::Ask, 0, OrderType::TrailingStop, 0), Err(Reason::OrderTerms));
+    assert_eq!(judged(Side::Bid, 10_501, OrderType::Pegged, -3), Ok(()));
+    assert_eq!(judged(Side::Bid, 10_502, OrderType::Pegged, -3), Err(Reason::PriceCollar));
+    assert_eq!(judged(Side::Bid, 10_300, OrderType::StopLimit, 10_200), Ok(()));
+    assert_eq!(judged(Side::Bid, 10_502, OrderType::StopLimit, 10_200), Err(Reason::PriceCollar));
+}
+
+#[test]
+fn a_waiting_stop_blocks_no_order_of_ours_and_a_triggered_stop_limit_does() {
+    let mut world = World::new(&wide());
+    let order = world.order(Side::Ask, 9_980, 10);
+    let stop = typed(order, OrderType::StopLimit, 9_990);
+    assert_eq!(world.check(&stop), Ok(()));
+    // A bid at a hundred would trade with a sale at 99.80, which does not rest.
+    let bid = world.sent(Side::Bid, 10_000, 10);
+    world.answer(ResponseKind::Triggered, &stop, 0, 10);
+    assert_eq!(world.judged(Side::Bid, 10_000, 10), Err(Reason::SelfTrade));
+    assert_eq!(world.judged(Side::Bid, 9_979, 10), Ok(()));
+    // Replaced it is judged like what it is now.
+    let replace = world.replace(&stop, 9_999, 10);
+    assert_eq!(world.check(&replace), Err(Reason::SelfTrade));
+    world.answer(ResponseKind::Cancelled, &stop, 10, 0);
+    assert_eq!(world.judged(Side::Bid, 10_000, 10), Ok(()));
+    world.answer(ResponseKind::Cancelled, &bid, 10, 0);
+    assert_eq!(world.gate.open_qty(InstrumentId(0), Side::Ask), 0);
+}
+
+#[test]
+fn hidden_lots_and_lots_that_wait_count_like_others() {
+    let mut limits = wide();
+    limits.instrument.open_qty_side_max_lots = 30;
+    let mut world = World::new(&limits);
+    let order = world.order(Side::Bid, 10_000, 10);
+    assert_eq!(world.check(&OrderRecord { display_qty: 1, ..order }), Ok(()));
+    let order = world.order(Side::Bid, 10_000, 10);
+    assert_eq!(world.check(&OrderRecord { display_qty: OrderRecord::SHOW_NONE, ..order }), Ok(()));
+    let order = world.order(Side::Bid, 0, 10);
+    assert_eq!(world.check(&typed(order, OrderType::Stop, 10_100)), Ok(()));
+    assert_eq!(world.judged(Side::Bid, 10_000, 1), Err(Reason::OpenQuantity));
+}
+
+#[test]
+fn what_makes_no_sense_or_is_off_the_grid_does_not_leave() {
+    let mut world = World::new(&wide());
+    let mut judged = |change: &dyn Fn(OrderRecord) -> OrderRecord| {
+        let order = world.order(Side::Bid, 10_000, 10);
+        world.check(&change(order))
+    };
+    let nonsense: [&dyn Fn(OrderRecord) -> OrderRecord; 9] = [
+        &|order| OrderRecord { order_type: 7, ..order },
+        &|order| OrderRecord { tif: 7, ..order },
+        &|order| OrderRecord { stp: 4, ..order },
+        &|order| OrderRecord { peg: 1, ..order },
+        &|order| OrderRecord { trigger: 1, ..order },
+        &|order| OrderRecord { trigger_price: CENT, ..order },
+        &|order| OrderRecord { expire_ns: 5, ..order },
+        &|order| OrderRecord { tif: tickrace_types::TimeInForce::Gtd as u8, ..order },
+        &|order| OrderRecord { order_type: 6, tif: 1, ..order },
+    ];
+    for change in nonsense {
+        assert_eq!(judged(change), Err(Reason::OrderTerms));
+    }
+    let off = |order: OrderRecord| OrderRecord { trigger_price: 10_100 * CENT + 1, ..order };
+    assert_eq!(judged(&|order| off(typed(order, OrderType::Stop, 0))), Err(Reason::OffTick));
+    assert_eq!(judged(&|order| OrderRecord { stp: 3, ..order }), Ok(()));
+}
+
+#[test]
+fn a_replacement_keeps_the_type_of_its_order() {
+    let mut world = World::new(&wide());
+    let limit = world.sent(Side::Bid, 10_000, 10);
+    let replace = world.replace(&limit, 10_000, 5);
+    let as_stop = typed(replace, OrderType::Stop, 10_100);
+    assert_eq!(world.check(&as_stop), Err(Reason::ReplaceMismatch));
+    let replace = world.replace(&limit, 10_000, 5);
+    let timed = OrderRecord { tif: tickrace_types::TimeInForce::Gtc as u8, ..replace };
+    assert_eq!(world.check(&timed), Err(Reason::ReplaceMismatch));
+}
+
+#[test]
+fn a_mass_cancel_costs_one_cancel_and_nothing_else_stops_it() {
+    let mut limits = wide();
+    limits.session.cancel_burst_count = 1;
+    limits.session.cancel_reserve_count = 1;
+    limits.session.cancel_rate_per_s = 1;
+    let mut world = World::new(&limits);
+    let order = world.sent(Side::Bid, 10_000, 10);
+    let all = |world: &mut World| {
+        let cancel = world.cancel(&order);
+        let action = tickrace_types::Action::MassCancel as u8;
+        let mut all = OrderRecord { action, orig_client_id: 0, ..cancel };
+        all.header.instrument = u32::MAX;
+        world.check(&all)
+    };
+    // One of the burst, one of the reserve.
+    assert_eq!([all(&mut world), all(&mut world)], [Ok(()); 2]);
+    assert_eq!(all(&mut world), Err(Reason::CancelRate));
+    assert_eq!(world.gate.counts().passed(tickrace_types::Action::MassCancel), 2);
+    // It is open until the venue says that it is not.
+    assert_eq!(world.gate.open_orders(), 1);
+    world.answer(ResponseKind::Cancelled, &order, 10, 0);
+    assert_eq!(world.gate.open_orders(), 0);
 }
