@@ -377,29 +377,36 @@ impl Books {
     /// side, a price off the grid, an instrument that has orders.
     #[inline]
     pub fn apply_level(&mut self, record: &MarketRecord) -> Option<LevelChange> {
+        self.apply_level_at(record, record.header.ts_recv_ns)
+    }
+
+    /// The same, received at another time than the record says.
+    #[inline]
+    pub fn apply_level_at(&mut self, record: &MarketRecord, ts_recv_ns: i64) -> Option<LevelChange> {
         let instrument = InstrumentId(record.header.instrument);
         let side = record.side();
         let Some(Some(levels)) = self.levels.get_mut(instrument.index()) else {
-            return self.first_level(record);
+            return self.first_level(record, ts_recv_ns);
         };
         let Some(ticks) = levels.grid.ticks(record.price).filter(|_| record.side <= 1) else {
             self.counters.misfits += 1;
             return None;
         };
         let orders = u32::try_from(record.other_ref).unwrap_or(u32::MAX);
-        let change = levels.set(side, ticks, record.order_ref, orders);
+        // Before the level is set: who copies the top next would wait for stores just made.
         let top = &mut self.books[instrument.index()].top;
         top.ts_venue_ns = record.header.ts_venue_ns;
+        top.ts_recv_ns = ts_recv_ns;
+        let change = levels.set(side, ticks, record.order_ref, orders);
         if change.top_changed {
             show_levels(top, levels);
         }
-        top.ts_recv_ns = record.header.ts_recv_ns;
         Some(change)
     }
 
     /// The first level of an instrument: from here on its book is one of levels.
     #[cold]
-    fn first_level(&mut self, record: &MarketRecord) -> Option<LevelChange> {
+    fn first_level(&mut self, record: &MarketRecord, ts_recv_ns: i64) -> Option<LevelChange> {
         let index = InstrumentId(record.header.instrument).index();
         let has_orders = self.books.get(index)?.ladders.iter().any(|ladder| ladder.len() > 0);
         if has_orders {
@@ -407,7 +414,7 @@ impl Books {
             return None;
         }
         self.levels[index] = Some(Box::new(LevelBook::new(Grid::new(self.ticks[index]))));
-        self.apply_level(record)
+        self.apply_level_at(record, ts_recv_ns)
     }
 
     /// Best bid and ask of a feed that states nothing else; of an instrument with a deeper book it is ignored.
@@ -801,6 +808,9 @@ impl Books {
     /// book. It changes no answer, whatever the record holds; one that is never applied costs a few nanoseconds.
     #[inline]
     pub fn hint(&self, record: &Record) {
+        if record.header.kind == LEVEL {
+            return;
+        }
         self.index.prefetch(tag(record.as_market().order_ref));
         self.hint_book(record);
     }
@@ -817,6 +827,9 @@ impl Books {
     /// pays where many orders rest for long.
     #[inline]
     pub fn hint_order(&self, record: &Record) {
+        if record.header.kind == LEVEL {
+            return;
+        }
         self.orders.prefetch(self.index.likely(tag(record.as_market().order_ref)));
     }
 

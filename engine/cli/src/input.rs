@@ -66,6 +66,21 @@ impl Source for Feed {
         }
     }
 
+    fn can_skim(&self) -> bool {
+        match self {
+            Self::Itch(source) => source.can_skim(),
+            Self::Log(source) => source.can_skim(),
+        }
+    }
+
+    #[inline]
+    fn skim(&mut self, each: impl FnMut(&Record, i64) -> bool) -> u64 {
+        match self {
+            Self::Itch(source) => source.skim(each),
+            Self::Log(source) => source.skim(each),
+        }
+    }
+
     fn skips(&self) -> &Skips {
         match self {
             Self::Itch(source) => source.skips(),

@@ -47,20 +47,24 @@ pub struct Ahead<H> {
     places: [H; PLACES],
     /// Place of the next one, counted without wrapping.
     at: usize,
-    /// How many are decoded from there on: [`AHEAD`], fewer only at the end of the source.
+    /// How many are decoded from there on: `depth`, fewer only at the end of the source.
     ready: usize,
+    /// [`AHEAD`], or 1 where the source can be skimmed.
+    depth: usize,
     is_over: bool,
 }
 
 impl<H: Holds> Ahead<H> {
     /// Nothing decoded yet.
     pub fn new() -> Self {
-        Self { places: [H::empty(); PLACES], at: 0, ready: 0, is_over: false }
+        Self { places: [H::empty(); PLACES], at: 0, ready: 0, depth: AHEAD, is_over: false }
     }
 
     /// Decodes the first few.
     pub fn fill(&mut self, source: &mut impl Source) {
-        while self.ready < AHEAD && !self.is_over {
+        // What is skimmed follows the record last given: nothing else may be decoded by then.
+        self.depth = if source.can_skim() { 1 } else { AHEAD };
+        while self.ready < self.depth && !self.is_over {
             self.decode(source);
         }
     }
@@ -76,6 +80,24 @@ impl<H: Holds> Ahead<H> {
     #[inline]
     pub fn next(&self) -> Option<&H> {
         (self.ready > 0).then(|| &self.places[self.at % PLACES])
+    }
+
+    /// Takes the next one, which there must be, to be handled before more is decoded ([`Ahead::refill`]); in between, the
+    /// source may be skimmed.
+    #[inline]
+    pub fn take_alone(&mut self) -> &mut H {
+        assert!(self.ready == 1, "nothing else is decoded, and the caller has looked");
+        let taken = self.at % PLACES;
+        (self.at, self.ready) = (self.at + 1, 0);
+        &mut self.places[taken]
+    }
+
+    /// Decodes the next one.
+    #[inline]
+    pub fn refill(&mut self, source: &mut impl Source) {
+        if !self.is_over {
+            self.decode(source);
+        }
     }
 
     /// Takes the next one, which there must be, to be handled; decodes one more first, and tells `expect` of those now

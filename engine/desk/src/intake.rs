@@ -87,6 +87,18 @@ impl<S: Source> Source for Intake<S> {
         }
     }
 
+    fn can_skim(&self) -> bool {
+        matches!(self, Self::Here(source) if source.can_skim())
+    }
+
+    #[inline]
+    fn skim(&mut self, each: impl FnMut(&Record, i64) -> bool) -> u64 {
+        match self {
+            Self::Here(source) => source.skim(each),
+            Self::There(_) => 0,
+        }
+    }
+
     fn skips(&self) -> &Skips {
         match self {
             Self::Here(source) => source.skips(),

@@ -57,6 +57,8 @@ pub struct LogSource {
     ids: Option<Arc<[u32]>>,
     options: LogOptions,
     hidden_flag: u8,
+    /// Times of the record given last, as they stand in the log.
+    given_ns: (i64, i64),
     /// Instruments that are still to be told open.
     to_open: u32,
     messages: u64,
@@ -80,6 +82,7 @@ impl LogSource {
             ids,
             options,
             hidden_flag: view.hidden_flag(),
+            given_ns: (0, 0),
             to_open: options.always_trading_count,
             messages: 0,
             skips: Skips::default(),
@@ -120,10 +123,16 @@ impl LogSource {
 
     #[inline]
     fn date(&self, out: &mut Record) {
-        out.header.ts_recv_ns = match self.options.latency {
-            FeedLatency::Recorded { offset_ns } => out.header.ts_recv_ns.saturating_add(offset_ns),
-            FeedLatency::Constant(latency_ns) => out.header.ts_venue_ns.saturating_add(latency_ns),
-        };
+        out.header.ts_recv_ns = received_ns(self.options.latency, &out.header);
+    }
+}
+
+/// When a record of a log is received.
+#[inline]
+fn received_ns(latency: FeedLatency, header: &Header) -> i64 {
+    match latency {
+        FeedLatency::Recorded { offset_ns } => header.ts_recv_ns.saturating_add(offset_ns),
+        FeedLatency::Constant(latency_ns) => header.ts_venue_ns.saturating_add(latency_ns),
     }
 }
 
@@ -149,12 +158,36 @@ impl Source for LogSource {
                 }
             }
             *out = *record;
+            self.given_ns = (record.header.ts_venue_ns, record.header.ts_recv_ns);
             out.header.instrument = instrument;
             self.date(out);
             return true;
         }
         self.end = End::Complete;
         false
+    }
+
+    fn can_skim(&self) -> bool {
+        self.ids.is_none()
+    }
+
+    #[inline]
+    fn skim(&mut self, mut each: impl FnMut(&Record, i64) -> bool) -> u64 {
+        if self.ids.is_some() || self.to_open > 0 {
+            return 0;
+        }
+        const LEVEL: u8 = Kind::Level as u8;
+        let (given_ns, latency, hidden_flag) = (self.given_ns, self.options.latency, self.hidden_flag);
+        let stops = Flags::END_OF_EVENT | Flags::SNAPSHOT | hidden_flag;
+        let count = self.records.advance_while(|record| {
+            let header = &record.header;
+            header.kind == LEVEL
+                && header.flags & stops == 0
+                && (header.ts_venue_ns, header.ts_recv_ns) == given_ns
+                && each(record, received_ns(latency, header))
+        });
+        self.messages += count;
+        count
     }
 
     fn skips(&self) -> &Skips {

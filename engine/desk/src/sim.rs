@@ -8,9 +8,10 @@ use std::collections::VecDeque;
 use tickrace_exchange::Exchange;
 use tickrace_feeds::source::Source;
 use tickrace_oms::Gateway;
-use tickrace_types::{OrderRecord, Record, ResponseRecord};
+use tickrace_types::{Header, OrderRecord, Record, ResponseRecord};
 
 use crate::ahead::Ahead;
+use crate::stages::book::is_inner_level;
 
 /// An exchange with its own market source.
 pub struct SimGateway<S> {
@@ -22,7 +23,23 @@ pub struct SimGateway<S> {
     response_latency_ns: i64,
     now_ns: i64,
     is_over: bool,
+    /// Levels inside an event are handled in place.
+    skims: bool,
 }
+
+static NO_RECORD: Record = Record {
+    header: Header {
+        kind: 0,
+        version: 0,
+        flags: 0,
+        source: 0,
+        instrument: 0,
+        seq: 0,
+        ts_venue_ns: 0,
+        ts_recv_ns: 0,
+    },
+    body: [0; 4],
+};
 
 impl<S: Source> SimGateway<S> {
     /// - `market`: the same data the desk sees, read again from its start.
@@ -30,6 +47,7 @@ impl<S: Source> SimGateway<S> {
     pub fn new(exchange: Exchange, mut market: S, response_latency_ns: i64, responses_max: usize) -> Self {
         let mut heads = Ahead::new();
         heads.fill(&mut market);
+        let skims = market.can_skim();
         Self {
             exchange,
             market,
@@ -38,6 +56,7 @@ impl<S: Source> SimGateway<S> {
             response_latency_ns,
             now_ns: 0,
             is_over: false,
+            skims,
         }
     }
 
@@ -54,10 +73,26 @@ impl<S: Source> SimGateway<S> {
 
     #[inline]
     fn apply_head(&mut self) {
+        if self.skims && is_inner_level(self.heads.next().unwrap_or(&NO_RECORD)) {
+            return self.apply_levels();
+        }
         let exchange = &self.exchange;
         let record = self.heads.take(&mut self.market, |soon, ahead| exchange.expect(soon, ahead));
         let responses = &mut self.responses;
         self.exchange.on_market(record, &mut |response: &ResponseRecord| responses.push_back(*response));
+    }
+
+    /// The levels that come next inside one event, in place.
+    #[inline]
+    fn apply_levels(&mut self) {
+        let (exchange, responses) = (&mut self.exchange, &mut self.responses);
+        let mut out = |response: &ResponseRecord| responses.push_back(*response);
+        exchange.on_market(self.heads.take_alone(), &mut out);
+        self.market.skim(|record, _| {
+            exchange.on_market(record, &mut out);
+            true
+        });
+        self.heads.refill(&mut self.market);
     }
 
     /// Handles everything at the next venue time not after `limit_ns`; gives that time, or the one beyond the limit at

@@ -117,6 +117,30 @@ impl SmallRecords {
         None
     }
 
+    /// Passes over the records that `is_next` takes, in place, up to the first it does not; tells how many.
+    #[inline]
+    pub fn advance_while(&mut self, mut is_next: impl FnMut(&Record) -> bool) -> u64 {
+        let mut count = 0;
+        while let Some(part) = self.reader.parts.get(self.part) {
+            // SAFETY: as in `advance`.
+            match unsafe { entry_at(&part.map, self.offset, part.end) } {
+                Some((Entry::Small(record), next)) => {
+                    if !is_next(record) {
+                        break;
+                    }
+                    self.offset = next;
+                    count += 1;
+                }
+                Some((_, next)) => self.offset = next,
+                None => {
+                    self.part += 1;
+                    self.offset = HEADER_BYTES;
+                }
+            }
+        }
+        count
+    }
+
     /// Bytes passed so far.
     pub fn position(&self) -> u64 {
         let before: usize = self.reader.parts.iter().take(self.part).map(|part| part.end).sum();

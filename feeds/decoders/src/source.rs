@@ -15,6 +15,23 @@ pub trait Source {
     /// Writes the next record into `out`; false at the end, and then `out` is as it was.
     fn next_into(&mut self, out: &mut Record) -> bool;
 
+    /// Whether [`Source::skim`] ever hands anything over.
+    fn can_skim(&self) -> bool {
+        false
+    }
+
+    /// Hands over in place, with the time each is received, the levels that follow the record given last, as long as they
+    /// stand inside its event ([`tickrace_types::Flags::END_OF_EVENT`] comes later), share both of its times, and `each`
+    /// takes them; those are not given again. Tells how many there were. A source that cannot hands over none.
+    #[inline]
+    fn skim(&mut self, each: impl FnMut(&Record, i64) -> bool) -> u64
+    where
+        Self: Sized,
+    {
+        let _ = each;
+        0
+    }
+
     /// What was skipped so far, by reason.
     fn skips(&self) -> &Skips;
 

@@ -1,21 +1,96 @@
 //! Applies each market record to the strategy's own book and sends it on with the top of its book.
 //!
 //! The venue's messages about a resting order name only its number; this stage fills in the side and the price, so
-//! that nothing downstream needs a book to understand an execution.
+//! that nothing downstream needs a book to understand an execution. Levels inside an event go no further: depth feeds
+//! state dozens at once, and the last of them carries the top that all of them made.
 
 use tickrace_book::{Books, Outcome};
+use tickrace_runtime::link::{Joined, Link};
 use tickrace_runtime::stage::{Emit, Stage};
-use tickrace_types::{Envelope, InstrumentId, Kind, MarketRecord, Record};
+use tickrace_types::{Envelope, Flags, Header, InstrumentId, Kind, MarketRecord, Record};
 
 /// The strategy's books, driven at receive time.
 pub struct BookStage {
     books: Books,
+    /// Instrument with levels of an event that has not ended; its top was not sent on yet.
+    pending: InstrumentId,
+}
+
+/// What can take a level inside an event in place, without an envelope.
+pub trait TakesLevels {
+    /// Whether it does.
+    fn takes_levels(&self) -> bool;
+
+    /// Takes one, received at `ts_recv_ns`; false where it has to come as an envelope.
+    fn level(&mut self, record: &Record, ts_recv_ns: i64) -> bool;
+}
+
+impl<L: Emit<Envelope>> TakesLevels for Joined<BookStage, L> {
+    #[inline]
+    fn takes_levels(&self) -> bool {
+        true
+    }
+
+    #[inline]
+    fn level(&mut self, record: &Record, ts_recv_ns: i64) -> bool {
+        self.stage.level(record, ts_recv_ns)
+    }
+}
+
+impl<N: TakesLevels> TakesLevels for Link<N, Envelope> {
+    #[inline]
+    fn takes_levels(&self) -> bool {
+        self.here().is_some_and(N::takes_levels)
+    }
+
+    #[inline]
+    fn level(&mut self, record: &Record, ts_recv_ns: i64) -> bool {
+        self.here_mut().is_some_and(|next| next.level(record, ts_recv_ns))
+    }
+}
+
+/// Whether a record is a level inside an event, of which nobody beyond the book hears: the event's end tells its outcome.
+#[inline]
+pub fn is_inner_level(record: &Record) -> bool {
+    const SEEN: u8 = Flags::END_OF_EVENT | Flags::SNAPSHOT;
+    record.header.kind == Kind::Level as u8 && record.header.flags & SEEN == 0
 }
 
 impl BookStage {
     /// Takes over the books.
     pub fn new(books: Books) -> Self {
-        Self { books }
+        Self { books, pending: InstrumentId::NONE }
+    }
+
+    /// Applies a level inside an event; false where another instrument's of the same event has to be told first.
+    #[inline]
+    fn level(&mut self, record: &Record, ts_recv_ns: i64) -> bool {
+        let instrument = InstrumentId(record.header.instrument);
+        if self.pending != instrument {
+            if self.pending != InstrumentId::NONE || instrument.index() >= self.books.instruments() {
+                return false;
+            }
+            self.pending = instrument;
+        }
+        self.books.apply_level_at(record.as_market(), ts_recv_ns);
+        true
+    }
+
+    /// Sends on the top of an instrument whose levels changed inside an event that ends, or goes on, with another's.
+    #[cold]
+    fn tell_pending(&mut self, cause: &Header, out: &mut impl Emit<Envelope>) {
+        let pending = std::mem::replace(&mut self.pending, InstrumentId::NONE);
+        if pending.index() >= self.books.instruments() {
+            return;
+        }
+        let header = Header {
+            kind: Kind::Notice as u8,
+            flags: cause.flags & !Flags::END_OF_EVENT,
+            instrument: pending.0,
+            ..*cause
+        };
+        let notice = MarketRecord { header, ..MarketRecord::default() };
+        out.emit(&mut Envelope::small(notice.as_record(), self.books.top(pending)));
     }
 
     /// The books, for the report after the run.
@@ -32,7 +107,7 @@ impl BookStage {
             let mut copy = *record;
             copy.header.instrument = id;
             if place + 1 < count {
-                copy.header.flags &= !tickrace_types::Flags::END_OF_EVENT;
+                copy.header.flags &= !Flags::END_OF_EVENT;
             }
             out.emit(&mut Envelope::small(&copy, self.books.top(InstrumentId(id))));
         }
@@ -58,8 +133,18 @@ impl Stage for BookStage {
             out.emit(input);
             return;
         }
-        let change = self.books.apply(&input.record);
         let instrument = InstrumentId(input.record.header.instrument);
+        if self.pending != InstrumentId::NONE {
+            if self.pending == instrument {
+                self.pending = InstrumentId::NONE;
+            } else {
+                self.tell_pending(&input.record.header, out);
+            }
+        }
+        if is_inner_level(&input.record) && self.level(&input.record, input.record.header.ts_recv_ns) {
+            return;
+        }
+        let change = self.books.apply(&input.record);
         if instrument.index() >= self.books.instruments() {
             if instrument == InstrumentId::NONE {
                 self.emit_to_all(&input.record, out);

@@ -19,6 +19,7 @@ use tickrace_types::{Envelope, Flags, Header, Kind, MarketRecord, ResponseRecord
 
 use crate::ahead::Ahead;
 use crate::meters::{HopMeter, Stamps};
+use crate::stages::book::{TakesLevels, is_inner_level};
 use crate::stages::send::Declared;
 
 /// Decides when a market record enters and which stamp it carries; the end of each record is told too.
@@ -103,7 +104,14 @@ pub struct Sequencer<S, E, N> {
     safe_ns: i64,
     now_ns: i64,
     kill_seen: bool,
+    /// Levels inside an event are released in place.
+    skims: bool,
+    /// From this number on an operator is listened to again.
+    look_seq: u64,
 }
+
+/// Records between two looks at what is not a record: an operator, a full disk.
+const LOOK_RECORDS: u64 = 1024;
 
 /// Who is next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,7 +134,7 @@ pub struct Returns {
     pub broken: Arc<AtomicBool>,
 }
 
-impl<S: Source, E: Entry, N: Emit<Envelope>> Sequencer<S, E, N> {
+impl<S: Source, E: Entry, N: Emit<Envelope> + TakesLevels> Sequencer<S, E, N> {
     /// Joins a market source to the street.
     #[allow(clippy::too_many_arguments, reason = "the joints of the street, each named once, here")]
     pub fn new(
@@ -169,6 +177,8 @@ impl<S: Source, E: Entry, N: Emit<Envelope>> Sequencer<S, E, N> {
             safe_ns: i64::MAX,
             now_ns: i64::MIN,
             kill_seen: false,
+            skims: false,
+            look_seq: 0,
         }
     }
 
@@ -185,6 +195,8 @@ impl<S: Source, E: Entry, N: Emit<Envelope>> Sequencer<S, E, N> {
 
     fn run_market(&mut self) -> Outcome {
         self.market.fill(&mut self.source);
+        let is_copied = self.config.copy_market && self.journal.is_some();
+        self.skims = self.source.can_skim() && self.next.takes_levels() && !is_copied;
         if self.config.timer_ns > 0
             && let Some(first) = self.market.next()
         {
@@ -207,12 +219,13 @@ impl<S: Source, E: Entry, N: Emit<Envelope>> Sequencer<S, E, N> {
                 }
                 continue;
             }
-            if self.seq & 0x3ff == 0
+            if self.seq >= self.look_seq
                 && let Some(outcome) = self.look_around()
             {
                 return outcome;
             }
             match turn {
+                Turn::Market if self.skims && self.release_levels() => {}
                 Turn::Market => self.release_market(),
                 _ => self.release_other(turn),
             }
@@ -227,6 +240,7 @@ impl<S: Source, E: Entry, N: Emit<Envelope>> Sequencer<S, E, N> {
     /// Once in a while: whether to stop here.
     #[cold]
     fn look_around(&mut self) -> Option<Outcome> {
+        self.look_seq = self.seq + LOOK_RECORDS;
         if self.entry.is_stopped(self.market_count) {
             return Some(Outcome::Stopped);
         }
@@ -328,6 +342,29 @@ impl<S: Source, E: Entry, N: Emit<Envelope>> Sequencer<S, E, N> {
                 self.safe_ns.min(self.now_ns.saturating_add(self.config.lookahead_ns).saturating_sub(1));
         }
         (self.seq, self.now_ns)
+    }
+
+    /// Releases the levels that come next inside one event, in place: nothing can be decided before it ends, so that they
+    /// need no envelope, no stamp and no look at anybody else. False where the next record is none.
+    #[inline]
+    fn release_levels(&mut self) -> bool {
+        let Some(head) = self.market.next() else { return false };
+        let due_ns = head.record.header.ts_recv_ns;
+        // Time that stands still is what deciding code sees; where it would have to be held back, the long way does so.
+        if !is_inner_level(&head.record) || due_ns < self.now_ns || !self.next.level(&head.record, due_ns) {
+            return false;
+        }
+        self.number(due_ns);
+        self.market.take_alone();
+        let next = &mut self.next;
+        let count = self.source.skim(|record, ts_recv_ns| next.level(record, ts_recv_ns));
+        self.seq += count;
+        self.market_count += 1 + count;
+        self.market.refill(&mut self.source);
+        if self.is_timer_asleep {
+            self.wake_timer(due_ns);
+        }
+        true
     }
 
     #[inline]

@@ -126,6 +126,18 @@ impl<S: Source> Source for Days<S> {
         false
     }
 
+    fn can_skim(&self) -> bool {
+        self.sources.iter().all(Source::can_skim)
+    }
+
+    #[inline]
+    fn skim(&mut self, each: impl FnMut(&Record, i64) -> bool) -> u64 {
+        if self.is_fresh || !self.end.is_running() {
+            return 0;
+        }
+        self.sources[self.current].skim(each)
+    }
+
     /// Of the days that have ended.
     fn skips(&self) -> &Skips {
         &self.skips
