@@ -153,18 +153,6 @@ impl Ladder {
         }
     }
 
-    /// Key of the rung at an index.
-    pub(crate) fn key_at(&self, index: usize) -> Option<i64> {
-        self.rungs.get(index).map(|rung| rung.key)
-    }
-
-    /// The best rung with a key from `from` to below `to`, and its index.
-    pub(crate) fn last_in(&self, from: i64, to: i64) -> Option<(usize, Rung)> {
-        let index = self.rungs.partition_point(|rung| rung.key < to).checked_sub(1)?;
-        let rung = self.rungs[index];
-        (rung.key >= from).then_some((index, rung))
-    }
-
     /// Takes the best rung out.
     pub(crate) fn pop(&mut self) -> Option<Rung> {
         self.rungs.pop()

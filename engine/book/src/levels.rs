@@ -3,7 +3,7 @@
 //! Fed by [`tickrace_types::Kind::Level`] records, each the whole of a level as it now is. Prices are counted in ticks
 //! and *oriented*, so that larger is better on both sides (an ask's tick is negated). A window of ticks around the touch
 //! is an array with a bit for each occupied place, so that a level is one store and the next one a few bits away; what
-//! lies outside waits in a sorted ladder and comes in when the window follows the touch.
+//! lies outside waits in a hash table and comes in when the window follows the touch.
 //!
 //! A level at or through the other side's touch says that the other side is gone up to there, even where the feed has
 //! not said so yet: its touch steps back to the first level beyond. The levels in between keep their lots but are
@@ -11,7 +11,7 @@
 
 use tickrace_types::Side;
 
-use crate::ladder::{Ladder, Rung};
+use crate::far_levels::FarLevels;
 
 /// Ticks of the window: a power of two, a multiple of 4096.
 const WINDOW: usize = 1 << 14;
@@ -171,7 +171,7 @@ impl LevelBook {
         })
     }
 
-    /// Allocations of the far ladders since construction.
+    /// Times that the tables of far levels grew.
     pub(crate) fn growths(&self) -> u64 {
         self.sides.iter().map(|side| side.far.growths()).sum()
     }
@@ -194,11 +194,11 @@ struct LevelSide {
     is_placed: bool,
     best: i64,
     /// Levels outside the window.
-    far: Ladder,
+    far: FarLevels,
 }
 
-/// Room of a far ladder at the start.
-const FAR_RUNGS: usize = 1024;
+/// Cells for far levels at the start, of which half can be used.
+const FAR_CELLS: usize = 4096;
 
 impl LevelSide {
     fn new() -> Self {
@@ -211,7 +211,7 @@ impl LevelSide {
             low: 0,
             is_placed: false,
             best: NONE,
-            far: Ladder::new(FAR_RUNGS),
+            far: FarLevels::new(FAR_CELLS),
         }
     }
 
@@ -225,7 +225,7 @@ impl LevelSide {
     fn at(&self, tick: i64) -> (u64, u32) {
         match self.place(tick) {
             Some(place) => (self.lots[place], if self.has_orders { self.orders[place] } else { 0 }),
-            None => self.far.level(tick).map_or((0, 0), |rung| (rung.qty, rung.orders)),
+            None => self.far.at(tick),
         }
     }
 
@@ -237,7 +237,7 @@ impl LevelSide {
         }
         match self.place(tick) {
             Some(place) => self.write(place, lots, orders),
-            None => self.put_far(tick, lots, orders),
+            None => self.far.put(tick, lots, orders),
         }
     }
 
@@ -255,28 +255,6 @@ impl LevelSide {
             *group = *group & !(1 << (word % WORD)) | u64::from(self.bits[word] != 0) << (word % WORD);
         }
         before
-    }
-
-    #[inline(never)]
-    fn put_far(&mut self, tick: i64, lots: u64, orders: u32) -> u64 {
-        match self.far.find(tick) {
-            Ok(index) if lots == 0 => {
-                let before = self.far.level_at(index).qty;
-                self.far.remove(index);
-                before
-            }
-            Ok(index) => {
-                let rung = self.far.level_at(index);
-                rung.orders = orders;
-                std::mem::replace(&mut rung.qty, lots)
-            }
-            Err(index) => {
-                if lots > 0 {
-                    self.far.insert(index, Rung { key: tick, qty: lots, orders, ..Rung::default() });
-                }
-                0
-            }
-        }
     }
 
     /// The touch steps back to the next level strictly worse than `tick`; the window goes with it.
@@ -338,10 +316,7 @@ impl LevelSide {
 
     #[cold]
     fn next_worse_far(&self, tick: i64) -> i64 {
-        let index = match self.far.find(tick) {
-            Ok(index) | Err(index) => index,
-        };
-        index.checked_sub(1).and_then(|below| self.far.key_at(below)).unwrap_or(NONE)
+        self.far.next_worse(tick).unwrap_or(NONE)
     }
 
     /// Moves the window so that `tick` lies a little above its middle: most levels are worse than the touch.
@@ -358,16 +333,17 @@ impl LevelSide {
             let (lots, orders) = (self.lots[place], self.orders[place]);
             if lots > 0 {
                 self.write(place, 0, 0);
-                self.put_far(self.low + place as i64, lots, orders);
+                self.far.put(self.low + place as i64, lots, orders);
             }
         }
         self.low = low;
-        while let Some((index, rung)) = self.far.last_in(low, low + WINDOW as i64) {
-            self.far.remove(index);
-            if let Some(place) = self.place(rung.key) {
-                self.write(place, rung.qty, rung.orders);
+        let mut far = std::mem::replace(&mut self.far, FarLevels::new(2));
+        far.take_in(low, low + WINDOW as i64, |level| {
+            if let Some(place) = self.place(level.tick) {
+                self.write(place, level.lots, level.orders);
             }
-        }
+        });
+        self.far = far;
     }
 
     /// Takes out every level not worse than `limit`.
@@ -381,9 +357,7 @@ impl LevelSide {
                 self.write(place, 0, 0);
             }
         }
-        while self.far.best().is_some_and(|rung| rung.key >= limit) {
-            self.far.pop();
-        }
+        self.far.take_in(limit.saturating_add(i64::from(limit == NONE)), i64::MAX, drop);
         // What is far and worse than the window stays where the window was within the limit.
         if limit == NONE {
             self.best = NONE;

@@ -8,6 +8,7 @@
 
 pub mod books;
 pub mod change;
+mod far_levels;
 mod index;
 mod ladder;
 mod levels;

@@ -199,14 +199,15 @@ impl Exchange {
         if at == NIL {
             return;
         }
-        let lot = lot_of(&self.instruments[level.instrument.index()]);
+        let lot = self.lots[level.instrument.index()];
         while at != NIL {
             let own = self.orders.get_mut(at);
+            if level.side.is_better(level.price, own.price) {
+                break;
+            }
             at = own.next;
             if own.price == level.price {
                 own.estimate.on_level(&self.model, level.before as f64 * lot, level.after as f64 * lot);
-            } else if level.side.is_better(level.price, own.price) {
-                break;
             }
         }
     }
@@ -253,7 +254,7 @@ impl Exchange {
         if at == NIL || !self.is_trading(instrument) {
             return;
         }
-        let lot = lot_of(&self.instruments[instrument.index()]);
+        let lot = self.lots[instrument.index()];
         let qty = lots as f64 * lot;
         let mut budget = i64::try_from(lots).unwrap_or(i64::MAX);
         // Each order at the price hears of the trade once: an iceberg's next peak stands behind all of them.
@@ -308,7 +309,7 @@ impl Exchange {
 
     /// The estimate in lots, rounded up; what is unknown is more than any level holds.
     pub(crate) fn ahead_lots(&self, own: &Own) -> i64 {
-        let lots = libm::ceil(own.estimate.ahead / lot_of(&self.instruments[own.instrument.index()]));
+        let lots = libm::ceil(own.estimate.ahead / self.lots[own.instrument.index()]);
         #[allow(clippy::cast_possible_truncation, reason = "saturates")]
         {
             lots.max(0.0) as i64
@@ -317,7 +318,7 @@ impl Exchange {
 
     /// The estimate of an order that comes to rest.
     pub(crate) fn estimate(&self, own: &Own) -> Estimate {
-        let lot = lot_of(&self.instruments[own.instrument.index()]);
+        let lot = self.lots[own.instrument.index()];
         let level = self.books.level(own.instrument, own.side, own.price());
         match level {
             Some(level) => Estimate::at_the_end_of(level.qty as f64 * lot),

@@ -35,6 +35,8 @@ pub struct Exchange {
     pub(crate) fills: FillRule,
     /// Instruments whose feed states levels or quotes.
     pub(crate) is_stated: Vec<bool>,
+    /// One lot in units of the base currency, by instrument.
+    pub(crate) lots: Vec<f64>,
     /// No good-till-date order expires before this.
     pub(crate) next_expiry_ns: i64,
     pub(crate) in_flight: InFlight,
@@ -123,6 +125,7 @@ impl Exchange {
             model: config.queue,
             fills: config.fills,
             is_stated: vec![false; instruments.len()],
+            lots: instruments.as_slice().iter().map(crate::estimated::lot_of).collect(),
             next_expiry_ns: i64::MAX,
             in_flight: InFlight::new(config.order_latency_ns, config.open_orders_max),
         })
