@@ -4,6 +4,7 @@
 mod answers;
 mod cli;
 mod flow;
+mod formats;
 mod layering;
 mod parity;
 mod recovery;

@@ -210,7 +210,7 @@ fn start(
         if is_asked { vec![stated.unwrap_or_else(|| Instrument::us_equity(&symbol))] } else { vec![] };
     Ok(LobsterDecoder {
         lines: Lines::new(stream),
-        midnight_ns: date.new_york_midnight_ns(),
+        midnight_ns: if options.is_from_midnight { 0 } else { date.new_york_midnight_ns() },
         is_asked,
         account: Account { instruments, ..Account::default() },
         by_event: [0; 7],
