@@ -56,7 +56,12 @@ fn run(kill_at: Option<u64>) -> (u64, u64, bool, usize) {
     assert_eq!(ran.outcome, Outcome::Complete);
     let gate = ran.gate.gate();
     let passed = |action| gate.counts().passed(action);
-    (passed(Action::New), passed(Action::Cancel), gate.is_kill_proven(), ran.decide.oms().open_count())
+    (
+        passed(Action::New),
+        passed(Action::Cancel),
+        gate.is_kill_proven(),
+        ran.decide.seats()[0].oms.open_count(),
+    )
 }
 
 #[test]
@@ -68,4 +73,59 @@ fn the_kill_switch_cancels_every_live_order_and_lets_no_new_one_pass() {
     assert!(cancels > 0);
     assert!(is_proven, "killed, and nothing open");
     assert_eq!(open, 0);
+}
+
+/// The touch quoter's example with other strategies, over the recorded perpetual; its summary.
+fn with_strategies(out: &std::path::Path, strategies: &str, settings: &[&str]) -> Option<serde_json::Value> {
+    let capture = tickrace_tests::data::shared("data/ticks/binance/usdm/btcusdt_20240808.gz")?;
+    let text = std::fs::read_to_string(config("backtest/touch_quoting.toml")).unwrap();
+    let from = text.find("[strategy]").unwrap();
+    let to = text.find("[venue]").unwrap();
+    let limits = config("limits/crypto_perpetual.toml");
+    let text = format!("{}{strategies}\n{}", &text[..from], &text[to..])
+        .replace("../limits/crypto_perpetual.toml", &limits);
+    let path = out.join("strategies.toml");
+    std::fs::write(&path, text).unwrap();
+    let log = out.join("perpetual.ticks").display().to_string();
+    if !std::path::Path::new(&log).exists() {
+        let done = tickrace_tests::tickrace(&["convert", &capture.display().to_string(), "--out", &log]);
+        assert_eq!(done.code, 0, "{}", done.err);
+    }
+    let files = format!("data.files=[\"{log}\"]");
+    let (path, run) = (path.display().to_string(), out.join("run").display().to_string());
+    let mut args = vec!["backtest", &path, "--json", "--out", &run, "--set", &files];
+    args.extend(settings.iter().flat_map(|setting| ["--set", *setting]));
+    let done = tickrace_tests::tickrace(&args);
+    assert_eq!(done.code, 0, "{}", done.err);
+    Some(done.json())
+}
+
+#[test]
+fn strategies_share_the_limits_and_nothing_else() {
+    const ONE: &str = r#"
+        [[strategies]]
+        name = "one"
+        policy = { kind = "touch-quoting", order_qty_lots = 10, position_max_lots = 100 }
+    "#;
+    const OTHER: &str = r#"
+        [[strategies]]
+        name = "other"
+        policy = { kind = "touch-quoting", order_qty_lots = 7, position_max_lots = 70 }
+    "#;
+    let folder = tempfile::tempdir().unwrap();
+    let Some(alone) = with_strategies(folder.path(), ONE, &[]) else { return };
+    let both = with_strategies(folder.path(), &format!("{ONE}{OTHER}"), &[]).unwrap();
+    let lots = |summary: &serde_json::Value| summary["volume_lots"].as_u64().unwrap();
+    assert!(lots(&both) > lots(&alone), "{both}");
+    assert_eq!(both["rejects"].get("position"), None, "{both}");
+    // The limit is the house's: two that would each keep it are refused together.
+    let tight = ["limits.instrument.position_max_lots=120"];
+    let held = with_strategies(folder.path(), &format!("{ONE}{OTHER}"), &tight).unwrap();
+    let refused: u64 =
+        held["rejects"].as_object().unwrap().iter().map(|(_, count)| count.as_u64().unwrap()).sum();
+    let before: u64 =
+        both["rejects"].as_object().unwrap().iter().map(|(_, count)| count.as_u64().unwrap()).sum();
+    assert!(refused > before, "{held}");
+    let journal = folder.path().join("run/journal").display().to_string();
+    assert_eq!(tickrace_tests::tickrace(&["replay", &journal, "--verify"]).code, 0);
 }

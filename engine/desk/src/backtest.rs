@@ -16,6 +16,7 @@ use tickrace_types::{AccountId, InstrumentTable, SessionId, StrategyId, VenueId}
 use crate::config::{DeskConfig, MarketInJournal, StrategyConfig};
 use crate::meters::Stamps;
 use crate::sim::SimGateway;
+use crate::stages::decide::Seat;
 use crate::stages::send::NoTap;
 use crate::stages::sequence::Entry;
 use crate::street::{self, Layout, Parts, Ran, StreetError};
@@ -93,32 +94,13 @@ pub fn parts<S, E, G, T>(
     tap: T,
     journals: Journals,
 ) -> Result<Parts<S, E, G, T>, DeskError> {
-    let policy = match &config.strategy {
-        StrategyConfig::MarketMaking(strategy) => {
-            Policies::MarketMaker(MarketMaker::new(strategy, instruments)?)
-        }
-        StrategyConfig::TouchQuoting(strategy) => Policies::TouchQuoter(TouchQuoter::new(strategy)?),
-        StrategyConfig::Idle => Policies::Idle,
-    };
-    let oms = Oms::new(
-        &OmsConfig {
-            open_orders_max: config.run.open_orders_max,
-            strategy: StrategyId(0),
-            account: AccountId(0),
-            venue: VenueId(0),
-            session: SessionId(0),
-            first_client_id: 1,
-            unacked_timeout_ns: UNACKED_TIMEOUT_NS,
-        },
-        instruments,
-    );
+    let seats = seats_of(config, instruments)?;
     let gate = Gate::new(&config.limits, instruments, config.run.open_orders_max)?;
     Ok(Parts {
         market,
         entry,
         books: Books::new(instruments.len(), config.run.book_orders_capacity).with_grids(instruments),
-        policy,
-        oms,
+        seats,
         gate,
         gateway,
         tap,
@@ -126,6 +108,38 @@ pub fn parts<S, E, G, T>(
         outbound: journals.outbound,
         instruments: instruments.clone(),
     })
+}
+
+/// The strategies of a run, each with its own order management; numbers follow the configuration's order.
+fn seats_of(config: &DeskConfig, instruments: &InstrumentTable) -> Result<Vec<Seat>, DeskError> {
+    let mut seats = Vec::new();
+    for (strategy, number) in config.all_strategies().into_iter().zip(0u16..) {
+        let policy = match strategy.policy {
+            StrategyConfig::MarketMaking(policy) => {
+                Policies::MarketMaker(MarketMaker::new(policy, instruments)?)
+            }
+            StrategyConfig::TouchQuoting(policy) => Policies::TouchQuoter(TouchQuoter::new(policy)?),
+            StrategyConfig::Idle => Policies::Idle,
+        };
+        let oms = Oms::new(
+            &OmsConfig {
+                open_orders_max: config.run.open_orders_max,
+                strategy: StrategyId(number),
+                account: AccountId(0),
+                venue: VenueId(0),
+                session: SessionId(0),
+                first_client_id: 1,
+                unacked_timeout_ns: UNACKED_TIMEOUT_NS,
+            },
+            instruments,
+        );
+        let is_traded = |symbol: &str| {
+            strategy.symbols.is_empty() || strategy.symbols.iter().any(|traded| traded == symbol)
+        };
+        let trades = instruments.as_slice().iter().map(|instrument| is_traded(&instrument.symbol)).collect();
+        seats.push(Seat { policy, oms, trades });
+    }
+    Ok(seats)
 }
 
 /// A finished backtest.

@@ -22,8 +22,12 @@ pub struct DeskConfig {
     /// What is traded.
     #[serde(default)]
     pub instruments: InstrumentsConfig,
-    /// Who decides.
-    pub strategy: StrategyConfig,
+    /// Who decides, where it is one strategy.
+    #[serde(default)]
+    pub strategy: Option<StrategyConfig>,
+    /// Who decides, where there are several: they share the gate and its limits, not their orders and positions.
+    #[serde(default)]
+    pub strategies: Vec<NamedStrategy>,
     /// The simulated venue.
     pub venue: ExchangeConfig,
     /// Pre-trade limits.
@@ -179,6 +183,33 @@ pub enum StrategyConfig {
     Idle,
 }
 
+/// One of several strategies.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NamedStrategy {
+    /// Its name in tables and messages.
+    pub name: String,
+    /// Symbols it trades; none: all.
+    #[serde(default)]
+    pub symbols: Vec<String>,
+    /// How it decides.
+    pub policy: StrategyConfig,
+}
+
+/// One strategy of a run, however it was stated.
+#[derive(Clone, Copy, Debug)]
+pub struct StrategyRef<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Symbols it trades; none: all.
+    pub symbols: &'a [String],
+    /// How it decides.
+    pub policy: &'a StrategyConfig,
+}
+
+/// Most strategies of one run.
+pub const STRATEGIES_MAX: usize = 256;
+
 /// Where the market data of a journal stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -268,15 +299,39 @@ impl DeskConfig {
         if self.data.synth.symbols == 0 || self.data.synth.messages < 1000 {
             return fail("data.synth", "needs at least one symbol and 1000 messages");
         }
-        match &self.strategy {
-            StrategyConfig::MarketMaking(strategy) => strategy.validate(),
-            StrategyConfig::TouchQuoting(strategy) => strategy.validate(),
-            StrategyConfig::Idle => Ok(()),
+        let strategies = self.all_strategies();
+        if strategies.is_empty() || self.strategy.is_some() && !self.strategies.is_empty() {
+            return fail("strategy", "state either [strategy] or one or more [[strategies]]");
         }
-        .map_err(|error| ConfigError { key: "strategy", fault: error.to_string() })?;
+        if strategies.len() > STRATEGIES_MAX {
+            return fail("strategies", "are at most 256");
+        }
+        for (place, strategy) in strategies.iter().enumerate() {
+            if strategies[..place].iter().any(|other| other.name == strategy.name) {
+                let fault = format!("two are named {:?}", strategy.name);
+                return Err(ConfigError { key: "strategies", fault });
+            }
+            match strategy.policy {
+                StrategyConfig::MarketMaking(policy) => policy.validate(),
+                StrategyConfig::TouchQuoting(policy) => policy.validate(),
+                StrategyConfig::Idle => Ok(()),
+            }
+            .map_err(|error| ConfigError { key: "strategy", fault: format!("{}: {error}", strategy.name) })?;
+        }
         self.limits.validate().map_err(|error| ConfigError { key: "limits", fault: error.to_string() })?;
         self.venue.validate().map_err(|error| ConfigError { key: "venue", fault: error.to_string() })?;
         Ok(())
+    }
+
+    /// All strategies, by number.
+    pub fn all_strategies(&self) -> Vec<StrategyRef<'_>> {
+        let one = self.strategy.as_ref().map(|policy| StrategyRef { name: "strategy", symbols: &[], policy });
+        let several = self.strategies.iter().map(|strategy| StrategyRef {
+            name: &strategy.name,
+            symbols: &strategy.symbols,
+            policy: &strategy.policy,
+        });
+        one.into_iter().chain(several).collect()
     }
 
     /// The instruments of the run: those configured, else `announced`, those the tick files name. A full statement of the

@@ -160,10 +160,8 @@ pub fn run<'a, S: Source>(
         GateStage::new(parts.gate, refusal_in, layout.refusal_latency_ns, hop()),
         Link::<_, Envelope>::Here(send),
     );
-    let decide = Joined::new(
-        DecideStage::new(parts.policy, parts.oms, parts.instruments, hop()),
-        Link::<_, Envelope>::Here(gate),
-    );
+    let decide =
+        Joined::new(DecideStage::new(parts.seats, parts.instruments, hop()), Link::<_, Envelope>::Here(gate));
     let mut street = Joined::new(BookStage::new(parts.books), Link::<_, Envelope>::Here(decide));
 
     let mut head = inbound.next();

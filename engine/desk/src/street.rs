@@ -21,6 +21,7 @@ use tickrace_types::Envelope;
 
 use crate::intake::Intake;
 use crate::meters::{HopMeter, Stamps};
+use crate::stages::decide::Seat;
 use crate::stages::send::{Declared, Delays, OrderTap};
 use crate::stages::sequence::{Entry, Outcome, Returns, SequencerConfig};
 use crate::stages::{BookStage, DecideStage, GateStage, SendStage, Sequencer};
@@ -33,10 +34,8 @@ pub struct Parts<S, E, G, T> {
     pub entry: E,
     /// The strategy's books.
     pub books: tickrace_book::Books,
-    /// The policy.
-    pub policy: tickrace_strategy::Policies,
-    /// Order management.
-    pub oms: tickrace_oms::Oms,
+    /// The strategies, by number.
+    pub seats: Vec<Seat>,
     /// The gate.
     pub gate: tickrace_risk::Gate,
     /// The gateway.
@@ -221,7 +220,8 @@ where
     let (refusal_in, refusals) =
         ring::ring(layout.return_slots, Full::DropAndCount, layout.idle).map_err(ring_error)?;
 
-    let skips_idle_timers = layout.skips_idle_timers && parts.policy.is_timer_idle_safe();
+    let is_idle_safe = parts.seats.iter().all(|seat| seat.policy.is_timer_idle_safe());
+    let skips_idle_timers = layout.skips_idle_timers && is_idle_safe;
     let send = SendStage::new(
         parts.gateway,
         parts.tap,
@@ -237,7 +237,7 @@ where
         },
     );
     let gate = GateStage::new(parts.gate, refusal_in, layout.refusal_latency_ns, hop());
-    let decide = DecideStage::new(parts.policy, parts.oms, parts.instruments, hop());
+    let decide = DecideStage::new(parts.seats, parts.instruments, hop());
     let book = BookStage::new(parts.books);
 
     let (send_link, send_worker) = mason.lay(StageName::Gate, StageName::Send, send)?;

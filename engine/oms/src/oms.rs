@@ -333,6 +333,12 @@ impl Oms {
             .then(|| Price(self.orders.resting_px(slot)))
     }
 
+    /// Goes on with this client id where the own next one is lower: strategies of one session count together.
+    #[inline]
+    pub fn raise_next_client_id(&mut self, at_least: u64) {
+        self.next_client_id = self.next_client_id.max(at_least);
+    }
+
     /// The next client id.
     pub fn next_client_id(&self) -> ClientId {
         ClientId(self.next_client_id)

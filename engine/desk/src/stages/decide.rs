@@ -5,33 +5,62 @@ use tickrace_runtime::stage::{Emit, Stage};
 use tickrace_strategy::{Policies, Say, View};
 use tickrace_types::event::ControlCode;
 use tickrace_types::{
-    Envelope, Flags, Header, InstrumentId, InstrumentTable, Kind, OrderRecord, Record, ResponseKind,
-    TopOfBook,
+    Envelope, Flags, Header, Instrument, InstrumentId, InstrumentTable, Kind, OrderRecord, Record,
+    ResponseKind, TopOfBook,
 };
 
 use crate::meters::HopMeter;
 
+/// A strategy at the desk: its policy and its order management. What they share is the gate behind them.
+pub struct Seat {
+    /// Decides.
+    pub policy: Policies,
+    /// Its own orders and positions.
+    pub oms: Oms,
+    /// Whether it trades an instrument, by id.
+    pub trades: Vec<bool>,
+}
+
+/// What a policy sees beside its own orders.
+#[derive(Clone, Copy)]
+struct Seen<'a> {
+    record: &'a Record,
+    top: &'a TopOfBook,
+    id: InstrumentId,
+    instrument: &'a Instrument,
+}
+
+impl<'a> Seen<'a> {
+    #[inline(always)]
+    fn with(self, oms: &'a Oms) -> View<'a> {
+        let Self { record, top, id, instrument } = self;
+        View { now_ns: record.header.ts_recv_ns, record, top, id, instrument, oms }
+    }
+}
+
 /// Decides. Sees only records, so that the same records give the same orders.
 pub struct DecideStage {
-    policy: Policies,
-    oms: Oms,
+    seats: Vec<Seat>,
     instruments: InstrumentTable,
     tops: Vec<TopOfBook>,
     say: Say,
     is_silent: bool,
+    /// The next client number: all strategies count with one counter, since the venue wants them to grow.
+    next_client_id: u64,
     hop: HopMeter,
 }
 
 impl DecideStage {
-    /// Joins a policy to its order management.
-    pub fn new(policy: Policies, oms: Oms, instruments: InstrumentTable, hop: HopMeter) -> Self {
+    /// Joins policies to their order management, in the order of their strategy numbers.
+    pub fn new(seats: Vec<Seat>, instruments: InstrumentTable, hop: HopMeter) -> Self {
         let tops = vec![TopOfBook::NONE; instruments.len()];
-        Self { policy, oms, instruments, tops, say: Say::default(), is_silent: false, hop }
+        let next_client_id = seats.iter().map(|seat| seat.oms.next_client_id().0).max().unwrap_or(1);
+        Self { seats, instruments, tops, say: Say::default(), is_silent: false, next_client_id, hop }
     }
 
-    /// Orders, positions and profit, for the report after the run.
-    pub fn oms(&self) -> &Oms {
-        &self.oms
+    /// Orders, positions and profit of each strategy, for the report after the run.
+    pub fn seats(&self) -> &[Seat] {
+        &self.seats
     }
 
     /// Time from the sequencer's release to here: the book stage's work and the way.
@@ -49,110 +78,80 @@ impl DecideStage {
         if self.is_silent {
             return;
         }
-        let view = View {
-            now_ns: header.ts_recv_ns,
-            record: &input.record,
-            top: &input.second,
-            id,
-            instrument: self.instruments.get(id),
-            oms: &self.oms,
-        };
-        if header.flags & Flags::SNAPSHOT != 0 {
-            self.policy.warm_up(&view);
-        } else if header.flags & Flags::END_OF_EVENT == 0 {
-            self.policy.on_record(&view);
-        } else {
-            self.say.reset();
-            self.policy.on_event(&view, &mut self.say);
-            self.execute(id, header, out);
-            self.upkeep(&input.record, id);
+        let Self { seats, instruments, say, next_client_id, .. } = self;
+        let instrument = instruments.get(id);
+        for seat in seats.iter_mut().filter(|seat| seat.trades[id.index()]) {
+            let Seat { policy, oms, .. } = seat;
+            let seen = Seen { record: &input.record, top: &input.second, id, instrument: instrument };
+            let view = seen.with(oms);
+            if header.flags & Flags::SNAPSHOT != 0 {
+                policy.warm_up(&view);
+            } else if header.flags & Flags::END_OF_EVENT == 0 {
+                policy.on_record(&view);
+            } else {
+                say.reset();
+                policy.on_event(&view, say);
+                if !say.is_silent() {
+                    send(say, oms, next_client_id, id, header, out);
+                }
+                // The orders have left: the policy may take its time now.
+                policy.upkeep(&seen.with(oms));
+            }
         }
-    }
-
-    /// Does what the policy said, if it said anything.
-    #[inline]
-    fn execute(&mut self, id: InstrumentId, cause: &Header, out: &mut impl Emit<Envelope>) {
-        if !self.say.is_silent() {
-            self.send(id, cause, out);
-        }
-    }
-
-    // One copy of the order path for ticks, answers and timers: with a copy each, the code of the street is beyond a
-    // first-level instruction cache, and every order waited for fifty of its lines.
-    #[inline(never)]
-    fn send(&mut self, id: InstrumentId, cause: &Header, out: &mut impl Emit<Envelope>) {
-        self.say.execute(&mut self.oms, id, cause, &mut |order: &mut OrderRecord| {
-            out.emit(Envelope::order_mut(order));
-        });
-    }
-
-    /// The orders have left: the policy may take its time now.
-    #[inline]
-    fn upkeep(&mut self, record: &Record, id: InstrumentId) {
-        self.policy.upkeep(&View {
-            now_ns: record.header.ts_recv_ns,
-            record,
-            top: &self.tops[id.index()],
-            id,
-            instrument: self.instruments.get(id),
-            oms: &self.oms,
-        });
     }
 
     #[inline(never)]
     fn on_response(&mut self, input: &Envelope, out: &mut impl Emit<Envelope>) {
         let response = input.as_response();
         let header = response.header;
-        self.oms.on_response(response);
         let id = InstrumentId(header.instrument);
-        if id.index() >= self.tops.len() {
+        let Self { seats, instruments, tops, say, next_client_id, is_silent, .. } = self;
+        let Some(Seat { policy, oms, .. }) = seats.get_mut(usize::from(response.strategy)) else { return };
+        oms.on_response(response);
+        if id.index() >= tops.len() {
             return;
         }
-        if self.is_silent {
+        if *is_silent {
             // What was still pending when silence fell is pulled as soon as it rests. A refused cancel is not
             // repeated: answer and question would chase each other.
             if matches!(response.response(), Some(ResponseKind::Accepted | ResponseKind::Replaced)) {
-                self.cancel_all(Some(id), &header, out);
+                cancel_all(oms, next_client_id, Some(id), &header, out);
             }
             return;
         }
         let record = Record { header, ..Record::default() };
-        let view = View {
-            now_ns: header.ts_recv_ns,
-            record: &record,
-            top: &self.tops[id.index()],
-            id,
-            instrument: self.instruments.get(id),
-            oms: &self.oms,
-        };
-        self.say.reset();
-        self.policy.on_response(&view, response, &mut self.say);
-        self.execute(id, &header, out);
-        self.upkeep(&record, id);
+        let seen = Seen { record: &record, top: &tops[id.index()], id, instrument: instruments.get(id) };
+        let view = seen.with(oms);
+        say.reset();
+        policy.on_response(&view, response, say);
+        if !say.is_silent() {
+            send(say, oms, next_client_id, id, &header, out);
+        }
+        policy.upkeep(&seen.with(oms));
     }
 
     #[inline(never)]
     fn on_timer(&mut self, input: &Envelope, out: &mut impl Emit<Envelope>) {
         let header = &input.record.header;
-        self.oms.on_time(header.ts_recv_ns);
-        if self.is_silent {
-            return;
-        }
-        for place in 0..self.tops.len() {
-            let Ok(number) = u32::try_from(place) else { break };
-            let id = InstrumentId(number);
-            let view = View {
-                now_ns: header.ts_recv_ns,
-                record: &input.record,
-                top: &self.tops[place],
-                id,
-                instrument: self.instruments.get(id),
-                oms: &self.oms,
-            };
-            self.say.reset();
-            self.policy.on_timer(&view, &mut self.say);
-            self.execute(id, header, out);
-            self.upkeep(&input.record, id);
+        let Self { seats, instruments, tops, say, next_client_id, is_silent, .. } = self;
+        for Seat { policy, oms, trades } in seats {
+            oms.on_time(header.ts_recv_ns);
+            if *is_silent {
+                continue;
+            }
+            for (id, top) in (0u32..).map(InstrumentId).zip(tops.iter()) {
+                if !trades[id.index()] {
+                    continue;
+                }
+                let seen = Seen { record: &input.record, top, id, instrument: instruments.get(id) };
+                let view = seen.with(oms);
+                say.reset();
+                policy.on_timer(&view, say);
+                if !say.is_silent() {
+                    send(say, oms, next_client_id, id, header, out);
+                }
+                policy.upkeep(&seen.with(oms));
+            }
         }
     }
 
@@ -161,16 +160,41 @@ impl DecideStage {
         match ControlCode::from_code(input.record.as_market().code) {
             Some(ControlCode::Kill | ControlCode::EndOfSession) => {
                 self.is_silent = true;
-                self.cancel_all(None, &input.record.header, out);
+                for seat in &mut self.seats {
+                    cancel_all(&mut seat.oms, &mut self.next_client_id, None, &input.record.header, out);
+                }
             }
             Some(ControlCode::RearmConfirm) => self.is_silent = false,
             Some(ControlCode::RearmRequest | ControlCode::TradingState) | None => {}
         }
     }
+}
 
-    fn cancel_all(&mut self, id: Option<InstrumentId>, cause: &Header, out: &mut impl Emit<Envelope>) {
-        self.oms.cancel_all(id, cause, &mut |order: &mut OrderRecord| out.emit(Envelope::order_mut(order)));
-    }
+/// Does what the policy said. Out of line: the order path stands once in the machine code.
+#[inline(never)]
+fn send(
+    say: &Say,
+    oms: &mut Oms,
+    next_client_id: &mut u64,
+    id: InstrumentId,
+    cause: &Header,
+    out: &mut impl Emit<Envelope>,
+) {
+    oms.raise_next_client_id(*next_client_id);
+    say.execute(oms, id, cause, &mut |order: &mut OrderRecord| out.emit(Envelope::order_mut(order)));
+    *next_client_id = oms.next_client_id().0;
+}
+
+fn cancel_all(
+    oms: &mut Oms,
+    next_client_id: &mut u64,
+    id: Option<InstrumentId>,
+    cause: &Header,
+    out: &mut impl Emit<Envelope>,
+) {
+    oms.raise_next_client_id(*next_client_id);
+    oms.cancel_all(id, cause, &mut |order: &mut OrderRecord| out.emit(Envelope::order_mut(order)));
+    *next_client_id = oms.next_client_id().0;
 }
 
 impl Stage for DecideStage {
