@@ -213,7 +213,43 @@ fn orders() {
     }
 }
 
+/// A native log through a policy that counts, without a book: in place, and record by record as the desk reads.
+fn scan() {
+    let Some(path) = tickrace_tests::data::shared("data/ticks/binance/usdm/btcusdt_20240808.gz") else {
+        return;
+    };
+    if std::env::var("TICKRACE_REPLAY_ONLY").is_ok_and(|only| !"scan".contains(&only)) {
+        return;
+    }
+    let (records, stated) = capture::records(&path);
+    let instrument =
+        Instrument { symbol: "BTCUSDT".to_owned(), multiplier_nanos: stated.lot_nanos, ..stated };
+    let table = InstrumentTable::new(vec![instrument]).unwrap();
+    // Eight times the same: more than a cache holds.
+    let copies = 8;
+    let many = std::iter::repeat_n(&records, copies).flatten().copied();
+    let world = ours::world(many, false, table, |_| {});
+    let (mut in_place, mut copied) = (Vec::new(), Vec::new());
+    let mut counts = (0, 0);
+    for _ in 0..repeats() + 1 {
+        let (count, wall) = ours::count_in_place(&world);
+        in_place.push(count as f64 / wall.as_secs_f64() / 1e6);
+        counts.0 = count;
+        let (count, wall) = ours::count_copied(&world);
+        copied.push(count as f64 / wall.as_secs_f64() / 1e6);
+        counts.1 = count;
+    }
+    assert_eq!(counts.0, counts.1);
+    println!(
+        "scan: {} records  in place {:7.1} M records/s  through the desk's source {:7.1}",
+        counts.0,
+        median(in_place),
+        median(copied)
+    );
+}
+
 fn main() {
+    scan();
     side_by_side();
     levels();
     orders();

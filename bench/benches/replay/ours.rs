@@ -15,6 +15,7 @@ use tickrace_desk::backtest::{self, Journals};
 use tickrace_desk::log_source::View;
 use tickrace_desk::meters::Stamps;
 use tickrace_desk::pace::FlatOut;
+use tickrace_feeds::source::Source;
 use tickrace_journal::{Entry, Prefault, Reader, Writer, WriterConfig};
 use tickrace_runtime::clock::TscClock;
 use tickrace_runtime::kill::KillFlag;
@@ -112,6 +113,55 @@ pub fn world(
     };
     tickrace_journal::write_head(&log, &serde_json::to_vec(&head).unwrap()).unwrap();
     World { session: Session::open_log(&log).unwrap(), folder, instruments }
+}
+
+/// Counts records by kind: what a policy without a book would do with them.
+struct Counting {
+    by_kind: [u64; 256],
+    latest_ns: i64,
+}
+
+impl Counting {
+    const fn new() -> Self {
+        Self { by_kind: [0; 256], latest_ns: 0 }
+    }
+
+    #[inline]
+    fn on_record(&mut self, record: &Record) {
+        self.by_kind[usize::from(record.header.kind)] += 1;
+        self.latest_ns = self.latest_ns.max(record.header.ts_recv_ns);
+    }
+
+    fn total(&self) -> u64 {
+        std::hint::black_box(self.latest_ns);
+        self.by_kind.iter().sum()
+    }
+}
+
+/// Every record of the log to a counting policy, where it lies; how many, and how long it took.
+pub fn count_in_place(world: &World) -> (u64, Duration) {
+    let reader = Arc::new(Reader::open(&world.folder.path().join("log"), TICKS).unwrap());
+    let mut records = reader.small_records();
+    let mut counting = Counting::new();
+    let started = std::time::Instant::now();
+    records.advance_while(|record| {
+        counting.on_record(record);
+        true
+    });
+    (counting.total(), started.elapsed())
+}
+
+/// The same as the desk reads it: each record copied out of the log.
+pub fn count_copied(world: &World) -> (u64, Duration) {
+    let mut feed = world.session.feed(&world.instruments, View::Venue, None);
+    let mut counting = Counting::new();
+    let mut record = Record::default();
+    let started = std::time::Instant::now();
+    while feed.next_into(&mut record) {
+        counting.on_record(&record);
+    }
+    // The word that the instrument trades is none of the log's.
+    (counting.total() - 1, started.elapsed())
 }
 
 /// The configuration of the touch quoter with overrides.
