@@ -36,6 +36,8 @@ pub(crate) struct Grid {
     /// Inverse of the odd part of `tick` modulo 2^64.
     inverse: i64,
     shift: u32,
+    /// The bits of a price that its even part keeps zero.
+    mask: i64,
     /// Largest number of ticks that a price can be.
     bound: u64,
 }
@@ -51,14 +53,16 @@ impl Grid {
         for _ in 0..5 {
             inverse = inverse.wrapping_mul(2i64.wrapping_sub(odd.wrapping_mul(inverse)));
         }
-        Self { tick, inverse, shift, bound: (i64::MAX / tick).min(TICKS_MAX).unsigned_abs() }
+        let mask = (1 << shift) - 1;
+        Self { tick, inverse, shift, mask, bound: (i64::MAX / tick).min(TICKS_MAX).unsigned_abs() }
     }
 
     /// Ticks of a price; `None` off the grid.
     #[inline]
     pub(crate) fn ticks(&self, price: i64) -> Option<i64> {
+        // Times the odd part it gives the price back modulo 2^64; within the bound, exactly.
         let ticks = (price >> self.shift).wrapping_mul(self.inverse);
-        let is_on = ticks.unsigned_abs() <= self.bound && ticks.wrapping_mul(self.tick) == price;
+        let is_on = ticks.unsigned_abs() <= self.bound && price & self.mask == 0;
         is_on.then_some(ticks)
     }
 
@@ -191,6 +195,8 @@ struct LevelSide {
     summary: [u64; SUMMARY],
     /// Tick of the window's first place.
     low: i64,
+    /// A level better than this makes the window follow; any does before the first.
+    follow_above: i64,
     is_placed: bool,
     best: i64,
     /// Levels outside the window.
@@ -209,6 +215,7 @@ impl LevelSide {
             bits: vec![0; WORDS].into_boxed_slice(),
             summary: [0; SUMMARY],
             low: 0,
+            follow_above: i64::MIN,
             is_placed: false,
             best: NONE,
             far: FarLevels::new(FAR_CELLS),
@@ -232,7 +239,7 @@ impl LevelSide {
     /// Writes a level and gives the lots before.
     #[inline]
     fn put(&mut self, tick: i64, lots: u64, orders: u32) -> u64 {
-        if lots > 0 && tick > self.low + (WINDOW as i64 - MARGIN) || !self.is_placed {
+        if tick > self.follow_above && lots > 0 {
             self.follow(tick);
         }
         match self.place(tick) {
@@ -244,8 +251,7 @@ impl LevelSide {
     #[inline]
     fn write(&mut self, place: usize, lots: u64, orders: u32) -> u64 {
         if orders > 0 || self.has_orders {
-            self.has_orders = true;
-            self.orders[place] = if lots > 0 { orders } else { 0 };
+            self.write_orders(place, if lots > 0 { orders } else { 0 });
         }
         let before = std::mem::replace(&mut self.lots[place], lots);
         if (before > 0) != (lots > 0) {
@@ -255,6 +261,12 @@ impl LevelSide {
             *group = *group & !(1 << (word % WORD)) | u64::from(self.bits[word] != 0) << (word % WORD);
         }
         before
+    }
+
+    #[inline(never)]
+    fn write_orders(&mut self, place: usize, orders: u32) {
+        self.has_orders = true;
+        self.orders[place] = orders;
     }
 
     /// The touch steps back to the next level strictly worse than `tick`; the window goes with it.
@@ -337,6 +349,7 @@ impl LevelSide {
             }
         }
         self.low = low;
+        self.follow_above = low.saturating_add(WINDOW as i64 - MARGIN);
         let mut far = std::mem::replace(&mut self.far, FarLevels::new(2));
         far.take_in(low, low + WINDOW as i64, |level| {
             if let Some(place) = self.place(level.tick) {

@@ -45,10 +45,11 @@ impl Exchange {
         let Some(change) = self.books.apply_level(market) else { return };
         let instrument = InstrumentId(market.header.instrument);
         self.is_stated[instrument.index()] = true;
-        if self.taken_levels.is_empty() && self.orders.is_quiet(instrument) {
-            return;
+        // Most levels are neither a new touch nor one that we, or what we took, stand in.
+        let is_ours = change.is_better || self.orders.spans(instrument, market.side(), market.price);
+        if is_ours || !self.taken_levels.is_empty() {
+            self.on_level_change(market, &change, out);
         }
-        self.on_level_change(market, &change, out);
         if self.orders.is_watching() {
             let change = Change { top_changed: change.top_changed, ..Change::only(Outcome::Stated) };
             self.after_change(record, instrument, &change, out);

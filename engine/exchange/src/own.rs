@@ -160,9 +160,22 @@ pub(crate) struct OwnOrders {
     slots: Vec<Own>,
     free: Vec<u32>,
     heads: Vec<[u32; LISTS]>,
+    /// Lowest and highest price of each instrument's resting orders by side.
+    spans: Vec<[Span; 2]>,
     by_client: NumberMap<u32>,
     working: usize,
     census: Census,
+}
+
+/// Prices from the lowest to the highest; of nothing, none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Span {
+    low: i64,
+    high: i64,
+}
+
+impl Span {
+    const EMPTY: Self = Self { low: i64::MAX, high: i64::MIN };
 }
 
 /// How many there are of the kinds that need more than the plain path: where there are none, it costs a comparison.
@@ -196,6 +209,7 @@ impl OwnOrders {
             slots: Vec::with_capacity(capacity),
             free: (0..count).rev().collect(),
             heads: vec![[NIL; LISTS]; instruments],
+            spans: vec![[Span::EMPTY; 2]; instruments],
             by_client: NumberMap::new(capacity),
             working: 0,
             census: Census::default(),
@@ -318,6 +332,25 @@ impl OwnOrders {
         self.by_client.set(own.client_id, slot);
         self.working += 1;
         self.census.count(&own, 1);
+        self.measure(own.instrument, own.side);
+    }
+
+    /// Whether a price lies within those of our resting orders of a side: outside, nothing of ours stands there.
+    #[inline]
+    pub fn spans(&self, instrument: InstrumentId, side: Side, price: i64) -> bool {
+        let span = &self.spans[instrument.index()][side.index()];
+        price >= span.low && price <= span.high
+    }
+
+    /// Takes the span of a side anew; there are a handful of orders.
+    fn measure(&mut self, instrument: InstrumentId, side: Side) {
+        let (mut span, mut at) = (Span::EMPTY, self.head(instrument, side));
+        while at != NIL {
+            let own = self.get(at);
+            span = Span { low: span.low.min(own.price), high: span.high.max(own.price) };
+            at = own.next;
+        }
+        self.spans[instrument.index()][side.index()] = span;
     }
 
     /// Takes an order out and gives it back.
@@ -328,6 +361,7 @@ impl OwnOrders {
         self.free.push(slot);
         self.working -= 1;
         self.census.count(&own, -1);
+        self.measure(own.instrument, own.side);
         own
     }
 
