@@ -1,13 +1,18 @@
 //! Other formats through the command line: books against independent answers, one desk whatever the data came in.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 use tempfile::tempdir;
 use tickrace_tests::data::{config, shared, small_day};
 use tickrace_tests::tickrace;
 
-/// Levels as the `book` verb prints them, by message number and side: (price in nano-units, lots, orders).
-fn states(csv: &str) -> std::collections::BTreeMap<(u64, String), Vec<(i64, u64, u64)>> {
-    let mut states = std::collections::BTreeMap::new();
+/// Price in nano-units, lots, orders.
+type Shown = (i64, u64, u64);
+
+/// Levels as the `book` verb prints them, by message number and side.
+fn states(csv: &str) -> BTreeMap<(u64, String), Vec<Shown>> {
+    let mut states = BTreeMap::new();
     for row in csv.lines().skip(1) {
         let fields: Vec<&str> = row.split(',').collect();
         let price: tickrace_types::Price = fields[5].parse().unwrap();
@@ -35,7 +40,7 @@ fn a_futures_book_equals_the_answers_of_another_builder() {
     assert_eq!(shown.len(), 2 * marks.len());
     for mark in marks {
         for (side, key) in [("bid", "bids"), ("ask", "asks")] {
-            let wanted: Vec<(i64, u64, u64)> = mark[key]
+            let wanted: Vec<Shown> = mark[key]
                 .as_array()
                 .unwrap()
                 .iter()
@@ -75,7 +80,7 @@ fn books_of_levels_equal_the_answers() {
                     .as_array()
                     .unwrap()
                     .iter()
-                    .map(|level| (level[0].as_f64().unwrap() * 1e9).round() as i64)
+                    .map(|level| tickrace_types::Price::from_f64(level[0].as_f64().unwrap()).unwrap().0)
                     .collect();
                 let line = mark["line"].as_u64().unwrap();
                 let prices: Vec<i64> = shown[&(line, side.to_owned())].iter().map(|level| level.0).collect();

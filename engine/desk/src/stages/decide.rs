@@ -82,7 +82,7 @@ impl DecideStage {
         let instrument = instruments.get(id);
         for seat in seats.iter_mut().filter(|seat| seat.trades[id.index()]) {
             let Seat { policy, oms, .. } = seat;
-            let seen = Seen { record: &input.record, top: &input.second, id, instrument: instrument };
+            let seen = Seen { record: &input.record, top: &input.second, id, instrument };
             let view = seen.with(oms);
             if header.flags & Flags::SNAPSHOT != 0 {
                 policy.warm_up(&view);
