@@ -54,7 +54,8 @@ fn differing(theirs: &[ours::Fill], ours: &[ours::Fill]) -> Vec<(&'static str, o
 fn compare(path: &str) {
     let Some(path) = shared(path) else { return };
     let (records, stated) = records(&path);
-    let lots = |units: f64| (units * 1e9 / stated.lot_nanos as f64).round() as i64;
+    // A hundredth of a unit an order, a tenth at most.
+    let (qty, most) = (10_000_000 / stated.lot_nanos, 100_000_000 / stated.lot_nanos);
     let instrument =
         Instrument { symbol: "BTCUSDT".to_owned(), multiplier_nanos: stated.lot_nanos, ..stated };
     let table = InstrumentTable::new(vec![instrument.clone()]).unwrap();
@@ -70,7 +71,6 @@ fn compare(path: &str) {
         maker_fee: -0.00005,
         taker_fee: 0.0007,
     };
-    let (qty, most) = (lots(0.01), lots(0.1));
     for interval_ms in [100, 10] {
         for queue in Queue::ALL {
             let name = format!("{} every {interval_ms} ms", queue.name());
