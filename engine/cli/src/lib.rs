@@ -19,6 +19,7 @@ pub mod failure;
 pub mod input;
 pub mod inspect;
 pub mod latency;
+pub mod live_figures;
 pub mod progress;
 pub mod provenance;
 pub mod replay;
@@ -26,6 +27,7 @@ pub mod settings;
 pub mod synth;
 pub mod tape;
 pub mod ticks;
+pub mod tops;
 
 pub use failure::{Failure, Fault};
 
