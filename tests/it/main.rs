@@ -3,7 +3,9 @@
 
 mod answers;
 mod cli;
+mod compare;
 mod flow;
 mod layering;
 mod parity;
 mod recovery;
+mod sweep;

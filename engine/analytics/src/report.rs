@@ -1,7 +1,7 @@
 //! The report as one HTML page that needs nothing but itself.
 
 pub mod axis;
-//COMPARE
+pub mod compare;
 pub mod format;
 mod latency;
 mod money;

@@ -13,6 +13,7 @@ pub mod artefacts;
 pub mod backtest;
 pub mod book;
 pub mod columns;
+pub mod compare;
 pub mod convert;
 pub mod data;
 pub mod doctor;
@@ -50,6 +51,8 @@ enum Verb {
     Backtest(backtest::Args),
     /// Run many parameter sets over all cores: one table, ranked
     Sweep(sweep::Args),
+    /// Run strategies, models or values side by side: table, report
+    Compare(compare::Args),
     /// Run a journal folder again and compare every order
     Replay(replay::Args),
     /// Count messages, spans, gaps, symbols and executions of a tick file
@@ -113,6 +116,7 @@ pub fn run(args: impl IntoIterator<Item = impl Into<OsString> + Clone>, streams:
     let done = match cli.verb {
         Verb::Backtest(args) => backtest::run(&args, streams),
         Verb::Sweep(args) => sweep::run(&args, streams),
+        Verb::Compare(args) => compare::run(&args, streams),
         Verb::Replay(args) => replay::run(&args, streams),
         Verb::Inspect(args) => inspect::run(&args, streams),
         Verb::Book(args) => book::run(&args, streams),
