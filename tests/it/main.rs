@@ -3,8 +3,10 @@
 
 mod answers;
 mod cli;
+mod compare;
 mod flow;
 mod formats;
 mod layering;
 mod parity;
 mod recovery;
+mod sweep;

@@ -1,10 +1,13 @@
 //! The report as one HTML page that needs nothing but itself.
 
 pub mod axis;
+pub mod compare;
 pub mod format;
 mod latency;
 mod money;
 pub mod plot;
+pub mod sortable;
+pub mod sweep;
 mod trading;
 
 use std::fmt::Write;
@@ -24,15 +27,7 @@ const HALF: f64 = 478.0;
 /// The whole page: styles and plots inline, no script, no outside resource.
 pub fn html(report: &RunReport) -> String {
     let mut page = String::with_capacity(256 * 1024);
-    let title = escape(&report.title);
-    let _ = write!(
-        page,
-        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
-         <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\
-         <meta name=\"generator\" content=\"tickrace\"><title>{title}</title><style>{STYLE}</style></head><body><main>\n\
-         <h1>{title}</h1><p class=\"lead\">{}</p>\n",
-        escape(&lead(report))
-    );
+    head(&mut page, &report.title, &lead(report));
     if let Some(reason) = &report.timings.cut_short {
         let reason = escape(reason);
         let _ = writeln!(
@@ -52,6 +47,18 @@ pub fn html(report: &RunReport) -> String {
     provenance(&mut page, report);
     page.push_str("<footer>Written by tickrace. The page is self-contained: no script, nothing is loaded.</footer></main></body></html>\n");
     page
+}
+
+/// Everything up to the first section.
+fn head(page: &mut String, title: &str, lead: &str) {
+    let (title, lead) = (escape(title), escape(lead));
+    let _ = write!(
+        page,
+        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
+         <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\
+         <meta name=\"generator\" content=\"tickrace\"><title>{title}</title><style>{STYLE}</style></head><body><main>\n\
+         <h1>{title}</h1><p class=\"lead\">{lead}</p>\n"
+    );
 }
 
 /// What was traded and when, in a sentence.

@@ -5,7 +5,6 @@ use std::path::Path;
 use tickrace_analytics::{
     InputFile, LatencySummary, Run, RunConfig, RunMeta, RunReport, RunTimings, Summary,
 };
-use tickrace_book::Books;
 use tickrace_desk::DeskConfig;
 use tickrace_desk::backtest::Finished;
 use tickrace_desk::log_source::View;
@@ -13,11 +12,12 @@ use tickrace_feeds::source::Source;
 use tickrace_journal::{Entry, Reader};
 use tickrace_risk::Reason;
 use tickrace_runtime::meter::Meter;
-use tickrace_types::{InstrumentId, InstrumentTable, OrderRecord, Record, ResponseRecord};
+use tickrace_types::{InstrumentTable, OrderRecord, ResponseRecord};
 
 use crate::backtest::{Market, market_of};
 use crate::input::Session;
 use crate::provenance::{Head, Seal};
+use crate::tops::Tops;
 use crate::{Failure, Streams, progress};
 
 /// What is known of a run beside its journal.
@@ -41,7 +41,7 @@ pub struct RunFacts<'a> {
 }
 
 /// Finishes the journal, reads it once more beside the market data, writes every artefact, and gives the summary
-/// and its words for people.
+/// and the whole report.
 ///
 /// # Errors
 ///
@@ -50,7 +50,7 @@ pub fn write<E>(
     facts: &RunFacts<'_>,
     ran: &mut Finished<Market, E>,
     streams: &mut Streams<'_>,
-) -> Result<(Summary, String), Failure> {
+) -> Result<(Summary, RunReport), Failure> {
     for journal in [ran.inbound.take(), ran.send.take_journal()].into_iter().flatten() {
         journal.finish().map_err(Failure::runtime)?;
     }
@@ -64,7 +64,7 @@ pub fn write<E>(
     put(&out.join("latency.hgrm"), &hgrm)?;
     tickrace_store::equity::write(&out.join("equity.parquet"), &report).map_err(Failure::runtime)?;
     seal(facts.journal, &summary)?;
-    Ok((summary, tickrace_analytics::summary::print(&report)))
+    Ok((summary, report))
 }
 
 fn put(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
@@ -91,57 +91,6 @@ fn seal(journal: &Path, summary: &Summary) -> Result<(), Failure> {
     Seal { inbound_records, inbound_blake3, orders: summary.orders, order_digest }.write(journal)
 }
 
-/// The tops of the traded books once more, as they changed at the venue.
-struct Tops {
-    market: Market,
-    books: Books,
-    record: Record,
-    /// Instrument whose top changed last and waits to be told; none for a change of the whole venue.
-    pending: Option<Option<InstrumentId>>,
-}
-
-impl Tops {
-    fn new(market: Market, instruments: &InstrumentTable) -> Self {
-        let mut tops = Self {
-            market,
-            books: Books::new(instruments.len(), 1 << 16).with_grids(instruments),
-            record: Record::default(),
-            pending: None,
-        };
-        tops.advance();
-        tops
-    }
-
-    fn advance(&mut self) {
-        self.pending = None;
-        while self.market.next_into(&mut self.record) {
-            let change = self.books.apply(&self.record);
-            let id = InstrumentId(self.record.header.instrument);
-            if change.top_changed {
-                self.pending = Some((id != InstrumentId::NONE).then_some(id));
-                return;
-            }
-        }
-    }
-
-    /// Time of the change that waits; `i64::MAX` at the end.
-    fn due_ns(&self) -> i64 {
-        self.pending.map_or(i64::MAX, |_| self.record.header.ts_venue_ns)
-    }
-
-    fn tell(&mut self, run: &mut Run) {
-        match self.pending {
-            Some(Some(id)) => run.on_top(self.books.top(id)),
-            Some(None) => {
-                let ids = (0u32..).map(InstrumentId).take(self.books.instruments());
-                ids.for_each(|id| run.on_top(self.books.top(id)));
-            }
-            None => {}
-        }
-        self.advance();
-    }
-}
-
 fn analyse<E>(
     facts: &RunFacts<'_>,
     ran: &Finished<Market, E>,
@@ -150,7 +99,7 @@ fn analyse<E>(
     let inbound = Reader::open(facts.journal, "inbound").map_err(Failure::runtime)?;
     let outbound = Reader::open(facts.journal, "outbound").map_err(Failure::runtime)?;
     let mut run = Run::new(run_config(facts, &ran.market)).map_err(Failure::usage)?;
-    let mut tops = Tops::new(
+    let mut tops = Tops::read(
         market_of(facts.config, facts.sessions, facts.instruments, View::Venue)?,
         facts.instruments,
     );
@@ -203,15 +152,7 @@ fn last_ns(inbound: &Reader, outbound: &Reader) -> i64 {
 
 fn run_config(facts: &RunFacts<'_>, market: &Market) -> RunConfig {
     let config = facts.config;
-    let mut run = RunConfig::new(facts.instruments.clone());
-    if let Some(first) = facts.instruments.as_slice().first() {
-        run.account_currency.clone_from(&first.quote_currency);
-    }
-    run.opening_equity = Some(config.report.opening_equity);
-    run.markout_horizons_ns =
-        config.report.markouts_ms.iter().map(|millis| i64::from(*millis) * 1_000_000).collect();
-    run.sample_ns = i64::from(config.report.sample_ms) * 1_000_000;
-    run.refusal_names = Reason::ALL.iter().map(|reason| (*reason as u8, reason.name().to_owned())).collect();
+    let mut run = figures_config(config, facts.instruments, facts.sessions);
     run.title = format!("Backtest {}", facts.head.config_path.display());
     run.meta = RunMeta {
         config_text: toml::to_string_pretty(&facts.head.config).unwrap_or_default(),
@@ -240,7 +181,21 @@ fn run_config(facts: &RunFacts<'_>, market: &Market) -> RunConfig {
             .collect::<Vec<_>>()
             .join(", "),
     };
-    run.with_session_midnight(facts.sessions.first().map_or(0, |session| session.midnight_ns))
+    run
+}
+
+/// What the figures of a run depend on beside its records: the part of [`RunConfig`] that is not words.
+pub fn figures_config(config: &DeskConfig, instruments: &InstrumentTable, sessions: &[Session]) -> RunConfig {
+    let mut run = RunConfig::new(instruments.clone());
+    if let Some(first) = instruments.as_slice().first() {
+        run.account_currency.clone_from(&first.quote_currency);
+    }
+    run.opening_equity = Some(config.report.opening_equity);
+    run.markout_horizons_ns =
+        config.report.markouts_ms.iter().map(|millis| i64::from(*millis) * 1_000_000).collect();
+    run.sample_ns = i64::from(config.report.sample_ms) * 1_000_000;
+    run.refusal_names = Reason::ALL.iter().map(|reason| (*reason as u8, reason.name().to_owned())).collect();
+    run.with_session_midnight(sessions.first().map_or(0, |session| session.midnight_ns))
 }
 
 fn timings<E>(facts: &RunFacts<'_>, ran: &Finished<Market, E>) -> RunTimings {

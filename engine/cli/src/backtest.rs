@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use tickrace_analytics::{RunReport, Summary};
 use tickrace_desk::DeskConfig;
 use tickrace_desk::backtest::{self, Finished, Journals};
 use tickrace_desk::config::MarketInJournal;
@@ -62,46 +63,134 @@ pub type Market = Days<Feed>;
 /// [`Failure`] with the exit code of its kind.
 pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure> {
     let table = settings::load(&args.config, &args.set)?;
-    let mut config: DeskConfig = settings::parse(&args.config, &table)?;
-    config.validate().map_err(|error| Failure::usage(format!("{}: {error}", args.config.display())))?;
+    let mut config = checked(&args.config, &table)?;
     if let Some(date) = &args.date {
         config.data.dates = vec![date.clone()];
     }
     check_placement(&config, streams)?;
+    let (sessions, instruments) = open_data(&config, streams)?;
+    let files = sessions.iter().map(|session| MarketFile::of(session, streams)).collect();
+    let out = out_folder(args);
+    let interrupt = Arc::new(AtomicBool::new(false));
+    let job = Job {
+        path: &args.config,
+        table,
+        config: &config,
+        sessions: &sessions,
+        instruments: &instruments,
+        files,
+        out: &out,
+        interrupt: &interrupt,
+    };
+    let handle = signal_hook::flag::register(signal_hook::consts::SIGINT, Arc::clone(&interrupt)).ok();
+    let done = perform(job, streams)?;
+    if let Some(handle) = handle {
+        signal_hook::low_level::unregister(handle);
+    }
+    if args.no_journal {
+        let journal = out.join("journal");
+        std::fs::remove_dir_all(&journal).map_err(|error| Failure::write(&journal, error))?;
+    }
+    if streams.is_json {
+        streams.json(&done.summary);
+    }
+    streams.say(&tickrace_analytics::summary::print(&done.report));
+    streams.say(&format!("report    {}", out.join("report.html").display()));
+    judge(done.outcome, &done.market, &sessions, args.strict)
+}
+
+/// The configuration of a table, checked.
+///
+/// # Errors
+///
+/// [`Failure`] naming the file and the key.
+pub fn checked(path: &Path, table: &toml::Table) -> Result<DeskConfig, Failure> {
+    let config: DeskConfig = settings::parse(path, table)?;
+    config.validate().map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
+    Ok(config)
+}
+
+/// Opens the tick files of a configuration and names its instruments.
+///
+/// # Errors
+///
+/// [`Failure`] where a file cannot be read or an instrument is nonsense.
+pub fn open_data(
+    config: &DeskConfig,
+    streams: &mut Streams<'_>,
+) -> Result<(Vec<Session>, InstrumentTable), Failure> {
     let sessions =
         open_sessions(&config.data, &config.instruments.symbols, &config.instruments.custom, streams)?;
     let instruments = config.instrument_table(&sessions[0].announced()).map_err(Failure::usage)?;
-    let out = out_folder(args);
-    let journal = prepare_folder(&out)?;
+    Ok((sessions, instruments))
+}
+
+/// One run with a journal and all artefacts.
+pub struct Job<'a> {
+    /// File the configuration came from.
+    pub path: &'a Path,
+    /// The configuration, overrides laid over it.
+    pub table: toml::Table,
+    /// The same, parsed and checked.
+    pub config: &'a DeskConfig,
+    /// Tick files.
+    pub sessions: &'a [Session],
+    /// Instruments.
+    pub instruments: &'a InstrumentTable,
+    /// The tick files by their content.
+    pub files: Vec<MarketFile>,
+    /// Folder of the artefacts.
+    pub out: &'a Path,
+    /// Set to stop the run early.
+    pub interrupt: &'a Arc<AtomicBool>,
+}
+
+/// A run whose artefacts are written.
+pub struct Performed {
+    /// Short form.
+    pub summary: Summary,
+    /// Whole report.
+    pub report: RunReport,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The market data, as far as they were read.
+    pub market: Market,
+}
+
+/// Runs a job and writes its artefacts.
+///
+/// # Errors
+///
+/// [`Failure`] where no room accepts the configuration, the street broke, or a file cannot be written.
+pub fn perform(job: Job<'_>, streams: &mut Streams<'_>) -> Result<Performed, Failure> {
+    let Job { config, sessions, instruments, out, .. } = job;
+    let journal = prepare_folder(out)?;
     let head = Head {
         version: provenance::HEAD_VERSION,
         build: provenance::build(),
-        config_path: args.config.clone(),
-        config: table,
+        config_path: job.path.to_owned(),
+        config: job.table,
         instruments: instruments.clone(),
         seed: config.run.seed,
         market: if config.journal.market == MarketInJournal::Copy { "copy" } else { "reference" }.to_owned(),
-        files: sessions.iter().map(|session| MarketFile::of(session, streams)).collect(),
+        files: job.files,
         opening: Opening { next_client_id: 1, ..Opening::default() },
     };
-    let journals = open_journals(&config, &journal, &head)?;
-
+    let journals = open_journals(config, &journal, &head)?;
     let stamps = Stamps::new(TscClock::new());
-    warm_up(&config, &stamps)?;
+    warm_up(config, &stamps)?;
     let total = sessions.iter().map(Session::records).sum();
     let bar = progress::bar(streams.is_watched, total, "backtest");
-    let interrupt = Arc::new(AtomicBool::new(false));
-    let handle = signal_hook::flag::register(signal_hook::consts::SIGINT, Arc::clone(&interrupt)).ok();
     let is_stopped = |count: u64| {
         bar.set_position(count);
-        interrupt.load(Ordering::Relaxed)
+        job.interrupt.load(Ordering::Relaxed)
     };
-    let market = market_of(&config, &sessions, &instruments, View::Desk)?;
-    let venue_market = market_of(&config, &sessions, &instruments, View::Venue)?;
+    let market = market_of(config, sessions, instruments, View::Desk)?;
+    let venue_market = market_of(config, sessions, instruments, View::Venue)?;
     let kill = Arc::new(KillFlag::new());
     let mut ran = backtest::run(
-        &config,
-        &instruments,
+        config,
+        instruments,
         market,
         venue_market,
         FlatOut::new(&is_stopped),
@@ -110,41 +199,35 @@ pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure> {
         &kill,
     )
     .map_err(failure_of)?;
-    if let Some(handle) = handle {
-        signal_hook::low_level::unregister(handle);
-    }
     bar.finish_and_clear();
-
     let facts = RunFacts {
-        config: &config,
+        config,
         head: &head,
-        sessions: &sessions,
-        instruments: &instruments,
+        sessions,
+        instruments,
         journal: &journal,
-        out: &out,
+        out,
         wall_seconds: ran.run_ns as f64 / 1e9,
-        cut_short: cut_short(&ran, &sessions),
+        cut_short: cut_short(&ran, sessions),
     };
-    let (summary, text) = artefacts::write(&facts, &mut ran, streams)?;
-    if args.no_journal {
-        std::fs::remove_dir_all(&journal).map_err(|error| Failure::write(&journal, error))?;
-    }
-    if streams.is_json {
-        streams.json(&summary);
-    }
-    streams.say(&text);
-    streams.say(&format!("report    {}", out.join("report.html").display()));
-    judge(&ran, &sessions, args.strict)
+    let (summary, report) = artefacts::write(&facts, &mut ran, streams)?;
+    Ok(Performed { summary, report, outcome: ran.outcome, market: ran.market })
 }
 
-fn failure_of(error: backtest::DeskError) -> Failure {
+/// What a desk that could not be assembled or run means for the exit code.
+pub fn failure_of(error: backtest::DeskError) -> Failure {
     match error {
         backtest::DeskError::Street(error) => Failure::runtime(error),
         error => Failure::usage(error),
     }
 }
 
-fn check_placement(config: &DeskConfig, streams: &mut Streams<'_>) -> Result<(), Failure> {
+/// Warns of, or refuses, a placement that the machine has too few cores for.
+///
+/// # Errors
+///
+/// [`Failure`] naming the key.
+pub fn check_placement(config: &DeskConfig, streams: &mut Streams<'_>) -> Result<(), Failure> {
     let layout = backtest::layout(config).map_err(failure_of)?;
     let cores = pin::allowed_cores().len();
     let over = layout
@@ -238,7 +321,7 @@ pub fn warm_up(config: &DeskConfig, stamps: &Arc<Stamps>) -> Result<(), Failure>
 }
 
 /// Why the run ended before its data did, in words; `None` where it did not.
-fn cut_short<E>(ran: &Finished<Market, E>, sessions: &[Session]) -> Option<String> {
+pub fn cut_short<E, T>(ran: &Finished<Market, E, T>, sessions: &[Session]) -> Option<String> {
     match ran.outcome {
         Outcome::Stopped => Some("interrupted: everything here is of the part before".to_owned()),
         Outcome::JournalFailed => Some("the journal could not be written any more".to_owned()),
@@ -251,9 +334,19 @@ fn cut_short<E>(ran: &Finished<Market, E>, sessions: &[Session]) -> Option<Strin
     }
 }
 
-fn judge<E>(ran: &Finished<Market, E>, sessions: &[Session], is_strict: bool) -> Result<(), Failure> {
-    match ran.outcome {
-        Outcome::Complete => judge_end(&ran.market, &sessions[ran.market.day()], is_strict),
+/// What the end of a run means for the exit code.
+///
+/// # Errors
+///
+/// [`Failure`] where it ended before its data did, or its data are not whole.
+pub fn judge(
+    outcome: Outcome,
+    market: &Market,
+    sessions: &[Session],
+    is_strict: bool,
+) -> Result<(), Failure> {
+    match outcome {
+        Outcome::Complete => judge_end(market, &sessions[market.day()], is_strict),
         Outcome::Stopped => Err(Failure::runtime("interrupted; the artefacts cover the part before")),
         Outcome::JournalFailed => Err(Failure::runtime(
             "the inbound journal could not be written (disk full?); the run stopped and sent nothing more",

@@ -12,6 +12,8 @@ use clap::{Parser, Subcommand};
 pub mod artefacts;
 pub mod backtest;
 pub mod book;
+pub mod columns;
+pub mod compare;
 pub mod convert;
 pub mod data;
 pub mod doctor;
@@ -19,13 +21,16 @@ pub mod failure;
 pub mod input;
 pub mod inspect;
 pub mod latency;
+pub mod live_figures;
 pub mod progress;
 pub mod provenance;
 pub mod replay;
 pub mod settings;
+pub mod sweep;
 pub mod synth;
 pub mod tape;
 pub mod ticks;
+pub mod tops;
 
 pub use failure::{Failure, Fault};
 
@@ -44,6 +49,10 @@ struct Cli {
 enum Verb {
     /// Replay tick files through the whole desk against the simulated exchange
     Backtest(backtest::Args),
+    /// Run many parameter sets over all cores: one table, ranked
+    Sweep(sweep::Args),
+    /// Run strategies, models or values side by side: table, report
+    Compare(compare::Args),
     /// Run a journal folder again and compare every order
     Replay(replay::Args),
     /// Count messages, spans, gaps, symbols and executions of a tick file
@@ -106,6 +115,8 @@ pub fn run(args: impl IntoIterator<Item = impl Into<OsString> + Clone>, streams:
     streams.is_json = cli.json;
     let done = match cli.verb {
         Verb::Backtest(args) => backtest::run(&args, streams),
+        Verb::Sweep(args) => sweep::run(&args, streams),
+        Verb::Compare(args) => compare::run(&args, streams),
         Verb::Replay(args) => replay::run(&args, streams),
         Verb::Inspect(args) => inspect::run(&args, streams),
         Verb::Book(args) => book::run(&args, streams),

@@ -62,15 +62,24 @@ pub fn lay_over(table: &mut Table, text: &str) -> Result<(), Failure> {
         .ok()
         .and_then(|mut parsed| parsed.remove("x"))
         .unwrap_or_else(|| Value::String(value.to_owned()));
-    let mut keys: Vec<&str> = path.trim().split('.').collect();
+    put(table, path.trim(), value).map_err(|failure| Failure::usage(format!("--set {text}: {failure}")))
+}
+
+/// Puts a value at a path, making the sections on the way.
+///
+/// # Errors
+///
+/// [`Failure`] where the path is empty or leads through a value.
+pub fn put(table: &mut Table, path: &str, value: Value) -> Result<(), Failure> {
+    let mut keys: Vec<&str> = path.split('.').collect();
     let Some(last) = keys.pop().filter(|key| !key.is_empty()) else {
-        return Err(Failure::usage(format!("--set {text}: the path is empty")));
+        return Err(Failure::usage("the path is empty"));
     };
     let mut place = table;
     for key in keys {
         let next = place.entry(key).or_insert_with(|| Value::Table(Table::new()));
         let Value::Table(inner) = next else {
-            return Err(Failure::usage(format!("--set {text}: {key} is a value, not a section")));
+            return Err(Failure::usage(format!("{path}: {key} is a value, not a section")));
         };
         place = inner;
     }

@@ -17,7 +17,7 @@ use crate::config::{DeskConfig, MarketInJournal, StrategyConfig};
 use crate::meters::Stamps;
 use crate::sim::SimGateway;
 use crate::stages::decide::Seat;
-use crate::stages::send::NoTap;
+use crate::stages::send::{NoTap, OrderTap};
 use crate::stages::sequence::Entry;
 use crate::street::{self, Layout, Parts, Ran, StreetError};
 
@@ -143,7 +143,7 @@ fn seats_of(config: &DeskConfig, instruments: &InstrumentTable) -> Result<Vec<Se
 }
 
 /// A finished backtest.
-pub type Finished<S, E> = Ran<S, E, SimGateway<S>, NoTap>;
+pub type Finished<S, E, T = NoTap> = Ran<S, E, SimGateway<S>, T>;
 
 /// Runs `market` through the desk; `venue_market` is the same data once more, for the exchange.
 ///
@@ -165,10 +165,35 @@ where
     S: Source + Send + 'static,
     E: Entry,
 {
+    run_tapped(config, instruments, market, venue_market, entry, NoTap, journals, stamps, kill)
+}
+
+/// The same; `tap` sees each order as it leaves.
+///
+/// # Errors
+///
+/// [`DeskError`]: a configuration no room accepts, or a street that broke.
+#[allow(clippy::too_many_arguments, reason = "one run's worlds, each named once")]
+pub fn run_tapped<S, E, T>(
+    config: &DeskConfig,
+    instruments: &InstrumentTable,
+    market: S,
+    venue_market: S,
+    entry: E,
+    tap: T,
+    journals: Journals,
+    stamps: &Arc<Stamps>,
+    kill: &Arc<KillFlag>,
+) -> Result<Finished<S, E, T>, DeskError>
+where
+    S: Source + Send + 'static,
+    E: Entry,
+    T: OrderTap + Send + 'static,
+{
     let layout = layout(config)?;
     let exchange = Exchange::new(&config.venue, instruments, config.run.book_orders_capacity)?;
     let gateway =
         SimGateway::new(exchange, venue_market, config.venue.response_latency_ns, layout.return_slots);
-    let parts = parts(config, instruments, market, entry, gateway, NoTap, journals)?;
+    let parts = parts(config, instruments, market, entry, gateway, tap, journals)?;
     Ok(street::run(parts, &layout, stamps, kill)?)
 }

@@ -4,7 +4,7 @@ use std::hint::black_box;
 
 use tickrace_feeds::source::Source;
 use tickrace_runtime::jitter::GAP_NS_MIN;
-use tickrace_types::Record;
+use tickrace_types::{MarketRecord, Record, ResponseRecord};
 
 use crate::meters::Stamps;
 use crate::stages::sequence::Entry;
@@ -124,5 +124,15 @@ impl<E: Entry, S: Source> Entry for Decoding<E, S> {
 
     fn is_stopped(&mut self, count: u64) -> bool {
         self.entry.is_stopped(count)
+    }
+
+    #[inline]
+    fn on_response(&mut self, response: &ResponseRecord) {
+        self.entry.on_response(response);
+    }
+
+    #[inline]
+    fn on_own(&mut self, record: &MarketRecord) {
+        self.entry.on_own(record);
     }
 }

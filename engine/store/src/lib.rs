@@ -1,4 +1,4 @@
-//! Parquet files: orders, fills and equity. The only room that names Parquet.
+//! Parquet files: orders, fills and equity, and sheets of results. The only room that names Parquet.
 //!
 //! Rows are written as they come, in row groups of [`ROWS_GROUP_MAX`], so memory stays bounded whatever the length
 //! of the run. Integers keep the widths of the records (unsigned ones as unsigned logical types), prices are
@@ -8,9 +8,11 @@
 pub mod equity;
 pub mod fills;
 pub mod orders;
+pub mod sheet;
 mod table;
 
 pub use equity::EquityWriter;
 pub use fills::FillsWriter;
 pub use orders::OrdersWriter;
+pub use sheet::Sheet;
 pub use table::{ROWS_GROUP_MAX, StoreError};

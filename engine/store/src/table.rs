@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::data_type::{
-    ByteArray, ByteArrayType, FixedLenByteArray, FixedLenByteArrayType, Int32Type, Int64Type,
+    ByteArray, ByteArrayType, DoubleType, FixedLenByteArray, FixedLenByteArrayType, Int32Type, Int64Type,
 };
 use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
@@ -46,6 +46,8 @@ pub(crate) enum Values {
     Int32(Vec<i32>),
     /// 64 bits; unsigned ones by their bits.
     Int64(Vec<i64>),
+    /// Floats of 64 bits.
+    Double(Vec<f64>),
     /// UTF-8.
     Text(Vec<ByteArray>),
     /// Decimals of 128 bits, big-endian.
@@ -148,6 +150,7 @@ impl Column {
         let values = match field.get_physical_type() {
             Type::INT32 => Values::Int32(Vec::new()),
             Type::INT64 => Values::Int64(Vec::new()),
+            Type::DOUBLE => Values::Double(Vec::new()),
             Type::BYTE_ARRAY => Values::Text(Vec::new()),
             Type::FIXED_LEN_BYTE_ARRAY => Values::Decimal(Vec::new()),
             other => unreachable!("no schema of ours holds {other}"),
@@ -160,6 +163,7 @@ impl Column {
         match &self.values {
             Values::Int32(values) => writer.typed::<Int32Type>().write_batch(values, levels, None)?,
             Values::Int64(values) => writer.typed::<Int64Type>().write_batch(values, levels, None)?,
+            Values::Double(values) => writer.typed::<DoubleType>().write_batch(values, levels, None)?,
             Values::Text(values) => writer.typed::<ByteArrayType>().write_batch(values, levels, None)?,
             Values::Decimal(values) => {
                 writer.typed::<FixedLenByteArrayType>().write_batch(values, levels, None)?
@@ -172,6 +176,7 @@ impl Column {
         match &mut self.values {
             Values::Int32(values) => values.clear(),
             Values::Int64(values) => values.clear(),
+            Values::Double(values) => values.clear(),
             Values::Text(values) => values.clear(),
             Values::Decimal(values) => values.clear(),
         }
@@ -229,6 +234,14 @@ impl Row<'_> {
 
     pub(crate) fn u64(self, value: u64) -> Self {
         self.i64(Some(value.cast_signed()))
+    }
+
+    pub(crate) fn f64(mut self, value: Option<f64>) -> Self {
+        let Values::Double(values) = self.next(value.is_some()) else {
+            unreachable!("column of another type")
+        };
+        values.extend(value);
+        self
     }
 
     pub(crate) fn text(mut self, value: Option<&ByteArray>) -> Self {

@@ -90,6 +90,34 @@ impl Plot {
         );
     }
 
+    /// A field of a heat map between two x and two y values, coloured by `strength` from 0 to 1, with a number in it where
+    /// there is room.
+    pub fn cell(
+        &mut self,
+        x: (f64, f64),
+        y: (f64, f64),
+        class: &str,
+        strength: f64,
+        label: &str,
+        title: &str,
+    ) {
+        let (left, right) = (self.px(x.0), self.px(x.1));
+        let (low, high) = (self.py(y.0), self.py(y.1));
+        let (width, height, opacity) = (right - left, low - high, strength.clamp(0.0, 1.0) * 0.8);
+        let title = escape(title);
+        let _ = write!(
+            self.body,
+            "<rect class=\"cell {class}\" fill-opacity=\"{opacity:.3}\" x=\"{left:.1}\" y=\"{high:.1}\" \
+             width=\"{width:.1}\" height=\"{height:.1}\"><title>{title}</title></rect>"
+        );
+        if label.chars().count() as f64 * 6.4 + 4.0 < width && height >= 13.0 {
+            let (middle, foot, label) =
+                (f64::midpoint(left, right), f64::midpoint(low, high) + 4.0, escape(label));
+            let _ =
+                write!(self.body, "<text class=\"mid ink\" x=\"{middle:.1}\" y=\"{foot:.1}\">{label}</text>");
+        }
+    }
+
     /// A dot with a hover text.
     pub fn dot(&mut self, x: f64, y: f64, class: &str, title: &str) {
         if x.is_finite() && y.is_finite() {

@@ -30,6 +30,14 @@ pub trait Entry {
 
     /// Whether to stop before the market data ends (an operator's interrupt). Asked once in a while.
     fn is_stopped(&mut self, count: u64) -> bool;
+
+    /// A response or refusal was numbered, and is about to be handled.
+    #[inline]
+    fn on_response(&mut self, _response: &ResponseRecord) {}
+
+    /// A timer or control record was numbered, and is about to be handled.
+    #[inline]
+    fn on_own(&mut self, _record: &MarketRecord) {}
 }
 
 /// What the sequencer needs to know.
@@ -410,6 +418,7 @@ impl<S: Source, E: Entry, N: Emit<Envelope> + TakesLevels> Sequencer<S, E, N> {
         if let Some(journal) = &mut self.journal {
             journal.append_response(&response);
         }
+        self.entry.on_response(&response);
         self.next.emit(&mut Envelope::response(&response));
         if self.is_timer_asleep {
             self.wake_timer(self.now_ns);
@@ -468,6 +477,7 @@ impl<S: Source, E: Entry, N: Emit<Envelope> + TakesLevels> Sequencer<S, E, N> {
         if let Some(journal) = &mut self.journal {
             journal.append(record.as_record());
         }
+        self.entry.on_own(&record);
         self.next.emit(&mut Envelope::small(record.as_record(), &TopOfBook::NONE));
     }
 
