@@ -221,7 +221,7 @@ fn run_config(facts: &RunFacts<'_>, market: &Market) -> RunConfig {
             .head
             .files
             .iter()
-            .zip(market.sources())
+            .zip(market.inner().sources())
             .map(|(file, source)| InputFile {
                 path: file.path.display().to_string(),
                 bytes: file.bytes,

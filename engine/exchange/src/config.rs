@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use tickrace_types::{Cash, Price};
 
 use crate::QueueModel;
+use crate::latency::{Latency, LatencyConfig, LatencyError, Way};
 
 /// Latency a configuration may ask for, nanoseconds: a minute, beyond which it is a mistake of units.
 pub const LATENCY_NS_MAX: i64 = 60_000_000_000;
@@ -11,14 +12,22 @@ pub const LATENCY_NS_MAX: i64 = 60_000_000_000;
 /// Working orders a configuration may ask for; each costs about 150 bytes.
 pub const OPEN_ORDERS_MAX: usize = 1 << 20;
 
-/// The simulated venue. Absent keys are an error.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+/// The simulated venue. Absent keys are an error, but that of the two ways each has a key or a table.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ExchangeConfig {
     /// From our gate to the venue's matching engine, nanoseconds.
+    #[serde(default = "not_stated")]
     pub order_latency_ns: i64,
     /// From the venue's matching engine back to us, nanoseconds.
+    #[serde(default = "not_stated")]
     pub response_latency_ns: i64,
+    /// The same as a model; goes before `order_latency_ns`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order_latency: Option<LatencyConfig>,
+    /// The same as a model; goes before `response_latency_ns`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub response_latency: Option<LatencyConfig>,
     /// What the venue charges and pays.
     pub fees: FeeConfig,
     /// Working orders the venue keeps for us at once; one more is rejected.
@@ -60,9 +69,30 @@ pub struct FeeConfig {
     pub taker_bps_milli: i64,
 }
 
+/// A latency nobody stated.
+const NOT_STATED: i64 = i64::MIN;
+
+const fn not_stated() -> i64 {
+    NOT_STATED
+}
+
 /// Why a configuration is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ExchangeError {
+    /// A latency model that cannot be.
+    #[error("exchange.{table}: {error}")]
+    Latency {
+        /// Which table.
+        table: &'static str,
+        /// What is wrong with it.
+        error: LatencyError,
+    },
+    /// Neither the key nor the table.
+    #[error("exchange.{key}_ns is missing: state it, or a table exchange.{key}")]
+    NoLatency {
+        /// Which key.
+        key: &'static str,
+    },
     /// An exponent that is none.
     #[error("exchange.queue.exponent must be above 0 and at most 100")]
     Exponent,
@@ -87,14 +117,58 @@ impl ExchangeConfig {
     ///
     /// [`ExchangeError::Range`] naming the first key out of range.
     pub fn validate(&self) -> Result<(), ExchangeError> {
-        within("order_latency_ns", self.order_latency_ns, 0, LATENCY_NS_MAX)?;
-        within("response_latency_ns", self.response_latency_ns, 0, LATENCY_NS_MAX)?;
+        let ways = [
+            ("order_latency", "order_latency_ns", &self.order_latency, self.order_latency_ns, Way::Order),
+            (
+                "response_latency",
+                "response_latency_ns",
+                &self.response_latency,
+                self.response_latency_ns,
+                Way::Response,
+            ),
+        ];
+        for (table, key, model, constant_ns, way) in ways {
+            match model {
+                Some(model) => {
+                    model.validate(way).map_err(|error| ExchangeError::Latency { table, error })?;
+                }
+                None if constant_ns == NOT_STATED => return Err(ExchangeError::NoLatency { key: table }),
+                None => within(key, constant_ns, 0, LATENCY_NS_MAX)?,
+            }
+        }
         let open_orders = i64::try_from(self.open_orders_max).unwrap_or(i64::MAX);
         within("open_orders_max", open_orders, 1, OPEN_ORDERS_MAX as i64)?;
         if !self.queue.is_sound() {
             return Err(ExchangeError::Exponent);
         }
         self.fees.validate()
+    }
+
+    /// Shortest time from our gate to the venue, nanoseconds.
+    pub fn order_latency_ns_min(&self) -> i64 {
+        self.order_latency.as_ref().map_or(self.order_latency_ns, |model| model.min_ns(Way::Order))
+    }
+
+    /// Shortest time from the venue to us, nanoseconds.
+    pub fn response_latency_ns_min(&self) -> i64 {
+        self.response_latency.as_ref().map_or(self.response_latency_ns, |model| model.min_ns(Way::Response))
+    }
+
+    /// Both ways, orders first; `seed` is the run's.
+    ///
+    /// # Errors
+    ///
+    /// [`ExchangeError::Latency`] naming the table.
+    pub(crate) fn ways(&self, seed: u64) -> Result<(Latency, Latency), ExchangeError> {
+        let way = |table, model: &Option<LatencyConfig>, constant_ns, way| {
+            model.as_ref().map_or(Ok(Latency::constant(constant_ns)), |model| {
+                Latency::new(model, way, seed).map_err(|error| ExchangeError::Latency { table, error })
+            })
+        };
+        Ok((
+            way("order_latency", &self.order_latency, self.order_latency_ns, Way::Order)?,
+            way("response_latency", &self.response_latency, self.response_latency_ns, Way::Response)?,
+        ))
     }
 }
 
@@ -157,6 +231,8 @@ mod tests {
         ExchangeConfig {
             order_latency_ns: 0,
             response_latency_ns: 0,
+            order_latency: None,
+            response_latency: None,
             fees: FeeConfig::FREE,
             open_orders_max: 1,
             hidden_through_fills: true,

@@ -53,6 +53,11 @@
 //! price to no more lots keeps place and mark; any other goes to the end. A snapshot in the stream (after a clear)
 //! is taken to have been there before us, which is against us.
 //!
+//! # How long messages are on their way
+//!
+//! Orders and responses each have a [`latency`] model: constant, drawn, or recorded. On one session nothing overtakes, so
+//! a message waits for the one before it.
+//!
 //! # Limits of the model
 //!
 //! The day does not react to us: lots that fill us go on to trade with the orders behind us on the tape. What an
@@ -65,6 +70,7 @@ mod entry;
 mod estimated;
 pub mod exchange;
 mod in_flight;
+pub mod latency;
 mod number_map;
 mod own;
 mod passive;
@@ -76,6 +82,7 @@ mod taken_levels;
 pub use config::{ExchangeConfig, ExchangeError, FeeConfig, FillRule};
 pub use exchange::{Counters, Exchange, QueuePosition};
 pub use in_flight::{IN_FLIGHT_MIN, IN_FLIGHT_PER_OPEN_ORDER};
+pub use latency::{Latency, LatencyConfig, LatencyError, Way};
 pub use queue_position::{Estimate, QueueModel};
 pub use taken::TAKEN_ORDERS_MAX;
 pub use taken_levels::TAKEN_LEVELS_MAX;

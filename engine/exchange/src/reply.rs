@@ -3,13 +3,14 @@
 use tickrace_types::event::{VERSION, source};
 use tickrace_types::{Flags, Header, Kind, Price, ResponseKind, ResponseRecord};
 
+use crate::latency::Latency;
 use crate::own::Own;
 use crate::{ExchangeConfig, FeeConfig};
 
 /// Numbers responses, executions and orders, and dates what we hear.
 #[derive(Clone, Debug)]
 pub(crate) struct Replies {
-    response_latency_ns: i64,
+    latency: Latency,
     pub fees: FeeConfig,
     seq: u64,
     exec_id: u64,
@@ -27,14 +28,13 @@ pub(crate) struct Fill {
 }
 
 impl Replies {
-    pub fn new(config: &ExchangeConfig) -> Self {
-        Self {
-            response_latency_ns: config.response_latency_ns,
-            fees: config.fees,
-            seq: 0,
-            exec_id: 0,
-            venue_order_id: 0,
-        }
+    pub fn new(config: &ExchangeConfig, latency: Latency) -> Self {
+        Self { latency, fees: config.fees, seq: 0, exec_id: 0, venue_order_id: 0 }
+    }
+
+    /// Lets answers from here on take another way.
+    pub fn set_latency(&mut self, latency: Latency) {
+        self.latency = latency;
     }
 
     /// The next number of an order.
@@ -56,7 +56,7 @@ impl Replies {
                 instrument,
                 seq: self.seq,
                 ts_venue_ns: now_ns,
-                ts_recv_ns: now_ns.saturating_add(self.response_latency_ns),
+                ts_recv_ns: self.latency.arrival_ns(now_ns),
             },
             response: kind as u8,
             ..ResponseRecord::default()
