@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use tickrace_types::{Cash, Price};
 
 use crate::QueueModel;
+use crate::costs::{FeeItem, FeeTier, PER_LOT_MAX as PER_LOT, RATE_MAX as RATE, TierPeriod};
 use crate::latency::{Latency, LatencyConfig, LatencyError, Way};
 
 /// Latency a configuration may ask for, nanoseconds: a minute, beyond which it is a mistake of units.
@@ -55,8 +56,9 @@ pub enum FillRule {
     Whole,
 }
 
-/// Fees of a fill: so much a lot plus so much of the notional; a negative figure is a rebate.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// Fees of a fill: so much a lot plus so much of the notional; a negative figure is a rebate. What more there is, bounds,
+/// tiers and further items, stands in [`crate::costs`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FeeConfig {
     /// Maker, per lot, 1e-9 of the quote currency: -2_000_000 pays us 0.20 for a hundred shares.
@@ -67,6 +69,27 @@ pub struct FeeConfig {
     pub maker_bps_milli: i64,
     /// Taker, thousandths of a basis point of the notional.
     pub taker_bps_milli: i64,
+    /// Least an order with a charge pays for all its fills, 1e-9 of the quote currency.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order_nanos_min: Option<i64>,
+    /// Most an order pays for all its fills, 1e-9 of the quote currency.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order_nanos_max: Option<i64>,
+    /// Rates from a traded volume on, ascending.
+    #[serde(default)]
+    pub tiers: Vec<FeeTier>,
+    /// Over which time that volume is counted.
+    #[serde(default)]
+    pub tier_period: TierPeriod,
+    /// Lots traded before the run, for tiers by lots.
+    #[serde(default)]
+    pub volume_before_lots: i64,
+    /// Notional traded before the run, whole units of the currency, for tiers by notional.
+    #[serde(default)]
+    pub volume_before_notional: i64,
+    /// Charges beside the venue's.
+    #[serde(default)]
+    pub items: Vec<FeeItem>,
 }
 
 /// A latency nobody stated.
@@ -96,6 +119,16 @@ pub enum ExchangeError {
     /// An exponent that is none.
     #[error("exchange.queue.exponent must be above 0 and at most 100")]
     Exponent,
+    /// A fee that cannot be.
+    #[error("exchange.fees.{list}[{place}]: {fault}")]
+    Fees {
+        /// Which key or list.
+        list: &'static str,
+        /// Place in the list, from 0.
+        place: usize,
+        /// What is wrong.
+        fault: &'static str,
+    },
     /// A key out of range.
     #[error("exchange.{key} must be from {least} to {most}, it is {got}")]
     Range {
@@ -174,20 +207,29 @@ impl ExchangeConfig {
 
 impl FeeConfig {
     /// Nothing charged, nothing paid.
-    pub const FREE: Self =
-        Self { maker_per_lot_nanos: 0, taker_per_lot_nanos: 0, maker_bps_milli: 0, taker_bps_milli: 0 };
+    pub const FREE: Self = Self {
+        maker_per_lot_nanos: 0,
+        taker_per_lot_nanos: 0,
+        maker_bps_milli: 0,
+        taker_bps_milli: 0,
+        order_nanos_min: None,
+        order_nanos_max: None,
+        tiers: Vec::new(),
+        tier_period: TierPeriod::Run,
+        volume_before_lots: 0,
+        volume_before_notional: 0,
+        items: Vec::new(),
+    };
 
     fn validate(&self) -> Result<(), ExchangeError> {
-        // A thousand units of currency a lot, a hundred per cent of the notional.
-        const PER_LOT: i64 = 1_000_000_000_000;
-        const RATE: i64 = 10_000_000;
         within("fees.maker_per_lot_nanos", self.maker_per_lot_nanos, -PER_LOT, PER_LOT)?;
         within("fees.taker_per_lot_nanos", self.taker_per_lot_nanos, -PER_LOT, PER_LOT)?;
         within("fees.maker_bps_milli", self.maker_bps_milli, -RATE, RATE)?;
-        within("fees.taker_bps_milli", self.taker_bps_milli, -RATE, RATE)
+        within("fees.taker_bps_milli", self.taker_bps_milli, -RATE, RATE)?;
+        self.validate_lists()
     }
 
-    /// Fee of one fill in 1e-9 of the quote currency, negative for a rebate; rounded once, up, which is against
+    /// Fee of one fill by the plain rates alone, in 1e-9 of the quote currency, negative for a rebate; rounded once, up, which is against
     /// us for both. Saturates at the ends of the range.
     #[inline]
     pub fn fee_nanos(&self, is_taker: bool, price: Price, lots: i64, multiplier_nanos: i64) -> i64 {

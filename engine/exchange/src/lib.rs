@@ -58,6 +58,11 @@
 //! Orders and responses each have a [`latency`] model: constant, drawn, or recorded. On one session nothing overtakes, so
 //! a message waits for the one before it.
 //!
+//! # What it costs
+//!
+//! Each fill carries one fee; [`costs`] says of which items it is made: the venue's fee or rebate by tier and by the bounds
+//! of an order, and any number of named charges.
+//!
 //! # Limits of the model
 //!
 //! The day does not react to us: lots that fill us go on to trade with the orders behind us on the tape. What an
@@ -66,6 +71,7 @@
 #![forbid(unsafe_code)]
 
 pub mod config;
+pub mod costs;
 mod entry;
 mod estimated;
 pub mod exchange;
@@ -80,6 +86,7 @@ mod taken;
 mod taken_levels;
 
 pub use config::{ExchangeConfig, ExchangeError, FeeConfig, FillRule};
+pub use costs::{CostBook, FeeItem, FeeTier, TierPeriod};
 pub use exchange::{Counters, Exchange, QueuePosition};
 pub use in_flight::{IN_FLIGHT_MIN, IN_FLIGHT_PER_OPEN_ORDER};
 pub use latency::{Latency, LatencyConfig, LatencyError, Way};

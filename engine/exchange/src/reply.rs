@@ -3,15 +3,16 @@
 use tickrace_types::event::{VERSION, source};
 use tickrace_types::{Flags, Header, Kind, Price, ResponseKind, ResponseRecord};
 
+use crate::ExchangeConfig;
+use crate::costs::{CostBook, Trade};
 use crate::latency::Latency;
 use crate::own::Own;
-use crate::{ExchangeConfig, FeeConfig};
 
 /// Numbers responses, executions and orders, and dates what we hear.
 #[derive(Clone, Debug)]
 pub(crate) struct Replies {
     latency: Latency,
-    pub fees: FeeConfig,
+    pub costs: CostBook,
     seq: u64,
     exec_id: u64,
     venue_order_id: u64,
@@ -29,7 +30,13 @@ pub(crate) struct Fill {
 
 impl Replies {
     pub fn new(config: &ExchangeConfig, latency: Latency) -> Self {
-        Self { latency, fees: config.fees, seq: 0, exec_id: 0, venue_order_id: 0 }
+        Self {
+            latency,
+            costs: CostBook::new(&config.fees, config.open_orders_max),
+            seq: 0,
+            exec_id: 0,
+            venue_order_id: 0,
+        }
     }
 
     /// Lets answers from here on take another way.
@@ -81,11 +88,21 @@ impl Replies {
     #[inline]
     pub fn fill(&mut self, own: &Own, fill: Fill, multiplier_nanos: i64, now_ns: i64) -> ResponseRecord {
         self.exec_id += 1;
+        let fee_nanos = self.costs.charge(&Trade {
+            order_id: own.venue_order_id,
+            side: own.side,
+            is_taker: fill.is_taker,
+            price: fill.price,
+            lots: fill.lots,
+            multiplier_nanos,
+            ts_venue_ns: now_ns,
+            is_last: own.leaves() == 0,
+        });
         ResponseRecord {
             exec_id: self.exec_id,
             price: fill.price.0,
             qty: fill.lots,
-            fee_nanos: self.fees.fee_nanos(fill.is_taker, fill.price, fill.lots, multiplier_nanos),
+            fee_nanos,
             cause_seq: fill.cause_seq,
             taker: u8::from(fill.is_taker),
             ..self.about(ResponseKind::Fill, own, now_ns)
