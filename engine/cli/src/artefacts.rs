@@ -3,17 +3,22 @@
 use std::path::Path;
 
 use tickrace_analytics::{
-    InputFile, LatencySummary, Run, RunConfig, RunMeta, RunReport, RunTimings, Summary,
+    FundingRules, InputFile, LatencySummary, Run, RunConfig, RunMeta, RunReport, RunTimings, Summary,
 };
 use tickrace_book::Books;
 use tickrace_desk::DeskConfig;
 use tickrace_desk::backtest::Finished;
 use tickrace_desk::log_source::View;
+use tickrace_exchange::costs::{CostBook, Trade};
+use tickrace_exchange::{FundingConfig, FundingRates};
 use tickrace_feeds::source::Source;
+use tickrace_feeds_files::notice;
 use tickrace_journal::{Entry, Reader};
 use tickrace_risk::Reason;
 use tickrace_runtime::meter::Meter;
-use tickrace_types::{InstrumentId, InstrumentTable, OrderRecord, Record, ResponseRecord};
+use tickrace_types::{
+    InstrumentId, InstrumentTable, Kind, OrderRecord, Price, Record, ResponseKind, ResponseRecord,
+};
 
 use crate::backtest::{Market, market_of};
 use crate::input::Session;
@@ -91,13 +96,25 @@ fn seal(journal: &Path, summary: &Summary) -> Result<(), Failure> {
     Seal { inbound_records, inbound_blake3, orders: summary.orders, order_digest }.write(journal)
 }
 
-/// The tops of the traded books once more, as they changed at the venue.
+/// The tops of the traded books once more, as they changed at the venue, and what it told of funding.
 struct Tops {
     market: Market,
     books: Books,
     record: Record,
-    /// Instrument whose top changed last and waits to be told; none for a change of the whole venue.
-    pending: Option<Option<InstrumentId>>,
+    pending: Option<Told>,
+}
+
+/// What waits to be told, of the record read last.
+#[derive(Clone, Copy)]
+enum Told {
+    /// The top of one instrument changed.
+    Top(InstrumentId),
+    /// Those of the whole venue did.
+    Tops,
+    /// A funding rate.
+    Rate,
+    /// A mark price.
+    Mark,
 }
 
 impl Tops {
@@ -117,8 +134,18 @@ impl Tops {
         while self.market.next_into(&mut self.record) {
             let change = self.books.apply(&self.record);
             let id = InstrumentId(self.record.header.instrument);
-            if change.top_changed {
-                self.pending = Some((id != InstrumentId::NONE).then_some(id));
+            self.pending = if change.top_changed {
+                Some(if id == InstrumentId::NONE { Told::Tops } else { Told::Top(id) })
+            } else if self.record.header.kind == Kind::Notice as u8 {
+                match self.record.as_market().code {
+                    notice::FUNDING => Some(Told::Rate),
+                    notice::MARK => Some(Told::Mark),
+                    _ => None,
+                }
+            } else {
+                None
+            };
+            if self.pending.is_some() {
                 return;
             }
         }
@@ -131,8 +158,18 @@ impl Tops {
 
     fn tell(&mut self, run: &mut Run) {
         match self.pending {
-            Some(Some(id)) => run.on_top(self.books.top(id)),
-            Some(None) => {
+            Some(Told::Top(id)) => run.on_top(self.books.top(id)),
+            Some(Told::Rate) => {
+                let market = self.record.as_market();
+                let paid_ns = i64::try_from(market.order_ref).unwrap_or(0);
+                let header = &market.header;
+                run.on_funding_rate(header.instrument, header.ts_venue_ns, market.price, paid_ns);
+            }
+            Some(Told::Mark) => {
+                let market = self.record.as_market();
+                run.on_mark_price(market.header.instrument, market.header.ts_venue_ns, market.price);
+            }
+            Some(Told::Tops) => {
                 let ids = (0u32..).map(InstrumentId).take(self.books.instruments());
                 ids.for_each(|id| run.on_top(self.books.top(id)));
             }
@@ -155,6 +192,7 @@ fn analyse<E>(
         facts.instruments,
     );
     let mut files = Tables::create(facts)?;
+    let mut costs = CostBook::new(&facts.config.venue.fees, facts.config.venue.open_orders_max);
     let mut responses = inbound.iter().filter_map(|entry| match entry {
         Entry::Response(response) => Some(response),
         _ => None,
@@ -186,6 +224,7 @@ fn analyse<E>(
         } else {
             if let Some(response) = response {
                 run.on_response(response);
+                itemise(&mut costs, response, facts.instruments, &mut run)?;
                 files.on_response(response)?;
             }
             response = responses.next();
@@ -194,6 +233,57 @@ fn analyse<E>(
     bar.finish_and_clear();
     files.finish()?;
     Ok(run.finish(&timings(facts, ran)))
+}
+
+/// Says what the fee of a fill was for: the same sum as the venue made, of the same fills in the same order.
+fn itemise(
+    costs: &mut CostBook,
+    response: &ResponseRecord,
+    instruments: &InstrumentTable,
+    run: &mut Run,
+) -> Result<(), Failure> {
+    let header = &response.header;
+    match response.response() {
+        Some(ResponseKind::Cancelled) if response.leaves == 0 => costs.forget(response.venue_order_id),
+        Some(ResponseKind::Fill) if response.qty > 0 => {
+            let id = InstrumentId(header.instrument);
+            let Some(instrument) = instruments.as_slice().get(id.index()) else { return Ok(()) };
+            let fee_nanos = costs.charge(&Trade {
+                order_id: response.venue_order_id,
+                side: response.side(),
+                is_taker: response.taker == 1,
+                price: Price(response.price),
+                lots: response.qty,
+                multiplier_nanos: instrument.multiplier_nanos,
+                ts_venue_ns: header.ts_venue_ns,
+                is_last: response.leaves == 0,
+            });
+            if fee_nanos != response.fee_nanos {
+                return Err(Failure::runtime(format!(
+                    "fill {}: the venue charged {} nanos, its items make {fee_nanos}: a defect",
+                    response.exec_id, response.fee_nanos
+                )));
+            }
+            run.on_costs(header.instrument, costs.names().zip(costs.items().iter().copied()));
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+/// How the venue of a configuration funds.
+fn funding_rules(funding: Option<&FundingConfig>) -> FundingRules {
+    let Some(funding) = funding else { return FundingRules::Told };
+    let interval_ns = funding.interval_ms.map(|millis| millis.saturating_mul(1_000_000));
+    match (funding.rates, interval_ns, funding.rate_nanos) {
+        (FundingRates::Data, None, _) => FundingRules::Told,
+        (FundingRates::Data, Some(interval_ns), _) => FundingRules::ToldEvery(interval_ns),
+        (FundingRates::Stated, Some(interval_ns), Some(rate_nanos)) => {
+            FundingRules::Stated { rate_nanos, interval_ns }
+        }
+        // Stated without a rate is refused when the configuration is read.
+        (FundingRates::Stated | FundingRates::None, ..) => FundingRules::Off,
+    }
 }
 
 fn last_ns(inbound: &Reader, outbound: &Reader) -> i64 {
@@ -207,6 +297,7 @@ fn run_config(facts: &RunFacts<'_>, market: &Market) -> RunConfig {
     if let Some(first) = facts.instruments.as_slice().first() {
         run.account_currency.clone_from(&first.quote_currency);
     }
+    run.funding = funding_rules(config.venue.funding.as_ref());
     run.opening_equity = Some(config.report.opening_equity);
     run.markout_horizons_ns =
         config.report.markouts_ms.iter().map(|millis| i64::from(*millis) * 1_000_000).collect();

@@ -5,6 +5,7 @@ use tickrace_types::{Cash, Price};
 
 use crate::QueueModel;
 use crate::costs::{FeeItem, FeeTier, PER_LOT_MAX as PER_LOT, RATE_MAX as RATE, TierPeriod};
+use crate::funding::FundingConfig;
 use crate::latency::{Latency, LatencyConfig, LatencyError, Way};
 
 /// Latency a configuration may ask for, nanoseconds: a minute, beyond which it is a mistake of units.
@@ -31,6 +32,9 @@ pub struct ExchangeConfig {
     pub response_latency: Option<LatencyConfig>,
     /// What the venue charges and pays.
     pub fees: FeeConfig,
+    /// How perpetual contracts are funded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub funding: Option<FundingConfig>,
     /// Working orders the venue keeps for us at once; one more is rejected.
     pub open_orders_max: usize,
     /// Whether a print against hidden liquidity at a price worse than ours fills us: a displayed order of ours
@@ -129,6 +133,11 @@ pub enum ExchangeError {
         /// What is wrong.
         fault: &'static str,
     },
+    /// A rate that is stated needs the rate and its interval; another has no rate.
+    #[error(
+        "exchange.funding: rates = \"stated\" needs interval_ms and rate_nanos; rate_nanos is for it alone"
+    )]
+    Funding,
     /// A key out of range.
     #[error("exchange.{key} must be from {least} to {most}, it is {got}")]
     Range {
@@ -173,6 +182,9 @@ impl ExchangeConfig {
         within("open_orders_max", open_orders, 1, OPEN_ORDERS_MAX as i64)?;
         if !self.queue.is_sound() {
             return Err(ExchangeError::Exponent);
+        }
+        if let Some(funding) = &self.funding {
+            funding.validate()?;
         }
         self.fees.validate()
     }
@@ -276,6 +288,7 @@ mod tests {
             order_latency: None,
             response_latency: None,
             fees: FeeConfig::FREE,
+            funding: None,
             open_orders_max: 1,
             hidden_through_fills: true,
             queue: QueueModel::Exact,
@@ -316,5 +329,10 @@ mod tests {
         assert_eq!(error.to_string(), "exchange.order_latency_ns must be from 0 to 60000000000, it is -1");
         assert!(ExchangeConfig { open_orders_max: 0, ..config() }.validate().is_err());
         assert!(config().validate().is_ok());
+        let stated = FundingConfig { rates: crate::FundingRates::Stated, ..FundingConfig::default() };
+        let half = ExchangeConfig { funding: Some(stated), ..config() };
+        assert_eq!(half.validate(), Err(ExchangeError::Funding));
+        let whole = FundingConfig { interval_ms: Some(28_800_000), rate_nanos: Some(100_000), ..stated };
+        assert!(ExchangeConfig { funding: Some(whole), ..config() }.validate().is_ok());
     }
 }

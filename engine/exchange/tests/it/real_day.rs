@@ -134,6 +134,7 @@ fn an_order_at_the_touch_fills_when_the_tape_says_so_and_not_else() {
         order_latency: None,
         response_latency: None,
         fees: FeeConfig::FREE,
+        funding: None,
         open_orders_max: 4,
         hidden_through_fills: true,
         queue: QueueModel::Exact,

@@ -63,6 +63,7 @@ pub fn config() -> ExchangeConfig {
             taker_per_lot_nanos: 3_000_000,
             ..FeeConfig::FREE
         },
+        funding: None,
         open_orders_max: 8,
         hidden_through_fills: true,
         queue: tickrace_exchange::QueueModel::Exact,
