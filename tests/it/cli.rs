@@ -55,6 +55,28 @@ fn a_backtest_writes_its_artefacts_and_closes_its_sums() {
 }
 
 #[test]
+fn the_example_of_costs_itemises_what_it_paid() {
+    let folder = tempdir().unwrap();
+    let day = small_day(folder.path(), 2, 200_000);
+    let (config, out) = (config("backtest/costs.toml"), folder.path().display().to_string());
+    let files = format!("data.files=[\"{day}\"]");
+    let done = tickrace(&["backtest", &config, "--json", "--out", &out, "--set", &files]);
+    assert_eq!(done.code, 0, "{}", done.err);
+    let summary = done.json();
+    let costs: Vec<f64> =
+        summary["costs"].as_object().unwrap().values().map(|amount| amount.as_f64().unwrap()).collect();
+    assert_eq!(costs.len(), 5, "{}", summary["costs"]);
+    let fees = summary["fees"].as_f64().unwrap();
+    assert!((costs.iter().sum::<f64>() - fees).abs() < 1e-6, "{} of {fees}", summary["costs"]);
+    // Clearing is by the lot alone, whatever side and liquidity.
+    let lots = summary["volume_lots"].as_f64().unwrap();
+    assert!(lots > 0.0);
+    assert!((summary["costs"]["clearing"].as_f64().unwrap() - lots * 0.0002).abs() < 1e-6);
+    let report = std::fs::read_to_string(folder.path().join("report.html")).unwrap();
+    assert!(report.contains("<td>finra taf</td>"));
+}
+
+#[test]
 fn no_journal_leaves_no_journal() {
     let folder = tempdir().unwrap();
     let day = small_day(folder.path(), 1, 2_000);

@@ -45,6 +45,68 @@ fn every_placement_gives_the_same_orders() {
     }
 }
 
+/// Every way between the venue and us drawn anew for each message.
+const DRAWN: [&str; 3] = [
+    "venue.order_latency={ model = \"log-normal\", latency_ns_median = 20_000, sigma = 1.0, latency_ns_min = 2_000, latency_ns_max = 2_000_000 }",
+    "venue.response_latency={ model = \"exponential\", latency_ns_min = 1_000, excess_ns_mean = 30_000, latency_ns_max = 5_000_000 }",
+    "data.feed_latency={ model = \"uniform\", latency_ns_min = 5_000, latency_ns_max = 400_000 }",
+];
+
+#[test]
+fn drawn_latencies_are_the_same_in_every_placement_and_replay() {
+    let folder = tempdir().unwrap();
+    let day = small_day(folder.path(), 3, 20_000);
+    let idle = "run.idle={ spin_then_yield = { spins = 200 } }";
+    let with = |out: &str, more: &[&str]| {
+        let settings: Vec<&str> = DRAWN.iter().copied().chain(more.iter().copied()).collect();
+        digest(&day, &folder.path().join(out), &settings)
+    };
+    let fused = with("fused", &[&placed(FUSED)]);
+    assert!(fused.1 > 100, "a day without orders proves nothing, got {}", fused.1);
+    for placement in [TWO, FOUR, FIVE] {
+        assert_eq!(with("split", &[&placed(placement), idle]), fused, "{placement}");
+    }
+    // The seed moves the draws, and with them the orders.
+    assert_ne!(with("seed", &["run.seed=2"]).0, fused.0);
+    let journal = folder.path().join("fused/journal").display().to_string();
+    let replayed = tickrace(&["replay", &journal, "--verify", "--json"]);
+    assert_eq!(replayed.code, 0, "{}", replayed.err);
+    assert_eq!(replayed.json()["order_digest"], fused.0.as_str());
+}
+
+#[test]
+fn latencies_of_a_journal_come_back_as_a_recorded_model() {
+    let folder = tempdir().unwrap();
+    let day = small_day(folder.path(), 2, 10_000);
+    let first = folder.path().join("first");
+    let constant = ["venue.order_latency_ns=31_000", "venue.response_latency_ns=17_000"];
+    let (then, orders) = digest(&day, &first, &constant);
+    assert!(orders > 50, "got {orders}");
+    let rows = folder.path().join("rows.csv").display().to_string();
+    let journal = first.join("journal").display().to_string();
+    let taken = tickrace(&["journal-latency", &journal, "--out", &rows, "--json"]);
+    assert_eq!(taken.code, 0, "{}", taken.err);
+    let json = taken.json();
+    assert!(json["rows"].as_u64().unwrap() > 50, "{json}");
+    for (key, ns) in [("order_latency_ns", 31_000), ("response_latency_ns", 17_000)] {
+        assert_eq!(json[key], serde_json::json!({ "min": ns, "median": ns, "max": ns }), "{key}");
+    }
+    // Constant latencies, measured and put back, are the same day again.
+    let recorded = format!("{{ model = \"recorded\", path = \"{rows}\" }}");
+    let [order, response] = ["order", "response"].map(|way| format!("venue.{way}_latency={recorded}"));
+    for placement in [FUSED, TWO] {
+        let idle = "run.idle={ spin_then_yield = { spins = 200 } }";
+        let again = digest(
+            &day,
+            &folder.path().join("again"),
+            &[&order, &response, "venue.order_latency_ns=1", &placed(placement), idle],
+        );
+        assert_eq!(again.0, then, "{placement}");
+    }
+    let journal = folder.path().join("again/journal").display().to_string();
+    assert_eq!(tickrace(&["replay", &journal, "--verify"]).code, 0);
+}
+
 #[test]
 fn two_runs_and_both_kinds_of_journal_give_the_same_orders() {
     let folder = tempdir().unwrap();

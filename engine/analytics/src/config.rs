@@ -4,7 +4,7 @@ use serde::Serialize;
 use tickrace_types::instrument::Settlement;
 use tickrace_types::{InstrumentId, InstrumentTable};
 
-use crate::LatencySummary;
+use crate::{FundingRules, LatencySummary};
 
 /// Markout horizons where nothing else is said: 100 ms, 1 s, 10 s, 60 s.
 pub const MARKOUT_HORIZONS_NS: [i64; 4] = [100_000_000, 1_000_000_000, 10_000_000_000, 60_000_000_000];
@@ -34,6 +34,8 @@ pub struct RunConfig {
     pub utc_offset_ns: i64,
     /// Names of the gate's verdicts by code; a code without a name is shown as `reason-<code>`.
     pub refusal_names: Vec<(u8, String)>,
+    /// How perpetual contracts are funded.
+    pub funding: FundingRules,
     /// Headline of the report.
     pub title: String,
     /// Where the run came from.
@@ -52,6 +54,7 @@ impl RunConfig {
             sample_ns: SAMPLE_NS,
             utc_offset_ns: 0,
             refusal_names: Vec::new(),
+            funding: FundingRules::default(),
             title: "Backtest".to_owned(),
             meta: RunMeta::default(),
         }
@@ -87,6 +90,11 @@ impl RunConfig {
         }
         if self.sample_ns <= 0 {
             return Err(AnalyticsError::Positive { key: "sample_ns", got: self.sample_ns });
+        }
+        if let FundingRules::ToldEvery(interval_ns) | FundingRules::Stated { interval_ns, .. } = self.funding
+            && interval_ns <= 0
+        {
+            return Err(AnalyticsError::Positive { key: "funding.interval_ns", got: interval_ns });
         }
         let mut before = 0;
         for horizon in &self.markout_horizons_ns {

@@ -84,7 +84,12 @@ pub struct Figures {
     /// Fees less rebates.
     #[serde(serialize_with = "money::serialize")]
     pub fees: Cash,
-    /// Gross minus fees, exactly.
+    /// What the fees were for; together they are the fees. Empty where nobody told.
+    pub costs: Vec<CostItem>,
+    /// Funding of perpetual contracts: received less paid.
+    #[serde(serialize_with = "money::serialize")]
+    pub funding: Cash,
+    /// Gross minus fees plus funding, exactly.
     #[serde(serialize_with = "money::serialize")]
     pub net_pnl: Cash,
     /// Part of gross earned by closed lots, at average cost.
@@ -103,6 +108,24 @@ pub struct Figures {
     pub quotes: QuoteStats,
     /// Where the mid went after our fills.
     pub markouts: Markouts,
+}
+
+/// What part of the fees was for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct CostItem {
+    /// Its name.
+    pub name: String,
+    /// Paid; negative where it was received.
+    #[serde(serialize_with = "money::serialize")]
+    pub amount: Cash,
+}
+
+/// Adds an amount to the item of that name.
+pub(crate) fn add_cost(costs: &mut Vec<CostItem>, name: &str, amount: Cash) {
+    match costs.iter_mut().find(|item| item.name == name) {
+        Some(item) => item.amount += amount,
+        None => costs.push(CostItem { name: name.to_owned(), amount }),
+    }
 }
 
 /// Requests by kind and answer.

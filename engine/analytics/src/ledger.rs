@@ -1,7 +1,8 @@
 //! Position, cash and profit of one instrument, exact.
 //!
 //! Two accounts of the same money are kept side by side: cash and marks on one hand, spread captured and inventory
-//! drift on the other; [`Ledger::assert_closes`] holds them to each other. Fees stand apart: net = gross - fees.
+//! drift on the other; [`Ledger::assert_closes`] holds them to each other. Fees and funding
+//! stand apart: net = gross - fees + funding.
 //!
 //! A worked example, multiplier 1, mark 100.00 at the start, fees nil:
 //! buy 10 at 99.99 (mark 100.00), mark moves to 100.05, sell 4 at 100.06, mark moves to 100.00.
@@ -28,6 +29,8 @@ pub struct Ledger {
     /// Signed cost of the open position at average price.
     open_cost: Cash,
     fees: Cash,
+    /// Received, less paid.
+    funding: Cash,
     spread_captured: Cash,
     inventory_drift: Cash,
     bought_lots: i64,
@@ -47,6 +50,7 @@ impl Ledger {
             cash: Cash::ZERO,
             open_cost: Cash::ZERO,
             fees: Cash::ZERO,
+            funding: Cash::ZERO,
             spread_captured: Cash::ZERO,
             inventory_drift: Cash::ZERO,
             bought_lots: 0,
@@ -124,10 +128,20 @@ impl Ledger {
         self.cash + self.value(self.mark_px.unwrap_or(0), self.position)
     }
 
-    /// Gross minus fees.
+    /// Gross minus fees plus funding.
     #[inline]
     pub fn net_pnl(&self) -> Cash {
-        self.gross_pnl() - self.fees
+        self.gross_pnl() - self.fees + self.funding
+    }
+
+    /// Funding received for the position, negative where it was paid.
+    pub fn on_funding(&mut self, received: Cash) {
+        self.funding += received;
+    }
+
+    /// Funding received less paid.
+    pub const fn funding(&self) -> Cash {
+        self.funding
     }
 
     /// Earned by closed lots, at average cost.

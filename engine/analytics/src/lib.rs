@@ -14,6 +14,7 @@ pub mod digest;
 pub mod drawdown;
 pub mod equity;
 pub mod figures;
+pub mod funding;
 pub mod latency;
 pub mod ledger;
 pub mod mark;
@@ -26,7 +27,8 @@ pub mod summary;
 
 pub use config::{AnalyticsError, InputFile, OpeningPosition, RunConfig, RunMeta, RunTimings};
 pub use digest::OrderDigest;
-pub use figures::{Figures, FillMark, InstrumentReport, ReasonCount, RunReport};
+pub use figures::{CostItem, Figures, FillMark, InstrumentReport, ReasonCount, RunReport};
+pub use funding::FundingRules;
 pub use latency::LatencySummary;
 pub use run::Run;
 pub use summary::Summary;

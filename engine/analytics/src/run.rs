@@ -10,7 +10,7 @@ use hdrhistogram::Histogram;
 use rustc_hash::FxHashMap;
 use tickrace_types::event::venue_reason;
 use tickrace_types::{
-    Action, Cash, Header, OrderRecord, ResponseKind, ResponseRecord, Side, TopOfBook, Verdict,
+    Action, Cash, Header, Instrument, OrderRecord, ResponseKind, ResponseRecord, Side, TopOfBook, Verdict,
 };
 
 use crate::config::{AnalyticsError, RunConfig, RunTimings};
@@ -18,9 +18,11 @@ use crate::days::{self, Days};
 use crate::digest::OrderDigest;
 use crate::drawdown::DrawdownTracker;
 use crate::equity::{EquitySeries, InstrumentSeries, SAMPLES_MAX};
+use crate::figures::{CostItem, add_cost};
 use crate::figures::{
     FILLS_MAX, Figures, FillMark, InstrumentReport, InventoryBin, OrderCounts, ReasonCount, RunReport,
 };
+use crate::funding::FundingClock;
 use crate::latency::LatencySummary;
 use crate::ledger::Ledger;
 use crate::mark::Marks;
@@ -51,6 +53,8 @@ pub struct Run {
     equity: EquitySeries,
     drawdown: DrawdownTracker,
     days: Days,
+    /// When the next funding of any instrument is due.
+    funding_ns: i64,
     unknown_records: u64,
 }
 
@@ -75,6 +79,8 @@ struct SampleClock {
 #[derive(Clone, Debug)]
 struct InstrumentRun {
     ledger: Ledger,
+    funding: FundingClock,
+    costs: Vec<CostItem>,
     marks: Marks,
     markouts: MarkoutBook,
     quotes: QuoteClock,
@@ -101,9 +107,7 @@ impl Run {
     pub fn new(config: RunConfig) -> Result<Self, AnalyticsError> {
         config.validate()?;
         let instruments = config.instruments.as_slice().iter();
-        let instruments = instruments
-            .map(|instrument| InstrumentRun::new(instrument.multiplier_nanos, &config.markout_horizons_ns))
-            .collect();
+        let instruments = instruments.map(|instrument| InstrumentRun::new(instrument, &config)).collect();
         let mut run = Self {
             instruments,
             active: Vec::new(),
@@ -118,6 +122,7 @@ impl Run {
             equity: EquitySeries { sample_ns: config.sample_ns, ..EquitySeries::default() },
             drawdown: DrawdownTracker::default(),
             days: Days::new(config.utc_offset_ns),
+            funding_ns: i64::MAX,
             unknown_records: 0,
             config,
         };
@@ -146,6 +151,28 @@ impl Run {
         {
             instrument.ledger.on_mark(mark_px);
         }
+    }
+
+    /// The venue told a funding rate at `ts_ns`: a fraction in 1e-9, paid at `paid_ns`, 0 where it does not say when.
+    pub fn on_funding_rate(&mut self, instrument: u32, ts_ns: i64, rate_nanos: i64, paid_ns: i64) {
+        let Some(place) = self.place_of(instrument) else { return };
+        self.advance(ts_ns);
+        self.instruments[place].funding.on_rate(ts_ns, rate_nanos, paid_ns);
+        self.funding_ns = self.funding_ns.min(self.instruments[place].funding.due_ns());
+    }
+
+    /// The venue told its mark price, nano-units: funding counts from it.
+    pub fn on_mark_price(&mut self, instrument: u32, ts_ns: i64, price: i64) {
+        let Some(place) = self.place_of(instrument) else { return };
+        self.advance(ts_ns);
+        self.instruments[place].funding.on_mark(price);
+    }
+
+    /// What the fee of a fill was for. Once told it has to be told of every fill: the items add up to the fees.
+    pub fn on_costs<'a>(&mut self, instrument: u32, items: impl Iterator<Item = (&'a str, Cash)>) {
+        let Some(place) = self.place_of(instrument) else { return };
+        let costs = &mut self.instruments[place].costs;
+        items.for_each(|(name, amount)| add_cost(costs, name, amount));
     }
 
     /// An order, replace or cancel left the gate, passed or refused.
@@ -303,10 +330,33 @@ impl Run {
         if self.clock.first_ns.is_none() {
             self.start(ts_ns);
         } else if ts_ns > self.clock.next_sample_ns {
+            self.fund(self.clock.next_sample_ns);
             self.sample(self.clock.next_sample_ns);
             self.clock.next_sample_ns = grid_after(ts_ns, self.equity.sample_ns);
         }
+        self.fund(ts_ns);
         self.clock.now_ns = self.clock.now_ns.max(ts_ns);
+    }
+
+    /// Pays what funding is due at or before `ts_ns`, with the positions held before then.
+    #[inline]
+    fn fund(&mut self, ts_ns: i64) {
+        if ts_ns >= self.funding_ns {
+            self.pay_funding(ts_ns);
+        }
+    }
+
+    #[cold]
+    fn pay_funding(&mut self, ts_ns: i64) {
+        self.funding_ns = i64::MAX;
+        for instrument in &mut self.instruments {
+            while instrument.funding.due_ns() <= ts_ns {
+                let (lots, mid) = (instrument.ledger.position(), instrument.ledger.mark_px());
+                let received = instrument.funding.settle(lots, mid);
+                instrument.ledger.on_funding(received);
+            }
+            self.funding_ns = self.funding_ns.min(instrument.funding.due_ns());
+        }
     }
 
     fn start(&mut self, ts_ns: i64) {
@@ -317,6 +367,10 @@ impl Run {
         };
         for place in &self.active {
             self.instruments[*place].held_since_ns = ts_ns;
+        }
+        for instrument in &mut self.instruments {
+            instrument.funding.start(ts_ns);
+            self.funding_ns = self.funding_ns.min(instrument.funding.due_ns());
         }
         if self.clock.next_sample_ns > ts_ns {
             self.sample(ts_ns);
@@ -417,11 +471,14 @@ impl Run {
 }
 
 impl InstrumentRun {
-    fn new(multiplier_nanos: i64, horizons_ns: &[i64]) -> Self {
+    fn new(instrument: &Instrument, config: &RunConfig) -> Self {
+        let multiplier_nanos = instrument.multiplier_nanos;
         Self {
             ledger: Ledger::new(multiplier_nanos),
+            funding: FundingClock::new(instrument, config.funding),
+            costs: Vec::new(),
             marks: Marks::default(),
-            markouts: MarkoutBook::new(multiplier_nanos, horizons_ns),
+            markouts: MarkoutBook::new(multiplier_nanos, &config.markout_horizons_ns),
             quotes: QuoteClock::default(),
             orders: OrderCounts::default(),
             maker_fills: 0,
@@ -468,6 +525,8 @@ impl InstrumentRun {
             notional: self.ledger.notional(),
             gross_pnl: self.ledger.gross_pnl(),
             fees: self.ledger.fees(),
+            costs: std::mem::take(&mut self.costs),
+            funding: self.ledger.funding(),
             net_pnl: self.ledger.net_pnl(),
             realised_pnl: self.ledger.realised(),
             unrealised_pnl: self.ledger.unrealised(),
@@ -476,6 +535,10 @@ impl InstrumentRun {
             quotes: quotes.result(),
             markouts: self.markouts.result(),
         };
+        if !figures.costs.is_empty() {
+            let costs = figures.costs.iter().fold(Cash::ZERO, |sum, item| sum + item.amount);
+            assert_eq!(costs, figures.fees, "items of cost in {symbol} = its fees");
+        }
         sums.add(&figures, &quotes, &self.markouts);
         let (position_min, position_max) = self.ledger.position_range();
         InstrumentReport {
@@ -517,6 +580,8 @@ impl Sums {
         sum.notional += other.notional;
         sum.gross_pnl += other.gross_pnl;
         sum.fees += other.fees;
+        other.costs.iter().for_each(|item| add_cost(&mut sum.costs, &item.name, item.amount));
+        sum.funding += other.funding;
         sum.net_pnl += other.net_pnl;
         sum.realised_pnl += other.realised_pnl;
         sum.unrealised_pnl += other.unrealised_pnl;
@@ -530,9 +595,9 @@ impl Sums {
         self.figures.quotes = self.quotes.result();
         self.figures.markouts = self.markouts.result();
         let sum = &self.figures;
-        assert_eq!(sum.net_pnl, sum.gross_pnl - sum.fees, "net = gross - fees");
-        let parts = sum.spread_captured + sum.inventory_drift - sum.fees;
-        assert_eq!(sum.net_pnl, parts, "net = spread captured + drift - fees");
+        assert_eq!(sum.net_pnl, sum.gross_pnl - sum.fees + sum.funding, "net = gross - fees + funding");
+        let parts = sum.spread_captured + sum.inventory_drift - sum.fees + sum.funding;
+        assert_eq!(sum.net_pnl, parts, "net = spread captured + drift - fees + funding");
         self.figures
     }
 }

@@ -37,7 +37,12 @@ pub struct Summary {
     /// Fees less rebates.
     #[serde(serialize_with = "money::serialize")]
     pub fees: Cash,
-    /// Gross minus fees.
+    /// What the fees were for, by name; they add up to the fees.
+    pub costs: BTreeMap<String, f64>,
+    /// Funding of perpetual contracts, received less paid.
+    #[serde(serialize_with = "money::serialize")]
+    pub funding: Cash,
+    /// Gross minus fees plus funding.
     #[serde(serialize_with = "money::serialize")]
     pub net_pnl: Cash,
     /// Lots held at the end, by symbol.
@@ -100,7 +105,10 @@ pub struct SymbolSummary {
     /// Fees less rebates.
     #[serde(serialize_with = "money::serialize")]
     pub fees: Cash,
-    /// Gross minus fees.
+    /// Funding received less paid.
+    #[serde(serialize_with = "money::serialize")]
+    pub funding: Cash,
+    /// Gross minus fees plus funding.
     #[serde(serialize_with = "money::serialize")]
     pub net_pnl: Cash,
     /// Lots held at the end.
@@ -116,10 +124,12 @@ impl From<&RunReport> for Summary {
             *rejects.entry(format!("{prefix}{}", reason.name)).or_default() += reason.count;
         }
         let by_symbol = report.by_instrument.iter().map(|instrument| {
-            let Figures { orders, fills, volume_lots, gross_pnl, fees, net_pnl, .. } = instrument.figures;
+            let Figures { orders, fills, volume_lots, gross_pnl, fees, funding, net_pnl, .. } =
+                instrument.figures;
             let position = instrument.position;
             let orders = orders.total();
-            let symbol = SymbolSummary { orders, fills, volume_lots, gross_pnl, fees, net_pnl, position };
+            let symbol =
+                SymbolSummary { orders, fills, volume_lots, gross_pnl, fees, funding, net_pnl, position };
             (instrument.symbol.clone(), symbol)
         });
         Self {
@@ -133,6 +143,8 @@ impl From<&RunReport> for Summary {
             notional: total.notional,
             gross_pnl: total.gross_pnl,
             fees: total.fees,
+            costs: total.costs.iter().map(|item| (item.name.clone(), money::nearest(item.amount))).collect(),
+            funding: total.funding,
             net_pnl: total.net_pnl,
             positions: report.by_instrument.iter().map(|one| (one.symbol.clone(), one.position)).collect(),
             max_drawdown: report.drawdown.amount,
@@ -201,6 +213,12 @@ fn lines(text: &mut String, report: &RunReport) -> std::fmt::Result {
     line("gross", format!("{:>14} {currency}", format::money(total.gross_pnl)))?;
     let rebate = if total.fees < Cash::ZERO { " (a rebate)" } else { "" };
     line("fees", format!("{:>14} {currency}{rebate}", format::money(total.fees)))?;
+    for item in total.costs.iter().filter(|item| item.amount != Cash::ZERO) {
+        line("", format!("{:>14} {currency} {}", format::money(item.amount), item.name))?;
+    }
+    if total.funding != Cash::ZERO {
+        line("funding", format!("{:>14} {currency}", format::money(total.funding)))?;
+    }
     line("net", format!("{:>14} {currency}", format::money(total.net_pnl)))?;
     line("max drawdown", format!("{:>14} {currency}", format::amount(report.drawdown.amount)))?;
     if let Some(sharpe) = report.sharpe {

@@ -3,16 +3,18 @@
 use std::path::Path;
 
 use tickrace_analytics::{
-    InputFile, LatencySummary, Run, RunConfig, RunMeta, RunReport, RunTimings, Summary,
+    FundingRules, InputFile, LatencySummary, Run, RunConfig, RunMeta, RunReport, RunTimings, Summary,
 };
 use tickrace_desk::DeskConfig;
 use tickrace_desk::backtest::Finished;
 use tickrace_desk::log_source::View;
+use tickrace_exchange::costs::{CostBook, Trade};
+use tickrace_exchange::{FundingConfig, FundingRates};
 use tickrace_feeds::source::Source;
 use tickrace_journal::{Entry, Reader};
 use tickrace_risk::Reason;
 use tickrace_runtime::meter::Meter;
-use tickrace_types::{InstrumentTable, OrderRecord, ResponseRecord};
+use tickrace_types::{InstrumentId, InstrumentTable, OrderRecord, Price, ResponseKind, ResponseRecord};
 
 use crate::backtest::{Market, market_of};
 use crate::input::Session;
@@ -104,6 +106,7 @@ fn analyse<E>(
         facts.instruments,
     );
     let mut files = Tables::create(facts)?;
+    let mut costs = CostBook::new(&facts.config.venue.fees, facts.config.venue.open_orders_max);
     let mut responses = inbound.iter().filter_map(|entry| match entry {
         Entry::Response(response) => Some(response),
         _ => None,
@@ -135,6 +138,7 @@ fn analyse<E>(
         } else {
             if let Some(response) = response {
                 run.on_response(response);
+                itemise(&mut costs, response, facts.instruments, &mut run)?;
                 files.on_response(response)?;
             }
             response = responses.next();
@@ -143,6 +147,57 @@ fn analyse<E>(
     bar.finish_and_clear();
     files.finish()?;
     Ok(run.finish(&timings(facts, ran)))
+}
+
+/// Says what the fee of a fill was for: the same sum as the venue made, of the same fills in the same order.
+fn itemise(
+    costs: &mut CostBook,
+    response: &ResponseRecord,
+    instruments: &InstrumentTable,
+    run: &mut Run,
+) -> Result<(), Failure> {
+    let header = &response.header;
+    match response.response() {
+        Some(ResponseKind::Cancelled) if response.leaves == 0 => costs.forget(response.venue_order_id),
+        Some(ResponseKind::Fill) if response.qty > 0 => {
+            let id = InstrumentId(header.instrument);
+            let Some(instrument) = instruments.as_slice().get(id.index()) else { return Ok(()) };
+            let fee_nanos = costs.charge(&Trade {
+                order_id: response.venue_order_id,
+                side: response.side(),
+                is_taker: response.taker == 1,
+                price: Price(response.price),
+                lots: response.qty,
+                multiplier_nanos: instrument.multiplier_nanos,
+                ts_venue_ns: header.ts_venue_ns,
+                is_last: response.leaves == 0,
+            });
+            if fee_nanos != response.fee_nanos {
+                return Err(Failure::runtime(format!(
+                    "fill {}: the venue charged {} nanos, its items make {fee_nanos}: a defect",
+                    response.exec_id, response.fee_nanos
+                )));
+            }
+            run.on_costs(header.instrument, costs.names().zip(costs.items().iter().copied()));
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+/// How the venue of a configuration funds.
+fn funding_rules(funding: Option<&FundingConfig>) -> FundingRules {
+    let Some(funding) = funding else { return FundingRules::Told };
+    let interval_ns = funding.interval_ms.map(|millis| millis.saturating_mul(1_000_000));
+    match (funding.rates, interval_ns, funding.rate_nanos) {
+        (FundingRates::Data, None, _) => FundingRules::Told,
+        (FundingRates::Data, Some(interval_ns), _) => FundingRules::ToldEvery(interval_ns),
+        (FundingRates::Stated, Some(interval_ns), Some(rate_nanos)) => {
+            FundingRules::Stated { rate_nanos, interval_ns }
+        }
+        // Stated without a rate is refused when the configuration is read.
+        (FundingRates::Stated | FundingRates::None, ..) => FundingRules::Off,
+    }
 }
 
 fn last_ns(inbound: &Reader, outbound: &Reader) -> i64 {
@@ -162,7 +217,7 @@ fn run_config(facts: &RunFacts<'_>, market: &Market) -> RunConfig {
             .head
             .files
             .iter()
-            .zip(market.sources())
+            .zip(market.inner().sources())
             .map(|(file, source)| InputFile {
                 path: file.path.display().to_string(),
                 bytes: file.bytes,
@@ -190,6 +245,7 @@ pub fn figures_config(config: &DeskConfig, instruments: &InstrumentTable, sessio
     if let Some(first) = instruments.as_slice().first() {
         run.account_currency.clone_from(&first.quote_currency);
     }
+    run.funding = funding_rules(config.venue.funding.as_ref());
     run.opening_equity = Some(config.report.opening_equity);
     run.markout_horizons_ns =
         config.report.markouts_ms.iter().map(|millis| i64::from(*millis) * 1_000_000).collect();

@@ -8,10 +8,12 @@ use tickrace_analytics::{RunReport, Summary};
 use tickrace_desk::DeskConfig;
 use tickrace_desk::backtest::{self, Finished, Journals};
 use tickrace_desk::config::MarketInJournal;
+use tickrace_desk::delayed::Delayed;
 use tickrace_desk::log_source::View;
 use tickrace_desk::meters::Stamps;
 use tickrace_desk::pace::FlatOut;
 use tickrace_desk::stages::sequence::Outcome;
+use tickrace_exchange::{Latency, Way};
 use tickrace_feeds::source::Days;
 use tickrace_feeds::synth::{Synth, SynthConfig};
 use tickrace_journal::{Prefault, Writer, WriterConfig};
@@ -24,7 +26,7 @@ use crate::artefacts::{self, RunFacts};
 use crate::data::open_sessions;
 use crate::input::{Feed, Session, judge_end};
 use crate::provenance::{self, Head, MarketFile, Opening};
-use crate::{Failure, Streams, progress, settings};
+use crate::{Failure, Streams, latency_rows, progress, settings};
 
 /// Arguments of `backtest`.
 #[derive(Debug, clap::Args)]
@@ -54,7 +56,7 @@ pub struct Args {
 }
 
 /// The market as the desk reads it.
-pub type Market = Days<Feed>;
+pub type Market = Delayed<Days<Feed>>;
 
 /// Runs the verb.
 ///
@@ -105,8 +107,9 @@ pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure> {
 ///
 /// [`Failure`] naming the file and the key.
 pub fn checked(path: &Path, table: &toml::Table) -> Result<DeskConfig, Failure> {
-    let config: DeskConfig = settings::parse(path, table)?;
+    let mut config: DeskConfig = settings::parse(path, table)?;
     config.validate().map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
+    latency_rows::load(&mut config, path)?;
     Ok(config)
 }
 
@@ -244,16 +247,23 @@ pub fn check_placement(config: &DeskConfig, streams: &mut Streams<'_>) -> Result
 ///
 /// # Errors
 ///
-/// [`Failure`] where the dates are out of order.
+/// [`Failure`] where the dates are out of order or the feed's latency is no model.
 pub fn market_of(
     config: &DeskConfig,
     sessions: &[Session],
     instruments: &InstrumentTable,
     view: View,
 ) -> Result<Market, Failure> {
-    let feed = |session: &Session| session.feed(instruments, view, config.data.feed_latency_ns);
+    let model = config.data.feed_latency.as_ref();
+    // A model dates what happened, in the order in which it did.
+    let latency_ns = if model.is_some() { Some(0) } else { config.data.feed_latency_ns };
+    let feed = |session: &Session| session.feed(instruments, view, latency_ns);
     let days = sessions.iter().map(|session| (session.begins_ns(), feed(session))).collect();
-    Days::new(days).map_err(|error| Failure::usage(format!("data.files: {error}")))
+    let days = Days::new(days).map_err(|error| Failure::usage(format!("data.files: {error}")))?;
+    let way = model.map(|model| Latency::new(model, Way::Feed, config.run.seed)).transpose();
+    let way = way.map_err(|error| Failure::usage(format!("data.feed_latency: {error}")))?;
+    // The venue does not hear of itself.
+    Ok(Delayed::new(days, way.filter(|_| view == View::Desk)))
 }
 
 fn out_folder(args: &Args) -> PathBuf {
@@ -328,7 +338,7 @@ pub fn cut_short<E, T>(ran: &Finished<Market, E, T>, sessions: &[Session]) -> Op
         Outcome::Broken => Some("a stage died".to_owned()),
         Outcome::Restless => Some("orders and answers did not come to rest after the close".to_owned()),
         Outcome::Complete => {
-            let session = &sessions[ran.market.day()];
+            let session = &sessions[ran.market.inner().day()];
             judge_end(&ran.market, session, false).err().map(|failure| failure.text)
         }
     }
@@ -346,7 +356,7 @@ pub fn judge(
     is_strict: bool,
 ) -> Result<(), Failure> {
     match outcome {
-        Outcome::Complete => judge_end(market, &sessions[market.day()], is_strict),
+        Outcome::Complete => judge_end(market, &sessions[market.inner().day()], is_strict),
         Outcome::Stopped => Err(Failure::runtime("interrupted; the artefacts cover the part before")),
         Outcome::JournalFailed => Err(Failure::runtime(
             "the inbound journal could not be written (disk full?); the run stopped and sent nothing more",

@@ -24,7 +24,7 @@ use tickrace_types::InstrumentTable;
 
 use crate::backtest::{market_of, warm_up};
 use crate::input::Session;
-use crate::{Failure, Streams, settings};
+use crate::{Failure, Streams, latency_rows, settings};
 
 /// Arguments of `latency`.
 #[derive(Debug, clap::Args)]
@@ -94,8 +94,9 @@ pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure> {
         return Err(Failure::usage(format!("--rate {rate}: must be from 1 to 100,000,000")));
     }
     let table = settings::load(&args.config, &args.set)?;
-    let config: DeskConfig = settings::parse(&args.config, &table)?;
+    let mut config: DeskConfig = settings::parse(&args.config, &table)?;
     config.validate().map_err(|error| Failure::usage(format!("{}: {error}", args.config.display())))?;
+    latency_rows::load(&mut config, &args.config)?;
     let clock = TscClock::new();
     let cores = pin::allowed_cores();
     let probed = match cores {
@@ -160,7 +161,8 @@ fn measure(
     let kill = Arc::new(KillFlag::new());
     let pace = Decoding::new(Paced::new(rate, &stamps), again);
     let layout = backtest::layout(&config).map_err(Failure::runtime)?;
-    let (order_ns, response_ns) = (config.venue.order_latency_ns, config.venue.response_latency_ns);
+    let (order_ns, response_ns) =
+        (config.venue.order_latency_ns_min(), config.venue.response_latency_ns_min());
     let gateway = Loopback::new(order_ns, response_ns, layout.return_slots);
     let parts = backtest::parts(&config, &instruments, market, pace, gateway, NoTap, journals)
         .map_err(Failure::runtime)?;

@@ -20,7 +20,9 @@ pub mod doctor;
 pub mod failure;
 pub mod input;
 pub mod inspect;
+pub mod journal_latency;
 pub mod latency;
+pub mod latency_rows;
 pub mod live_figures;
 pub mod progress;
 pub mod provenance;
@@ -63,6 +65,8 @@ enum Verb {
     Synth(synth::Args),
     /// Convert tick files of any format to one native record log, or a log to CSV
     Convert(convert::Args),
+    /// Take the latencies of orders and answers out of a journal, for a venue with model "recorded"
+    JournalLatency(journal_latency::Args),
     /// Measure rings, placements and tick-to-order on this host
     Latency(latency::Args),
     /// Audit cores, clock, governor, limits, huge pages and jitter of this host
@@ -122,6 +126,7 @@ pub fn run(args: impl IntoIterator<Item = impl Into<OsString> + Clone>, streams:
         Verb::Book(args) => book::run(&args, streams),
         Verb::Synth(args) => synth::run(&args, streams),
         Verb::Convert(args) => convert::run(&args, streams),
+        Verb::JournalLatency(args) => journal_latency::run(&args, streams),
         Verb::Latency(args) => latency::run(&args, streams),
         Verb::Doctor(args) => doctor::run(&args, streams),
     };

@@ -66,7 +66,7 @@ pub fn run(
     let run = Run::new(figures).map_err(Failure::usage)?;
     let tap = Tap::default();
     let entry = Watching {
-        merge: Merge::new(run, tops, config.venue.response_latency_ns),
+        merge: Merge::new(run, tops, config.venue.response_latency_ns_max()),
         orders: Arc::clone(&tap.orders),
         fresh: Vec::new(),
         is_stopped,

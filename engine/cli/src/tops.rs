@@ -1,4 +1,5 @@
-//! The tops of the traded books as they changed at the venue: what the figures of a run are valued with.
+//! The tops of the traded books as they changed at the venue, and what it told of funding: what the figures of a run are
+//! valued with.
 //!
 //! They follow from the market data alone, whatever was traded. One run reads the data once more for them; many runs
 //! over the same data read them once and share the tape.
@@ -8,7 +9,8 @@ use std::sync::Arc;
 use tickrace_analytics::Run;
 use tickrace_book::Books;
 use tickrace_feeds::source::Source;
-use tickrace_types::{InstrumentId, InstrumentTable, Record, TopOfBook};
+use tickrace_feeds_files::notice;
+use tickrace_types::{InstrumentId, InstrumentTable, Kind, Record, TopOfBook};
 
 use crate::backtest::Market;
 
@@ -28,7 +30,30 @@ pub enum Tops {
 pub struct Change {
     /// Venue time of the record that made it, nanoseconds since the Unix epoch.
     due_ns: i64,
-    top: TopOfBook,
+    what: What,
+}
+
+/// What changed.
+#[derive(Clone, Copy, Debug)]
+enum What {
+    /// The top of a book.
+    Top(TopOfBook),
+    /// A funding rate of an instrument, in nano-units, to be paid at a time.
+    Rate { instrument: u32, rate_nanos: i64, paid_ns: i64 },
+    /// A mark price of an instrument.
+    Mark { instrument: u32, price: i64 },
+}
+
+impl Change {
+    fn tell(&self, run: &mut Run) {
+        match self.what {
+            What::Top(top) => run.on_top(&top),
+            What::Rate { instrument, rate_nanos, paid_ns } => {
+                run.on_funding_rate(instrument, self.due_ns, rate_nanos, paid_ns);
+            }
+            What::Mark { instrument, price } => run.on_mark_price(instrument, self.due_ns, price),
+        }
+    }
 }
 
 /// All changes of a run's market data, and how many of them were told.
@@ -58,12 +83,12 @@ impl Tops {
     pub fn tell(&mut self, run: &mut Run) {
         match self {
             Self::Read(reading) => {
-                reading.each(|top| run.on_top(top));
+                reading.each(|change| change.tell(run));
                 reading.advance();
             }
             Self::Taped(tape) => {
                 if let Some(change) = tape.changes.get(tape.told) {
-                    run.on_top(&change.top);
+                    change.tell(run);
                     tape.told += 1;
                 }
             }
@@ -77,8 +102,7 @@ impl Tape {
         let mut reading = Reading::new(market, instruments);
         let mut changes = Vec::new();
         while reading.due_ns() < i64::MAX {
-            let due_ns = reading.due_ns();
-            reading.each(|top| changes.push(Change { due_ns, top: *top }));
+            reading.each(|change| changes.push(change));
             if changes.len() > TAPE_MAX {
                 return None;
             }
@@ -103,8 +127,20 @@ pub struct Reading {
     market: Market,
     books: Books,
     record: Record,
-    /// Instrument whose top changed last and waits to be told; none for a change of the whole venue.
-    pending: Option<Option<InstrumentId>>,
+    pending: Option<Pending>,
+}
+
+/// What waits to be told, of the record read last.
+#[derive(Clone, Copy)]
+enum Pending {
+    /// The top of one instrument changed.
+    Top(InstrumentId),
+    /// Those of the whole venue did.
+    Tops,
+    /// A funding rate.
+    Rate,
+    /// A mark price.
+    Mark,
 }
 
 impl Reading {
@@ -124,8 +160,18 @@ impl Reading {
         while self.market.next_into(&mut self.record) {
             let change = self.books.apply(&self.record);
             let id = InstrumentId(self.record.header.instrument);
-            if change.top_changed {
-                self.pending = Some((id != InstrumentId::NONE).then_some(id));
+            self.pending = if change.top_changed {
+                Some(if id == InstrumentId::NONE { Pending::Tops } else { Pending::Top(id) })
+            } else if self.record.header.kind == Kind::Notice as u8 {
+                match self.record.as_market().code {
+                    notice::FUNDING => Some(Pending::Rate),
+                    notice::MARK => Some(Pending::Mark),
+                    _ => None,
+                }
+            } else {
+                None
+            };
+            if self.pending.is_some() {
                 return;
             }
         }
@@ -135,14 +181,22 @@ impl Reading {
         self.pending.map_or(i64::MAX, |_| self.record.header.ts_venue_ns)
     }
 
-    /// The tops that changed.
-    fn each(&self, mut take: impl FnMut(&TopOfBook)) {
+    /// What changed.
+    fn each(&self, mut take: impl FnMut(Change)) {
+        let market = self.record.as_market();
+        let (due_ns, instrument) = (market.header.ts_venue_ns, market.header.instrument);
+        let mut tell = |what| take(Change { due_ns, what });
         match self.pending {
-            Some(Some(id)) => take(self.books.top(id)),
-            Some(None) => {
+            Some(Pending::Top(id)) => tell(What::Top(*self.books.top(id))),
+            Some(Pending::Tops) => {
                 let ids = (0u32..).map(InstrumentId).take(self.books.instruments());
-                ids.for_each(|id| take(self.books.top(id)));
+                ids.for_each(|id| tell(What::Top(*self.books.top(id))));
             }
+            Some(Pending::Rate) => {
+                let paid_ns = i64::try_from(market.order_ref).unwrap_or(0);
+                tell(What::Rate { instrument, rate_nanos: market.price, paid_ns });
+            }
+            Some(Pending::Mark) => tell(What::Mark { instrument, price: market.price }),
             None => {}
         }
     }

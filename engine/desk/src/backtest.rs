@@ -63,7 +63,8 @@ pub struct Journals {
 /// [`DeskError::Placement`] naming the fault.
 pub fn layout(config: &DeskConfig) -> Result<Layout, DeskError> {
     let placement = Placement::parse(&config.run.placement)?;
-    let lookahead_ns = config.venue.order_latency_ns.saturating_add(config.venue.response_latency_ns);
+    let response_latency_ns = config.venue.response_latency_ns_min();
+    let lookahead_ns = config.venue.order_latency_ns_min().saturating_add(response_latency_ns);
     Ok(Layout {
         placement,
         idle: config.run.idle,
@@ -76,7 +77,7 @@ pub fn layout(config: &DeskConfig) -> Result<Layout, DeskError> {
         timer_ns: i64::from(config.run.timer_ms) * 1_000_000,
         skips_idle_timers: config.run.skips_idle_timers,
         lookahead_ns,
-        refusal_latency_ns: config.venue.response_latency_ns,
+        refusal_latency_ns: response_latency_ns,
     })
 }
 
@@ -191,9 +192,10 @@ where
     T: OrderTap + Send + 'static,
 {
     let layout = layout(config)?;
-    let exchange = Exchange::new(&config.venue, instruments, config.run.book_orders_capacity)?;
+    let exchange = Exchange::new(&config.venue, instruments, config.run.book_orders_capacity)?
+        .seeded(&config.venue, config.run.seed)?;
     let gateway =
-        SimGateway::new(exchange, venue_market, config.venue.response_latency_ns, layout.return_slots);
+        SimGateway::new(exchange, venue_market, config.venue.response_latency_ns_min(), layout.return_slots);
     let parts = parts(config, instruments, market, entry, gateway, tap, journals)?;
     Ok(street::run(parts, &layout, stamps, kill)?)
 }

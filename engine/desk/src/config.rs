@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use serde::Deserialize;
-use tickrace_exchange::ExchangeConfig;
+use tickrace_exchange::{ExchangeConfig, LatencyConfig, Way};
 use tickrace_risk::Limits;
 use tickrace_runtime::idle::IdleStrategy;
 use tickrace_strategy::{MarketMakerConfig, TouchQuoterConfig};
@@ -106,6 +106,8 @@ pub struct DataConfig {
     pub merge: MergeOrder,
     /// Delay from venue time to receive time, nanoseconds. Absent: as recorded, where the data have receive times.
     pub feed_latency_ns: Option<i64>,
+    /// The same as a model, from venue time; goes before `feed_latency_ns`.
+    pub feed_latency: Option<LatencyConfig>,
     /// The synthetic day, where no file is named.
     pub synth: SynthDay,
 }
@@ -277,6 +279,11 @@ impl DeskConfig {
         let fail = |key, fault: &str| Err(ConfigError { key, fault: fault.to_owned() });
         if self.data.feed_latency_ns.is_some_and(|latency_ns| latency_ns < 0) {
             return fail("data.feed_latency_ns", "must be zero or more");
+        }
+        if let Some(model) = &self.data.feed_latency {
+            model
+                .validate(Way::Feed)
+                .map_err(|error| ConfigError { key: "data.feed_latency", fault: error.to_string() })?;
         }
         if self.data.dates.len() > self.data.files.len() {
             return fail("data.dates", "names more dates than data.files names files");

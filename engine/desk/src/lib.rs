@@ -7,6 +7,7 @@
 pub mod ahead;
 pub mod backtest;
 pub mod config;
+pub mod delayed;
 pub mod intake;
 pub mod log_source;
 pub mod loopback;

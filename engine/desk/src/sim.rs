@@ -20,7 +20,7 @@ pub struct SimGateway<S> {
     /// The next market records.
     heads: Ahead<Record>,
     responses: VecDeque<ResponseRecord>,
-    response_latency_ns: i64,
+    response_latency_ns_min: i64,
     now_ns: i64,
     is_over: bool,
     /// Levels inside an event are handled in place.
@@ -43,8 +43,15 @@ static NO_RECORD: Record = Record {
 
 impl<S: Source> SimGateway<S> {
     /// - `market`: the same data the desk sees, read again from its start.
+    /// - `response_latency_ns_min`: shortest time from the venue to us: what happens at the venue after a time is heard
+    ///   later than that much after it.
     /// - `responses_max`: how many responses one step may give.
-    pub fn new(exchange: Exchange, mut market: S, response_latency_ns: i64, responses_max: usize) -> Self {
+    pub fn new(
+        exchange: Exchange,
+        mut market: S,
+        response_latency_ns_min: i64,
+        responses_max: usize,
+    ) -> Self {
         let mut heads = Ahead::new();
         heads.fill(&mut market);
         let skims = market.can_skim();
@@ -53,7 +60,7 @@ impl<S: Source> SimGateway<S> {
             market,
             heads,
             responses: VecDeque::with_capacity(responses_max),
-            response_latency_ns,
+            response_latency_ns_min,
             now_ns: 0,
             is_over: false,
             skims,
@@ -133,14 +140,14 @@ impl<S: Source> Gateway for SimGateway<S> {
         if !self.exchange.has_interest() {
             return i64::MAX;
         }
-        let limit_ns = horizon_ns.saturating_sub(self.response_latency_ns);
+        let limit_ns = horizon_ns.saturating_sub(self.response_latency_ns_min);
         let next_ns = loop {
             let now_ns = match self.step(limit_ns) {
                 Ok(now_ns) => now_ns,
                 Err(next_ns) => break next_ns,
             };
             if !self.responses.is_empty() {
-                return now_ns.saturating_add(self.response_latency_ns);
+                return now_ns.saturating_add(self.response_latency_ns_min);
             }
             if !self.exchange.has_interest() {
                 return i64::MAX;
@@ -155,7 +162,7 @@ impl<S: Source> Gateway for SimGateway<S> {
             return self.responses.back().map_or(i64::MAX, |response| response.header.ts_recv_ns);
         }
         // Before the next event there is nothing to hear of.
-        horizon_ns.max(next_ns.saturating_add(self.response_latency_ns).saturating_sub(1))
+        horizon_ns.max(next_ns.saturating_add(self.response_latency_ns_min).saturating_sub(1))
     }
 
     #[inline]

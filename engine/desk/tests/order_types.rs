@@ -94,6 +94,9 @@ impl Street {
             hidden_through_fills: true,
             queue: tickrace_exchange::QueueModel::Exact,
             fills: tickrace_exchange::FillRule::Partial,
+            order_latency: None,
+            response_latency: None,
+            funding: None,
         };
         let mut street = Self {
             oms: Oms::new(&oms, &shares),

@@ -4,6 +4,9 @@ use serde::{Deserialize, Serialize};
 use tickrace_types::{Cash, Price};
 
 use crate::QueueModel;
+use crate::costs::{FeeItem, FeeTier, PER_LOT_MAX as PER_LOT, RATE_MAX as RATE, TierPeriod};
+use crate::funding::FundingConfig;
+use crate::latency::{Latency, LatencyConfig, LatencyError, Way};
 
 /// Latency a configuration may ask for, nanoseconds: a minute, beyond which it is a mistake of units.
 pub const LATENCY_NS_MAX: i64 = 60_000_000_000;
@@ -11,16 +14,27 @@ pub const LATENCY_NS_MAX: i64 = 60_000_000_000;
 /// Working orders a configuration may ask for; each costs about 200 bytes.
 pub const OPEN_ORDERS_MAX: usize = 1 << 20;
 
-/// The simulated venue. Absent keys are an error.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+/// The simulated venue. Absent keys are an error, but that of the two ways each has a key or a table.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ExchangeConfig {
     /// From our gate to the venue's matching engine, nanoseconds.
+    #[serde(default = "not_stated")]
     pub order_latency_ns: i64,
     /// From the venue's matching engine back to us, nanoseconds.
+    #[serde(default = "not_stated")]
     pub response_latency_ns: i64,
+    /// The same as a model; goes before `order_latency_ns`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order_latency: Option<LatencyConfig>,
+    /// The same as a model; goes before `response_latency_ns`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub response_latency: Option<LatencyConfig>,
     /// What the venue charges and pays.
     pub fees: FeeConfig,
+    /// How perpetual contracts are funded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub funding: Option<FundingConfig>,
     /// Working orders the venue keeps for us at once; one more is rejected.
     pub open_orders_max: usize,
     /// Whether a print against hidden liquidity at a price worse than ours fills us: a displayed order of ours
@@ -46,8 +60,9 @@ pub enum FillRule {
     Whole,
 }
 
-/// Fees of a fill: so much a lot plus so much of the notional; a negative figure is a rebate.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// Fees of a fill: so much a lot plus so much of the notional; a negative figure is a rebate. What more there is, bounds,
+/// tiers and further items, stands in [`crate::costs`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FeeConfig {
     /// Maker, per lot, 1e-9 of the quote currency: -2_000_000 pays us 0.20 for a hundred shares.
@@ -58,14 +73,71 @@ pub struct FeeConfig {
     pub maker_bps_milli: i64,
     /// Taker, thousandths of a basis point of the notional.
     pub taker_bps_milli: i64,
+    /// Least an order with a charge pays for all its fills, 1e-9 of the quote currency.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order_nanos_min: Option<i64>,
+    /// Most an order pays for all its fills, 1e-9 of the quote currency.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order_nanos_max: Option<i64>,
+    /// Rates from a traded volume on, ascending.
+    #[serde(default)]
+    pub tiers: Vec<FeeTier>,
+    /// Over which time that volume is counted.
+    #[serde(default)]
+    pub tier_period: TierPeriod,
+    /// Lots traded before the run, for tiers by lots.
+    #[serde(default)]
+    pub volume_before_lots: i64,
+    /// Notional traded before the run, whole units of the currency, for tiers by notional.
+    #[serde(default)]
+    pub volume_before_notional: i64,
+    /// Charges beside the venue's.
+    #[serde(default)]
+    pub items: Vec<FeeItem>,
+}
+
+/// A latency nobody stated.
+const NOT_STATED: i64 = i64::MIN;
+
+const fn not_stated() -> i64 {
+    NOT_STATED
 }
 
 /// Why a configuration is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ExchangeError {
+    /// A latency model that cannot be.
+    #[error("exchange.{table}: {error}")]
+    Latency {
+        /// Which table.
+        table: &'static str,
+        /// What is wrong with it.
+        error: LatencyError,
+    },
+    /// Neither the key nor the table.
+    #[error("exchange.{key}_ns is missing: state it, or a table exchange.{key}")]
+    NoLatency {
+        /// Which key.
+        key: &'static str,
+    },
     /// An exponent that is none.
     #[error("exchange.queue.exponent must be above 0 and at most 100")]
     Exponent,
+    /// A fee that cannot be.
+    #[error("exchange.fees.{list}[{place}]: {fault}")]
+    Fees {
+        /// Which key or list.
+        list: &'static str,
+        /// Place in the list, from 0.
+        place: usize,
+        /// What is wrong.
+        fault: &'static str,
+    },
+    /// A rate that is stated needs the rate and its interval; another has no rate.
+    #[error(
+        "exchange.funding: rates = \"stated\" needs interval_ms and rate_nanos; rate_nanos is for it alone"
+    )]
+    Funding,
     /// A key out of range.
     #[error("exchange.{key} must be from {least} to {most}, it is {got}")]
     Range {
@@ -87,33 +159,94 @@ impl ExchangeConfig {
     ///
     /// [`ExchangeError::Range`] naming the first key out of range.
     pub fn validate(&self) -> Result<(), ExchangeError> {
-        within("order_latency_ns", self.order_latency_ns, 0, LATENCY_NS_MAX)?;
-        within("response_latency_ns", self.response_latency_ns, 0, LATENCY_NS_MAX)?;
+        let ways = [
+            ("order_latency", "order_latency_ns", &self.order_latency, self.order_latency_ns, Way::Order),
+            (
+                "response_latency",
+                "response_latency_ns",
+                &self.response_latency,
+                self.response_latency_ns,
+                Way::Response,
+            ),
+        ];
+        for (table, key, model, constant_ns, way) in ways {
+            match model {
+                Some(model) => {
+                    model.validate(way).map_err(|error| ExchangeError::Latency { table, error })?;
+                }
+                None if constant_ns == NOT_STATED => return Err(ExchangeError::NoLatency { key: table }),
+                None => within(key, constant_ns, 0, LATENCY_NS_MAX)?,
+            }
+        }
         let open_orders = i64::try_from(self.open_orders_max).unwrap_or(i64::MAX);
         within("open_orders_max", open_orders, 1, OPEN_ORDERS_MAX as i64)?;
         if !self.queue.is_sound() {
             return Err(ExchangeError::Exponent);
         }
+        if let Some(funding) = &self.funding {
+            funding.validate()?;
+        }
         self.fees.validate()
+    }
+
+    /// Shortest time from our gate to the venue, nanoseconds.
+    pub fn order_latency_ns_min(&self) -> i64 {
+        self.order_latency.as_ref().map_or(self.order_latency_ns, |model| model.min_ns(Way::Order))
+    }
+
+    /// Shortest time from the venue to us, nanoseconds.
+    pub fn response_latency_ns_min(&self) -> i64 {
+        self.response_latency.as_ref().map_or(self.response_latency_ns, |model| model.min_ns(Way::Response))
+    }
+
+    /// No answer takes longer from the venue to us, nanoseconds.
+    pub fn response_latency_ns_max(&self) -> i64 {
+        if self.response_latency.is_some() { LATENCY_NS_MAX } else { self.response_latency_ns }
+    }
+
+    /// Both ways, orders first; `seed` is the run's.
+    ///
+    /// # Errors
+    ///
+    /// [`ExchangeError::Latency`] naming the table.
+    pub(crate) fn ways(&self, seed: u64) -> Result<(Latency, Latency), ExchangeError> {
+        let way = |table, model: &Option<LatencyConfig>, constant_ns, way| {
+            model.as_ref().map_or(Ok(Latency::constant(constant_ns)), |model| {
+                Latency::new(model, way, seed).map_err(|error| ExchangeError::Latency { table, error })
+            })
+        };
+        Ok((
+            way("order_latency", &self.order_latency, self.order_latency_ns, Way::Order)?,
+            way("response_latency", &self.response_latency, self.response_latency_ns, Way::Response)?,
+        ))
     }
 }
 
 impl FeeConfig {
     /// Nothing charged, nothing paid.
-    pub const FREE: Self =
-        Self { maker_per_lot_nanos: 0, taker_per_lot_nanos: 0, maker_bps_milli: 0, taker_bps_milli: 0 };
+    pub const FREE: Self = Self {
+        maker_per_lot_nanos: 0,
+        taker_per_lot_nanos: 0,
+        maker_bps_milli: 0,
+        taker_bps_milli: 0,
+        order_nanos_min: None,
+        order_nanos_max: None,
+        tiers: Vec::new(),
+        tier_period: TierPeriod::Run,
+        volume_before_lots: 0,
+        volume_before_notional: 0,
+        items: Vec::new(),
+    };
 
     fn validate(&self) -> Result<(), ExchangeError> {
-        // A thousand units of currency a lot, a hundred per cent of the notional.
-        const PER_LOT: i64 = 1_000_000_000_000;
-        const RATE: i64 = 10_000_000;
         within("fees.maker_per_lot_nanos", self.maker_per_lot_nanos, -PER_LOT, PER_LOT)?;
         within("fees.taker_per_lot_nanos", self.taker_per_lot_nanos, -PER_LOT, PER_LOT)?;
         within("fees.maker_bps_milli", self.maker_bps_milli, -RATE, RATE)?;
-        within("fees.taker_bps_milli", self.taker_bps_milli, -RATE, RATE)
+        within("fees.taker_bps_milli", self.taker_bps_milli, -RATE, RATE)?;
+        self.validate_lists()
     }
 
-    /// Fee of one fill in 1e-9 of the quote currency, negative for a rebate; rounded once, up, which is against
+    /// Fee of one fill by the plain rates alone, in 1e-9 of the quote currency, negative for a rebate; rounded once, up, which is against
     /// us for both. Saturates at the ends of the range.
     #[inline]
     pub fn fee_nanos(&self, is_taker: bool, price: Price, lots: i64, multiplier_nanos: i64) -> i64 {
@@ -157,7 +290,10 @@ mod tests {
         ExchangeConfig {
             order_latency_ns: 0,
             response_latency_ns: 0,
+            order_latency: None,
+            response_latency: None,
             fees: FeeConfig::FREE,
+            funding: None,
             open_orders_max: 1,
             hidden_through_fills: true,
             queue: QueueModel::Exact,
@@ -198,5 +334,10 @@ mod tests {
         assert_eq!(error.to_string(), "exchange.order_latency_ns must be from 0 to 60000000000, it is -1");
         assert!(ExchangeConfig { open_orders_max: 0, ..config() }.validate().is_err());
         assert!(config().validate().is_ok());
+        let stated = FundingConfig { rates: crate::FundingRates::Stated, ..FundingConfig::default() };
+        let half = ExchangeConfig { funding: Some(stated), ..config() };
+        assert_eq!(half.validate(), Err(ExchangeError::Funding));
+        let whole = FundingConfig { interval_ms: Some(28_800_000), rate_nanos: Some(100_000), ..stated };
+        assert!(ExchangeConfig { funding: Some(whole), ..config() }.validate().is_ok());
     }
 }

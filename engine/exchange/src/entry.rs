@@ -346,6 +346,7 @@ impl Exchange {
         out: &mut impl FnMut(&ResponseRecord),
     ) {
         self.counters.cancelled += 1;
+        self.replies.costs.forget(own.venue_order_id);
         out(&ResponseRecord {
             qty: own.leaves(),
             leaves: 0,

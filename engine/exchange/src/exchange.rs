@@ -110,13 +110,14 @@ impl Exchange {
         book_orders_capacity: usize,
     ) -> Result<Self, ExchangeError> {
         config.validate()?;
+        let (order_way, response_way) = config.ways(0)?;
         let ids = (0..u32::try_from(instruments.len()).unwrap_or(u32::MAX)).map(InstrumentId);
         Ok(Self {
             books: Books::new(instruments.len(), book_orders_capacity).with_grids(instruments),
             orders: OwnOrders::new(instruments.len(), config.open_orders_max),
             taken: Taken::new(),
             taken_levels: TakenLevels::new(),
-            replies: Replies::new(config),
+            replies: Replies::new(config, response_way),
             instruments: ids.map(|id| instruments.get(id).clone()).collect(),
             counters: Counters::default(),
             next_arrival: 1,
@@ -127,8 +128,20 @@ impl Exchange {
             is_stated: vec![false; instruments.len()],
             lots: instruments.as_slice().iter().map(crate::estimated::lot_of).collect(),
             next_expiry_ns: i64::MAX,
-            in_flight: InFlight::new(config.order_latency_ns, config.open_orders_max),
+            in_flight: InFlight::new(order_way, config.open_orders_max),
         })
+    }
+
+    /// The same venue drawing its random numbers from `seed` instead of 0; called before the first order.
+    ///
+    /// # Errors
+    ///
+    /// [`ExchangeError`] as for [`Exchange::new`], of the same configuration.
+    pub fn seeded(mut self, config: &ExchangeConfig, seed: u64) -> Result<Self, ExchangeError> {
+        let (order_way, response_way) = config.ways(seed)?;
+        self.in_flight.set_latency(order_way);
+        self.replies.set_latency(response_way);
+        Ok(self)
     }
 
     /// A real market event that will come `ahead` events on: fetches the lines it will touch. Changes nothing.
@@ -165,7 +178,8 @@ impl Exchange {
         }
     }
 
-    /// Takes an order that left our gate at its `ts_recv_ns`; it arrives the order latency later.
+    /// Takes an order that left our gate at its `ts_recv_ns`; it arrives the order latency later, and not before
+    /// the one sent before it.
     #[inline]
     pub fn submit(&mut self, order: &OrderRecord) {
         self.in_flight.push(order);

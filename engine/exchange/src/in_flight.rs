@@ -4,24 +4,26 @@ use std::collections::VecDeque;
 
 use tickrace_types::OrderRecord;
 
+use crate::latency::Latency;
+
 /// Requests on the way for each order that may be open: its entry, a replace and a cancel, and one to spare.
 pub const IN_FLIGHT_PER_OPEN_ORDER: usize = 4;
 
 /// Least room for requests on the way.
 pub const IN_FLIGHT_MIN: usize = 64;
 
-/// First in, first out: with a constant latency nothing overtakes.
+/// First in, first out: nothing overtakes. What waits here has its time of arrival for a venue time.
 #[derive(Clone, Debug)]
 pub(crate) struct InFlight {
     queue: VecDeque<OrderRecord>,
-    latency_ns: i64,
+    latency: Latency,
     grown: u64,
 }
 
 impl InFlight {
-    pub fn new(latency_ns: i64, open_orders_max: usize) -> Self {
+    pub fn new(latency: Latency, open_orders_max: usize) -> Self {
         let capacity = (open_orders_max * IN_FLIGHT_PER_OPEN_ORDER).max(IN_FLIGHT_MIN);
-        Self { queue: VecDeque::with_capacity(capacity), latency_ns, grown: 0 }
+        Self { queue: VecDeque::with_capacity(capacity), latency, grown: 0 }
     }
 
     /// Takes an order that left the gate at its `ts_recv_ns`.
@@ -33,13 +35,15 @@ impl InFlight {
         }
         // Losing an order would be worse than an allocation; a run that gets here shows it in its counters.
         self.grown += u64::from(self.queue.len() == self.queue.capacity());
-        self.queue.push_back(*order);
+        let mut order = *order;
+        order.header.ts_venue_ns = self.latency.arrival_ns(order.header.ts_recv_ns);
+        self.queue.push_back(order);
     }
 
     /// When the next one arrives.
     #[inline]
     pub fn next_ns(&self) -> Option<i64> {
-        self.queue.front().map(|order| self.arrival_ns(order))
+        self.queue.front().map(|order| order.header.ts_venue_ns)
     }
 
     /// The next one due at or before `now_ns`, with its time of arrival.
@@ -64,7 +68,8 @@ impl InFlight {
         self.grown
     }
 
-    fn arrival_ns(&self, order: &OrderRecord) -> i64 {
-        order.header.ts_recv_ns.saturating_add(self.latency_ns)
+    /// Lets orders from here on take another way.
+    pub fn set_latency(&mut self, latency: Latency) {
+        self.latency = latency;
     }
 }

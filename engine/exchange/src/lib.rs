@@ -77,6 +77,16 @@
 //! price to no more lots keeps place and mark; any other goes to the end. A snapshot in the stream (after a clear)
 //! is taken to have been there before us, which is against us.
 //!
+//! # How long messages are on their way
+//!
+//! Orders and responses each have a [`latency`] model: constant, drawn, or recorded. On one session nothing overtakes, so
+//! a message waits for the one before it.
+//!
+//! # What it costs
+//!
+//! Each fill carries one fee; [`costs`] says of which items it is made: the venue's fee or rebate by tier and by the bounds
+//! of an order, and any number of named charges.
+//!
 //! # Limits of the model
 //!
 //! The day does not react to us: lots that fill us go on to trade with the orders behind us on the tape. What an
@@ -88,10 +98,13 @@
 mod all_or_none;
 mod auction;
 pub mod config;
+pub mod costs;
 mod entry;
 mod estimated;
 pub mod exchange;
+pub mod funding;
 mod in_flight;
+pub mod latency;
 mod number_map;
 mod own;
 mod passive;
@@ -106,8 +119,11 @@ mod taken_levels;
 mod triggers;
 
 pub use config::{ExchangeConfig, ExchangeError, FeeConfig, FillRule};
+pub use costs::{CostBook, FeeItem, FeeTier, TierPeriod};
 pub use exchange::{Counters, Exchange, QueuePosition};
+pub use funding::{FundingConfig, FundingRates};
 pub use in_flight::{IN_FLIGHT_MIN, IN_FLIGHT_PER_OPEN_ORDER};
+pub use latency::{Latency, LatencyConfig, LatencyError, Way};
 pub use queue_position::{Estimate, QueueModel};
 pub use special::PEAKS_MAX;
 pub use taken::TAKEN_ORDERS_MAX;

@@ -3,14 +3,16 @@
 use tickrace_types::event::{VERSION, source};
 use tickrace_types::{Flags, Header, Kind, Price, ResponseKind, ResponseRecord};
 
+use crate::ExchangeConfig;
+use crate::costs::{CostBook, Trade};
+use crate::latency::Latency;
 use crate::own::Own;
-use crate::{ExchangeConfig, FeeConfig};
 
 /// Numbers responses, executions and orders, and dates what we hear.
 #[derive(Clone, Debug)]
 pub(crate) struct Replies {
-    response_latency_ns: i64,
-    pub fees: FeeConfig,
+    latency: Latency,
+    pub costs: CostBook,
     seq: u64,
     exec_id: u64,
     venue_order_id: u64,
@@ -27,14 +29,19 @@ pub(crate) struct Fill {
 }
 
 impl Replies {
-    pub fn new(config: &ExchangeConfig) -> Self {
+    pub fn new(config: &ExchangeConfig, latency: Latency) -> Self {
         Self {
-            response_latency_ns: config.response_latency_ns,
-            fees: config.fees,
+            latency,
+            costs: CostBook::new(&config.fees, config.open_orders_max),
             seq: 0,
             exec_id: 0,
             venue_order_id: 0,
         }
+    }
+
+    /// Lets answers from here on take another way.
+    pub fn set_latency(&mut self, latency: Latency) {
+        self.latency = latency;
     }
 
     /// The next number of an order.
@@ -56,7 +63,7 @@ impl Replies {
                 instrument,
                 seq: self.seq,
                 ts_venue_ns: now_ns,
-                ts_recv_ns: now_ns.saturating_add(self.response_latency_ns),
+                ts_recv_ns: self.latency.arrival_ns(now_ns),
             },
             response: kind as u8,
             ..ResponseRecord::default()
@@ -82,11 +89,21 @@ impl Replies {
     #[inline]
     pub fn fill(&mut self, own: &Own, fill: Fill, multiplier_nanos: i64, now_ns: i64) -> ResponseRecord {
         self.exec_id += 1;
+        let fee_nanos = self.costs.charge(&Trade {
+            order_id: own.venue_order_id,
+            side: own.side,
+            is_taker: fill.is_taker,
+            price: fill.price,
+            lots: fill.lots,
+            multiplier_nanos,
+            ts_venue_ns: now_ns,
+            is_last: own.leaves() == 0,
+        });
         ResponseRecord {
             exec_id: self.exec_id,
             price: fill.price.0,
             qty: fill.lots,
-            fee_nanos: self.fees.fee_nanos(fill.is_taker, fill.price, fill.lots, multiplier_nanos),
+            fee_nanos,
             cause_seq: fill.cause_seq,
             taker: u8::from(fill.is_taker),
             ..self.about(ResponseKind::Fill, own, now_ns)

@@ -24,7 +24,7 @@ pub(super) fn result(page: &mut String, report: &RunReport) {
     let currency = escape(&report.account_currency);
     let _ = write!(
         page,
-        "<h2>Result</h2><p>Money in {currency}, positions valued at the last mid. Net is gross minus fees; gross is what the spread brought plus what positions gained or lost while held.</p>\n<div class=\"wide\"><table><tr><th>symbol</th><th>fills</th><th>lots</th><th>turnover</th><th>spread captured</th><th>inventory drift</th><th>gross</th><th>fees</th><th>net</th><th>position</th></tr>"
+        "<h2>Result</h2><p>Money in {currency}, positions valued at the last mid. Net is gross minus fees plus funding; gross is what the spread brought plus what positions gained or lost while held.</p>\n<div class=\"wide\"><table><tr><th>symbol</th><th>fills</th><th>lots</th><th>turnover</th><th>spread captured</th><th>inventory drift</th><th>gross</th><th>fees</th><th>net</th><th>position</th></tr>"
     );
     let busiest = busiest(report);
     for one in busiest.iter().take(SYMBOLS_MAX) {
@@ -45,6 +45,7 @@ pub(super) fn result(page: &mut String, report: &RunReport) {
         page.push_str("<p>No order was filled, so there is no profit to explain. The quote statistics below show where our prices stood.</p>\n");
         return;
     }
+    costs(page, report);
     page.push_str("<div class=\"pair\">");
     attribution(page, report);
     by_day(page, report);
@@ -73,18 +74,42 @@ fn row(page: &mut String, class: &str, name: &str, figures: &Figures, position: 
     );
 }
 
+/// What the fees were for, and what funding brought.
+fn costs(page: &mut String, report: &RunReport) {
+    let total = &report.total;
+    let items: Vec<_> = total.costs.iter().filter(|item| item.amount != Cash::ZERO).collect();
+    if items.len() < 2 && total.funding == Cash::ZERO {
+        return;
+    }
+    page.push_str("<div class=\"wide\"><table><tr><th>cost</th><th>paid</th></tr>");
+    for item in &items {
+        let _ =
+            write!(page, "<tr><td>{}</td><td>{}</td></tr>", escape(&item.name), format::money(item.amount));
+    }
+    if total.funding != Cash::ZERO {
+        let _ = write!(page, "<tr><td>funding</td><td>{}</td></tr>", format::money(-total.funding));
+    }
+    let all = total.fees - total.funding;
+    let _ =
+        writeln!(page, "<tr class=\"sum\"><td>total</td><td>{}</td></tr></table></div>", format::money(all));
+}
+
 /// Steps from spread captured over drift and fees to net.
 fn attribution(page: &mut String, report: &RunReport) {
     let total = &report.total;
     let (spread, gross, net) =
         (total.spread_captured.to_f64(), total.gross_pnl.to_f64(), total.net_pnl.to_f64());
-    let steps = [
+    let after_fees = (total.gross_pnl - total.fees).to_f64();
+    let mut steps = vec![
         ("spread", 0.0, spread, total.spread_captured),
         ("drift", spread, gross, total.inventory_drift),
-        ("fees", gross, net, -total.fees),
-        ("net", 0.0, net, total.net_pnl),
+        ("fees", gross, after_fees, -total.fees),
     ];
-    let names = steps.map(|step| step.0.to_owned());
+    if total.funding != Cash::ZERO {
+        steps.push(("funding", after_fees, net, total.funding));
+    }
+    steps.push(("net", 0.0, net, total.net_pnl));
+    let names: Vec<String> = steps.iter().map(|step| step.0.to_owned()).collect();
     let values = steps.iter().flat_map(|step| [step.1, step.2]);
     let unit = &report.account_currency;
     let mut plot = Plot::new(HALF, 230.0, Axis::names(&names, ""), Axis::of_values(values, true, unit));

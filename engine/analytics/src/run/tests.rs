@@ -70,6 +70,45 @@ fn order(seq: u64, action: Action, verdict: u8) -> OrderRecord {
     }
 }
 
+#[test]
+fn funding_is_paid_by_the_position_held_before_its_time_and_stands_apart() {
+    let perpetual = Instrument {
+        settlement: tickrace_types::instrument::Settlement::Linear,
+        ..Instrument::us_equity("PERP")
+    };
+    let mut run = Run::new(RunConfig::new(InstrumentTable::new(vec![perpetual]).unwrap())).unwrap();
+    let paid_ns = OPEN_NS + 100 * ONE;
+    run.on_top(&top(0, OPEN_NS, 99 * ONE, 101 * ONE));
+    run.on_funding_rate(0, OPEN_NS + ONE, 200_000, paid_ns);
+    // Ten bought at the mid; the venue's mark is 110 by then. One more bought at the very time is not funded.
+    run.on_response(&fill(OPEN_NS + 2 * ONE, 1, Side::Bid, 100 * ONE, 10, 0, 30_000_000));
+    run.on_costs(0, [("exchange fee", money::from_nanos(30_000_000))].into_iter());
+    run.on_mark_price(0, OPEN_NS + 99 * ONE, 110 * ONE);
+    run.on_response(&fill(paid_ns, 2, Side::Bid, 100 * ONE, 1, 0, 0));
+    let report = run.finish(&RunTimings::default());
+    // 10 x 110 x 0.0002 = 0.22 paid; gross nothing, fees 0.03.
+    assert_eq!(report.total.funding.to_string(), "-0.22");
+    assert_eq!(report.total.net_pnl.to_string(), "-0.25");
+    let summary = Summary::from(&report);
+    assert_eq!(summary.costs, [("exchange fee".to_owned(), 0.03)].into());
+    assert_eq!(summary.by_symbol["PERP"].funding.to_string(), "-0.22");
+    let page = crate::report::html(&report);
+    assert!(
+        page.contains("<td>funding</td><td>0.22</td>") && page.contains("<td>exchange fee</td><td>0.03</td>")
+    );
+    let printed = summary::print(&report);
+    assert!(printed.contains("-0.22 USD") && printed.contains("0.03 USD exchange fee"), "{printed}");
+}
+
+#[test]
+#[should_panic(expected = "items of cost")]
+fn items_that_are_not_the_fees_do_not_pass() {
+    let mut run = run();
+    run.on_response(&fill(OPEN_NS, 1, Side::Bid, 100 * ONE, 10, 0, 30_000_000));
+    run.on_costs(0, [("exchange fee", money::from_nanos(20_000_000))].into_iter());
+    let _ = run.finish(&RunTimings::default());
+}
+
 /// A seeded day of random walks with quotes around the mid and fills of every `fill_every`-th second's order.
 pub(crate) fn generated(seconds: i64, fill_every: u64) -> RunReport {
     let mut state = 0x9e37_79b9_7f4a_7c15u64;

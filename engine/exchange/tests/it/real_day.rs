@@ -131,7 +131,10 @@ fn an_order_at_the_touch_fills_when_the_tape_says_so_and_not_else() {
     let config = ExchangeConfig {
         order_latency_ns: 0,
         response_latency_ns: 0,
+        order_latency: None,
+        response_latency: None,
         fees: FeeConfig::FREE,
+        funding: None,
         open_orders_max: 4,
         hidden_through_fills: true,
         queue: QueueModel::Exact,

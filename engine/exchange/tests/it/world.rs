@@ -58,11 +58,14 @@ pub fn config() -> ExchangeConfig {
     ExchangeConfig {
         order_latency_ns: 0,
         response_latency_ns: 7,
+        order_latency: None,
+        response_latency: None,
         fees: FeeConfig {
             maker_per_lot_nanos: -2_000_000,
             taker_per_lot_nanos: 3_000_000,
             ..FeeConfig::FREE
         },
+        funding: None,
         open_orders_max: 8,
         hidden_through_fills: true,
         queue: tickrace_exchange::QueueModel::Exact,
