@@ -120,7 +120,7 @@ fn seats_of(config: &DeskConfig, instruments: &InstrumentTable) -> Result<Vec<Se
                 Policies::MarketMaker(MarketMaker::new(policy, instruments)?)
             }
             StrategyConfig::TouchQuoting(policy) => Policies::TouchQuoter(TouchQuoter::new(policy)?),
-            StrategyConfig::Idle => Policies::Idle,
+            StrategyConfig::Idle | StrategyConfig::Unstated => Policies::Idle,
         };
         let oms = Oms::new(
             &OmsConfig {

@@ -24,7 +24,7 @@ pub struct DeskConfig {
     pub instruments: InstrumentsConfig,
     /// Who decides, where it is one strategy.
     #[serde(default)]
-    pub strategy: Option<StrategyConfig>,
+    pub strategy: StrategyConfig,
     /// Who decides, where there are several: they share the gate and its limits, not their orders and positions.
     #[serde(default)]
     pub strategies: Vec<NamedStrategy>,
@@ -174,7 +174,7 @@ pub struct InstrumentsConfig {
 }
 
 /// Who decides.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum StrategyConfig {
     /// Two-sided quotes, see [`MarketMakerConfig`].
@@ -183,6 +183,17 @@ pub enum StrategyConfig {
     TouchQuoting(TouchQuoterConfig),
     /// Watches, says nothing: the cost of the street without quoting.
     Idle,
+    /// Nothing was stated.
+    #[default]
+    #[serde(skip)]
+    Unstated,
+}
+
+impl StrategyConfig {
+    /// Whether anything was stated.
+    pub const fn is_stated(&self) -> bool {
+        !matches!(self, Self::Unstated)
+    }
 }
 
 /// One of several strategies.
@@ -307,7 +318,7 @@ impl DeskConfig {
             return fail("data.synth", "needs at least one symbol and 1000 messages");
         }
         let strategies = self.all_strategies();
-        if strategies.is_empty() || self.strategy.is_some() && !self.strategies.is_empty() {
+        if strategies.is_empty() || self.strategy.is_stated() && !self.strategies.is_empty() {
             return fail("strategy", "state either [strategy] or one or more [[strategies]]");
         }
         if strategies.len() > STRATEGIES_MAX {
@@ -321,7 +332,7 @@ impl DeskConfig {
             match strategy.policy {
                 StrategyConfig::MarketMaking(policy) => policy.validate(),
                 StrategyConfig::TouchQuoting(policy) => policy.validate(),
-                StrategyConfig::Idle => Ok(()),
+                StrategyConfig::Idle | StrategyConfig::Unstated => Ok(()),
             }
             .map_err(|error| ConfigError { key: "strategy", fault: format!("{}: {error}", strategy.name) })?;
         }
@@ -332,7 +343,8 @@ impl DeskConfig {
 
     /// All strategies, by number.
     pub fn all_strategies(&self) -> Vec<StrategyRef<'_>> {
-        let one = self.strategy.as_ref().map(|policy| StrategyRef { name: "strategy", symbols: &[], policy });
+        let policy = &self.strategy;
+        let one = policy.is_stated().then_some(StrategyRef { name: "strategy", symbols: &[], policy });
         let several = self.strategies.iter().map(|strategy| StrategyRef {
             name: &strategy.name,
             symbols: &strategy.symbols,
