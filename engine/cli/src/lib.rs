@@ -15,6 +15,7 @@ pub mod book;
 pub mod convert;
 pub mod data;
 pub mod doctor;
+pub mod explain;
 pub mod failure;
 pub mod input;
 pub mod inspect;
@@ -22,6 +23,7 @@ pub mod latency;
 pub mod progress;
 pub mod provenance;
 pub mod replay;
+pub mod second_pass;
 pub mod settings;
 pub mod synth;
 pub mod tape;
@@ -46,6 +48,8 @@ enum Verb {
     Backtest(backtest::Args),
     /// Run a journal folder again and compare every order
     Replay(replay::Args),
+    /// Tell the life of an order of a finished run, or which orders are worth asking about
+    Explain(explain::Args),
     /// Count messages, spans, gaps, symbols and executions of a tick file
     Inspect(inspect::Args),
     /// Print book states of one symbol as CSV
@@ -107,6 +111,7 @@ pub fn run(args: impl IntoIterator<Item = impl Into<OsString> + Clone>, streams:
     let done = match cli.verb {
         Verb::Backtest(args) => backtest::run(&args, streams),
         Verb::Replay(args) => replay::run(&args, streams),
+        Verb::Explain(args) => explain::run(&args, streams),
         Verb::Inspect(args) => inspect::run(&args, streams),
         Verb::Book(args) => book::run(&args, streams),
         Verb::Synth(args) => synth::run(&args, streams),

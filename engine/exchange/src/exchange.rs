@@ -221,9 +221,13 @@ impl Exchange {
 
     /// Where a working order stands; `None` where it does not rest.
     pub fn queue_position(&self, client_id: u64) -> Option<QueuePosition> {
-        let own = self.orders.get(self.orders.find(client_id)?);
+        Some(self.place_of(self.orders.get(self.orders.find(client_id)?)))
+    }
+
+    /// Where one of our resting orders stands.
+    pub(crate) fn place_of(&self, own: &Own) -> QueuePosition {
         let ahead = if self.is_estimated(own.instrument) { self.ahead_lots(own) } else { own.ahead };
-        Some(QueuePosition { price: own.price(), side: own.side, leaves: own.leaves(), ahead })
+        QueuePosition { price: own.price(), side: own.side, leaves: own.leaves(), ahead }
     }
 
     /// Lots of a resting real order that we have taken already.

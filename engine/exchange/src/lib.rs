@@ -72,6 +72,7 @@ pub mod queue_position;
 mod reply;
 mod taken;
 mod taken_levels;
+pub mod working;
 
 pub use config::{ExchangeConfig, ExchangeError, FeeConfig, FillRule};
 pub use exchange::{Counters, Exchange, QueuePosition};
@@ -79,3 +80,4 @@ pub use in_flight::{IN_FLIGHT_MIN, IN_FLIGHT_PER_OPEN_ORDER};
 pub use queue_position::{Estimate, QueueModel};
 pub use taken::TAKEN_ORDERS_MAX;
 pub use taken_levels::TAKEN_LEVELS_MAX;
+pub use working::WorkingOrder;

@@ -1,0 +1,266 @@
+//! A finished run once more: its journal beside the venue, which is run again over the market data with the orders that
+//! were journaled then.
+//!
+//! Every use of a run after its end hangs here: the report, and the explanation of single orders. The strategy is not
+//! asked; the venue's answers are compared with the journaled ones, and where one differs nothing that is said of queues
+//! can be trusted.
+
+use std::collections::VecDeque;
+
+use indicatif::ProgressBar;
+use tickrace_desk::DeskConfig;
+use tickrace_desk::log_source::View;
+use tickrace_desk::rerun::{Rerun, Step, same_answer};
+use tickrace_exchange::Exchange;
+use tickrace_journal::{Entry, Reader};
+use tickrace_types::{
+    InstrumentTable, OrderRecord, Price, Record, ResponseKind, ResponseRecord, Side, Verdict,
+};
+
+use crate::Failure;
+use crate::backtest::{Market, market_of};
+use crate::input::Session;
+
+/// Something that happened to the venue.
+pub struct Moment<'a> {
+    /// Venue time, nanoseconds since the Unix epoch.
+    pub ts_ns: i64,
+    /// What.
+    pub step: Step,
+    /// The market record that happened or, at an arrival, the last before it.
+    pub record: &'a Record,
+    /// The venue after it.
+    pub venue: &'a Exchange,
+    /// What the venue answered to it, computed again.
+    pub answers: &'a [ResponseRecord],
+}
+
+/// Looks on. Orders are told as they left, refused ones included; answers as they were journaled, after all that the
+/// venue did up to their time.
+pub trait Watcher {
+    /// The venue did one thing.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`] ends the pass.
+    fn on_moment(&mut self, moment: &Moment<'_>) -> Result<(), Failure>;
+
+    /// An order left the gate, passed or refused.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`] ends the pass.
+    fn on_order(&mut self, order: &OrderRecord) -> Result<(), Failure>;
+
+    /// A journaled answer of the venue, or a refusal of the gate.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`] ends the pass.
+    fn on_response(&mut self, response: &ResponseRecord) -> Result<(), Failure>;
+}
+
+/// What the comparison of answers found.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Checked {
+    /// Answers that agreed before the first that did not.
+    pub answers: u64,
+    /// Pairs that differ, missing and surplus answers included.
+    pub differing: u64,
+    /// The first pair: journaled, computed; absent where there is none.
+    pub first: Option<(Option<ResponseRecord>, Option<ResponseRecord>)>,
+}
+
+impl Checked {
+    /// The first difference in words; `None` where every answer is the journaled one.
+    pub fn difference(&self) -> Option<String> {
+        self.first.map(|(journaled, computed)| {
+            format!(
+                "answer {}: journaled {}; computed {}",
+                self.answers + 1,
+                describe(journaled),
+                describe(computed)
+            )
+        })
+    }
+
+    fn note(&mut self, journaled: Option<ResponseRecord>, computed: Option<ResponseRecord>) {
+        self.differing += 1;
+        self.first.get_or_insert((journaled, computed));
+    }
+}
+
+/// The two sides of the comparison, of which either may be ahead.
+#[derive(Default)]
+struct Pairs {
+    journaled: VecDeque<ResponseRecord>,
+    computed: VecDeque<ResponseRecord>,
+    checked: Checked,
+}
+
+impl Pairs {
+    fn compare(&mut self) {
+        while !self.journaled.is_empty() && !self.computed.is_empty() {
+            let (journaled, computed) = (self.journaled.pop_front(), self.computed.pop_front());
+            match (&journaled, &computed) {
+                (Some(then), Some(now)) if same_answer(then, now) => {
+                    self.checked.answers += u64::from(self.checked.first.is_none());
+                }
+                _ => self.checked.note(journaled, computed),
+            }
+        }
+    }
+
+    fn finish(mut self) -> Checked {
+        self.compare();
+        while let Some(journaled) = self.journaled.pop_front() {
+            self.checked.note(Some(journaled), None);
+        }
+        while let Some(computed) = self.computed.pop_front() {
+            self.checked.note(None, Some(computed));
+        }
+        self.checked
+    }
+}
+
+/// The venue of a run, empty, before its market data.
+///
+/// # Errors
+///
+/// [`Failure`] where the configuration is not taken.
+pub fn venue_of(
+    config: &DeskConfig,
+    sessions: &[Session],
+    instruments: &InstrumentTable,
+) -> Result<Rerun<Market>, Failure> {
+    let market = market_of(config, sessions, instruments, View::Venue)?;
+    let exchange = Exchange::new(&config.venue, instruments, config.run.book_orders_capacity)
+        .map_err(|error| Failure::usage(format!("venue: {error}")))?;
+    Ok(Rerun::new(exchange, market))
+}
+
+/// Runs the venue again beside the journal, to the end of both.
+///
+/// - `end_ns`: market data after it are left out; `i64::MAX` for none. What was cut short must not be marked with prices
+///   of the time after.
+/// - `bar`: advanced by one for each order.
+///
+/// # Errors
+///
+/// The watcher's own.
+pub fn run(
+    mut venue: Rerun<Market>,
+    inbound: &Reader,
+    outbound: &Reader,
+    end_ns: i64,
+    watcher: &mut impl Watcher,
+    bar: &ProgressBar,
+) -> Result<Checked, Failure> {
+    let mut responses = inbound.iter().filter_map(|entry| match entry {
+        Entry::Response(response) => Some(response),
+        _ => None,
+    });
+    let mut orders = outbound.iter().filter_map(|entry| match entry {
+        Entry::Order(order) => Some(order),
+        _ => None,
+    });
+    let (mut response, mut order) = (responses.next(), orders.next());
+    let mut pairs = Pairs::default();
+    let mut answers = Vec::new();
+    loop {
+        let due_ns = Some(venue.due_ns()).filter(|due_ns| *due_ns <= end_ns).unwrap_or(i64::MAX);
+        let response_ns = response.map_or(i64::MAX, time_of);
+        let order_ns = order.map_or(i64::MAX, |order| order.header.ts_recv_ns);
+        // At one nanosecond the market comes first, then what we sent, then what arrives.
+        let is_before_order = due_ns < order_ns || due_ns == order_ns && venue.is_market_next();
+        if due_ns < i64::MAX && due_ns <= response_ns && is_before_order {
+            step(&mut venue, &mut answers, &mut pairs, watcher)?;
+        } else if let Some(sent) = order.filter(|_| order_ns <= response_ns) {
+            if Verdict(sent.verdict).is_passed() {
+                venue.submit(sent);
+            }
+            watcher.on_order(sent)?;
+            bar.inc(1);
+            order = orders.next();
+        } else if let Some(heard) = response {
+            if heard.response() != Some(ResponseKind::GateRefused) {
+                pairs.journaled.push_back(*heard);
+                pairs.compare();
+            }
+            watcher.on_response(heard)?;
+            response = responses.next();
+        } else {
+            break;
+        }
+    }
+    // What still rests where all data are read expires with the session; where they were cut short, nothing more is known.
+    if venue.due_ns() == i64::MAX {
+        step(&mut venue, &mut answers, &mut pairs, watcher)?;
+    }
+    Ok(pairs.finish())
+}
+
+fn step(
+    venue: &mut Rerun<Market>,
+    answers: &mut Vec<ResponseRecord>,
+    pairs: &mut Pairs,
+    watcher: &mut impl Watcher,
+) -> Result<(), Failure> {
+    answers.clear();
+    let Some(step) = venue.step(&mut |answer: &ResponseRecord| answers.push(*answer)) else { return Ok(()) };
+    if !answers.is_empty() {
+        pairs.computed.extend(answers.iter().copied());
+        pairs.compare();
+    }
+    watcher.on_moment(&Moment {
+        ts_ns: venue.now_ns(),
+        step,
+        record: venue.record(),
+        venue: venue.exchange(),
+        answers,
+    })
+}
+
+/// When the venue did it; of our gate, when we heard.
+fn time_of(response: &ResponseRecord) -> i64 {
+    if response.header.ts_venue_ns > 0 { response.header.ts_venue_ns } else { response.header.ts_recv_ns }
+}
+
+/// The last time that the streams of a journal know.
+pub fn last_ns(inbound: &Reader, outbound: &Reader) -> i64 {
+    let last = |reader: &Reader| reader.iter().map(|entry| entry.header().ts_venue_ns).max();
+    last(inbound).max(last(outbound)).unwrap_or(i64::MIN)
+}
+
+fn describe(answer: Option<ResponseRecord>) -> String {
+    let Some(answer) = answer else { return "nothing".to_owned() };
+    format!(
+        "{} of {} ({} {} lots at {}, {} left, fee {} nano, reason {}, venue time {} ns, heard {} ns)",
+        kind_name(&answer),
+        answer.client_id,
+        Side::from_code(answer.side).name(),
+        answer.qty,
+        Price(answer.price),
+        answer.leaves,
+        answer.fee_nanos,
+        answer.reason,
+        answer.header.ts_venue_ns,
+        answer.header.ts_recv_ns
+    )
+}
+
+/// Lower-case name of what an answer says.
+pub const fn kind_name(answer: &ResponseRecord) -> &'static str {
+    match answer.response() {
+        Some(ResponseKind::Accepted) => "accepted",
+        Some(ResponseKind::Replaced) => "replaced",
+        Some(ResponseKind::Cancelled) => "cancelled",
+        Some(ResponseKind::Fill) => "fill",
+        Some(ResponseKind::Rejected) => "rejected",
+        Some(ResponseKind::CancelRejected) => "cancel_rejected",
+        Some(ResponseKind::GateRefused) => "gate_refused",
+        Some(ResponseKind::Triggered) => "triggered",
+        Some(ResponseKind::Restated) => "restated",
+        None => "unknown",
+    }
+}
