@@ -3,6 +3,7 @@
 
 mod answers;
 mod cli;
+mod explain;
 mod flow;
 mod layering;
 mod parity;

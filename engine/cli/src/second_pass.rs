@@ -63,7 +63,7 @@ pub trait Watcher {
 /// What the comparison of answers found.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Checked {
-    /// Answers that agreed before the first that did not.
+    /// Answers that agree.
     pub answers: u64,
     /// Pairs that differ, missing and surplus answers included.
     pub differing: u64,
@@ -76,48 +76,55 @@ impl Checked {
     pub fn difference(&self) -> Option<String> {
         self.first.map(|(journaled, computed)| {
             format!(
-                "answer {}: journaled {}; computed {}",
-                self.answers + 1,
+                "{} answers agree, {} do not; the first: journaled {}; computed {}",
+                self.answers,
+                self.differing,
                 describe(journaled),
                 describe(computed)
             )
         })
     }
-
-    fn note(&mut self, journaled: Option<ResponseRecord>, computed: Option<ResponseRecord>) {
-        self.differing += 1;
-        self.first.get_or_insert((journaled, computed));
-    }
 }
 
-/// The two sides of the comparison, of which either may be ahead.
+/// Answers looked through for the computed twin of a journaled one: with a latency that varies, what was answered later may
+/// be heard earlier.
+const REORDER_MAX: usize = 4096;
+
+/// The two sides of the comparison.
 #[derive(Default)]
 struct Pairs {
+    /// Journaled ones without a twin so far.
     journaled: VecDeque<ResponseRecord>,
+    /// Computed ones that were not heard so far, in the venue's order.
     computed: VecDeque<ResponseRecord>,
     checked: Checked,
 }
 
 impl Pairs {
-    fn compare(&mut self) {
-        while !self.journaled.is_empty() && !self.computed.is_empty() {
-            let (journaled, computed) = (self.journaled.pop_front(), self.computed.pop_front());
-            match (&journaled, &computed) {
-                (Some(then), Some(now)) if same_answer(then, now) => {
-                    self.checked.answers += u64::from(self.checked.first.is_none());
-                }
-                _ => self.checked.note(journaled, computed),
-            }
+    fn hear(&mut self, journaled: &ResponseRecord) {
+        if !self.pair(journaled) {
+            self.journaled.push_back(*journaled);
         }
     }
 
+    fn pair(&mut self, journaled: &ResponseRecord) -> bool {
+        let mut near = self.computed.iter().take(REORDER_MAX);
+        let Some(place) = near.position(|computed| same_answer(journaled, computed)) else { return false };
+        self.computed.remove(place);
+        self.checked.answers += 1;
+        true
+    }
+
+    /// After the last answer of both: what has no twin.
     fn finish(mut self) -> Checked {
-        self.compare();
-        while let Some(journaled) = self.journaled.pop_front() {
-            self.checked.note(Some(journaled), None);
+        // What the end of the session brought was heard before it was computed.
+        for journaled in std::mem::take(&mut self.journaled) {
+            self.hear(&journaled);
         }
-        while let Some(computed) = self.computed.pop_front() {
-            self.checked.note(None, Some(computed));
+        while !self.journaled.is_empty() || !self.computed.is_empty() {
+            let (journaled, computed) = (self.journaled.pop_front(), self.computed.pop_front());
+            self.checked.differing += 1;
+            self.checked.first.get_or_insert((journaled, computed));
         }
         self.checked
     }
@@ -184,8 +191,7 @@ pub fn run(
             order = orders.next();
         } else if let Some(heard) = response {
             if heard.response() != Some(ResponseKind::GateRefused) {
-                pairs.journaled.push_back(*heard);
-                pairs.compare();
+                pairs.hear(heard);
             }
             watcher.on_response(heard)?;
             response = responses.next();
@@ -208,10 +214,7 @@ fn step(
 ) -> Result<(), Failure> {
     answers.clear();
     let Some(step) = venue.step(&mut |answer: &ResponseRecord| answers.push(*answer)) else { return Ok(()) };
-    if !answers.is_empty() {
-        pairs.computed.extend(answers.iter().copied());
-        pairs.compare();
-    }
+    pairs.computed.extend(answers.iter().copied());
     watcher.on_moment(&Moment {
         ts_ns: venue.now_ns(),
         step,

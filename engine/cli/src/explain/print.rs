@@ -98,7 +98,7 @@ pub fn life(life: &Life, clock: &Clock, is_all: bool) -> String {
         let lived_ns = last.response.header.ts_venue_ns - life.order.header.ts_recv_ns;
         let _ = writeln!(
             text,
-            "  last place in the queue: {} lots ahead, {behind} behind; {} from sending to the last answer",
+            "  last place in the queue before its end: {} lots ahead, {behind} behind; {} from sending to the last answer",
             ahead(place.ahead),
             span(lived_ns)
         );
@@ -168,9 +168,9 @@ fn head(text: &mut String, life: &Life, clock: &Clock) {
 
 fn asked(request: &Request) -> String {
     let order = &request.order;
-    let place = request
-        .place
-        .map_or("it did not rest yet".to_owned(), |place| format!("{} ahead of it then", ahead(place.ahead)));
+    let place = request.place.map_or("it did not rest then".to_owned(), |place| {
+        format!("{} ahead of it then", ahead(place.ahead))
+    });
     let what = if order.action().is_cancel() {
         format!("we ask to cancel it (request {})", order.client_id)
     } else {
