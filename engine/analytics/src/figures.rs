@@ -3,12 +3,15 @@
 use serde::Serialize;
 use tickrace_types::{Cash, Side};
 
+use crate::around::AroundFills;
 use crate::days::Day;
 use crate::drawdown::Drawdown;
 use crate::equity::{EquitySeries, InstrumentSeries};
 use crate::markout::Markouts;
 use crate::money;
+use crate::queue::QueueReport;
 use crate::quotes::QuoteStats;
+use crate::tape::Quote;
 use crate::{LatencySummary, RunMeta, RunTimings};
 
 /// Outcome of a run.
@@ -43,6 +46,12 @@ pub struct RunReport {
     /// Our fills in order of time, at most [`FILLS_MAX`].
     #[serde(skip)]
     pub fills: Vec<FillMark>,
+    /// Where our orders stood in their queues; absent where nobody watched.
+    #[serde(skip)]
+    pub queue: Option<QueueReport>,
+    /// The mid around our fills.
+    #[serde(skip)]
+    pub around: AroundFills,
     /// Time from acceptance to the end of our orders.
     pub lifetimes: LatencySummary,
     /// SHA-256 over the outbound orders.
@@ -84,6 +93,8 @@ pub struct Figures {
     /// Fees less rebates.
     #[serde(serialize_with = "money::serialize")]
     pub fees: Cash,
+    /// What the fees were for; together they are the fees. Empty where nobody told.
+    pub costs: Vec<CostItem>,
     /// Gross minus fees, exactly.
     #[serde(serialize_with = "money::serialize")]
     pub net_pnl: Cash,
@@ -103,6 +114,24 @@ pub struct Figures {
     pub quotes: QuoteStats,
     /// Where the mid went after our fills.
     pub markouts: Markouts,
+}
+
+/// What part of the fees was for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct CostItem {
+    /// Its name.
+    pub name: String,
+    /// Paid; negative where it was received.
+    #[serde(serialize_with = "money::serialize")]
+    pub amount: Cash,
+}
+
+/// Adds an amount to the item of that name.
+pub(crate) fn add_cost(costs: &mut Vec<CostItem>, name: &str, amount: Cash) {
+    match costs.iter_mut().find(|item| item.name == name) {
+        Some(item) => item.amount += amount,
+        None => costs.push(CostItem { name: name.to_owned(), amount }),
+    }
 }
 
 /// Requests by kind and answer.
@@ -199,6 +228,12 @@ pub struct InstrumentReport {
     pub inventory: Vec<InventoryBin>,
     /// Position, profit and mark over time; empty where it was never traded nor asked to.
     pub series: InstrumentSeries,
+    /// The market's best prices from our first order on, fewer far from our fills where there are many.
+    #[serde(skip)]
+    pub market: Vec<Quote>,
+    /// Our own best prices likewise.
+    #[serde(skip)]
+    pub ours: Vec<Quote>,
 }
 
 /// Share of the time the position lay in a range.

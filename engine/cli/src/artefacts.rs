@@ -2,23 +2,60 @@
 
 use std::path::Path;
 
+use serde::{Deserialize, Serialize};
 use tickrace_analytics::{
-    InputFile, LatencySummary, Run, RunConfig, RunMeta, RunReport, RunTimings, Summary,
+    InputFile, LatencySummary, QueueBook, Run, RunConfig, RunMeta, RunReport, RunTimings, Summary,
 };
-use tickrace_book::Books;
 use tickrace_desk::DeskConfig;
 use tickrace_desk::backtest::Finished;
-use tickrace_desk::log_source::View;
+use tickrace_desk::rerun::Step;
 use tickrace_feeds::source::Source;
-use tickrace_journal::{Entry, Reader};
+use tickrace_journal::Reader;
 use tickrace_risk::Reason;
 use tickrace_runtime::meter::Meter;
-use tickrace_types::{InstrumentId, InstrumentTable, OrderRecord, Record, ResponseRecord};
+use tickrace_types::{InstrumentId, InstrumentTable, OrderRecord, ResponseRecord};
 
-use crate::backtest::{Market, market_of};
+use crate::backtest::Market;
 use crate::input::Session;
 use crate::provenance::{Head, Seal};
+use crate::second_pass::{self, Moment, Watcher};
 use crate::{Failure, Streams, progress};
+
+/// Name of what was measured of a run, in its journal folder.
+pub const MEASURED_FILE: &str = "measured.json";
+
+/// What no record of a run tells: kept beside its journal, so that the report can be written again.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Measured {
+    /// The command that was typed.
+    pub command: String,
+    /// Messages read from each tick file.
+    pub messages: Vec<u64>,
+    /// What the machine did.
+    pub timings: RunTimings,
+}
+
+impl Measured {
+    /// Reads it from a journal folder.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`] where it is not there (the run never came to its end) or is not one of ours.
+    pub fn read(journal: &Path) -> Result<Self, Failure> {
+        let path = journal.join(MEASURED_FILE);
+        let bytes = std::fs::read(&path).map_err(|error| {
+            Failure::input(format!(
+                "{}: {error}; the run did not come to its end, or is of an older program: run the backtest again",
+                path.display()
+            ))
+        })?;
+        serde_json::from_slice(&bytes).map_err(|error| Failure::input(format!("{}: {error}", path.display())))
+    }
+
+    fn write(&self, journal: &Path) -> Result<(), Failure> {
+        put(&journal.join(MEASURED_FILE), &serde_json::to_vec(self).map_err(Failure::runtime)?)
+    }
+}
 
 /// What is known of a run beside its journal.
 pub struct RunFacts<'a> {
@@ -54,7 +91,13 @@ pub fn write<E>(
     for journal in [ran.inbound.take(), ran.send.take_journal()].into_iter().flatten() {
         journal.finish().map_err(Failure::runtime)?;
     }
-    let report = analyse(facts, ran, streams)?;
+    let measured = Measured {
+        command: std::env::args().collect::<Vec<_>>().join(" "),
+        messages: ran.market.sources().iter().map(Source::messages).collect(),
+        timings: timings(facts, ran),
+    };
+    measured.write(facts.journal)?;
+    let report = analyse(facts, &measured, Some(Tables::create(facts)?), streams)?;
     let out = facts.out;
     let summary = Summary::from(&report);
     put(&out.join("summary.json"), summary.to_json().as_bytes())?;
@@ -91,117 +134,100 @@ fn seal(journal: &Path, summary: &Summary) -> Result<(), Failure> {
     Seal { inbound_records, inbound_blake3, orders: summary.orders, order_digest }.write(journal)
 }
 
-/// The tops of the traded books once more, as they changed at the venue.
-struct Tops {
-    market: Market,
-    books: Books,
-    record: Record,
-    /// Instrument whose top changed last and waits to be told; none for a change of the whole venue.
-    pending: Option<Option<InstrumentId>>,
+/// Feeds the report from the second pass.
+struct Analyst {
+    run: Run,
+    /// Absent where queue positions are not asked for.
+    queue: Option<QueueBook>,
+    /// Absent where only the report is written again.
+    files: Option<Tables>,
 }
 
-impl Tops {
-    fn new(market: Market, instruments: &InstrumentTable) -> Self {
-        let mut tops = Self {
-            market,
-            books: Books::new(instruments.len(), 1 << 16).with_grids(instruments),
-            record: Record::default(),
-            pending: None,
-        };
-        tops.advance();
-        tops
-    }
-
-    fn advance(&mut self) {
-        self.pending = None;
-        while self.market.next_into(&mut self.record) {
-            let change = self.books.apply(&self.record);
-            let id = InstrumentId(self.record.header.instrument);
-            if change.top_changed {
-                self.pending = Some((id != InstrumentId::NONE).then_some(id));
-                return;
-            }
+impl Analyst {
+    fn tell_places(&mut self, moment: &Moment<'_>, instrument: InstrumentId) {
+        if let Some(queue) = &mut self.queue {
+            let places = moment.venue.working_orders(instrument);
+            let places = places.map(|order| (order.client_id, order.place.ahead));
+            queue.on_places(moment.ts_ns, instrument.index(), places);
         }
-    }
-
-    /// Time of the change that waits; `i64::MAX` at the end.
-    fn due_ns(&self) -> i64 {
-        self.pending.map_or(i64::MAX, |_| self.record.header.ts_venue_ns)
-    }
-
-    fn tell(&mut self, run: &mut Run) {
-        match self.pending {
-            Some(Some(id)) => run.on_top(self.books.top(id)),
-            Some(None) => {
-                let ids = (0u32..).map(InstrumentId).take(self.books.instruments());
-                ids.for_each(|id| run.on_top(self.books.top(id)));
-            }
-            None => {}
-        }
-        self.advance();
     }
 }
 
-fn analyse<E>(
+impl Watcher for Analyst {
+    fn on_moment(&mut self, moment: &Moment<'_>) -> Result<(), Failure> {
+        let named = InstrumentId(moment.record.header.instrument);
+        let books = moment.venue.books();
+        let all = || (0u32..).map(InstrumentId).take(books.instruments());
+        let is_market = matches!(moment.step, Step::Market { .. });
+        if matches!(moment.step, Step::Market { is_top_changed: true }) {
+            if named == InstrumentId::NONE {
+                all().for_each(|id| self.run.on_top(books.top(id)));
+            } else {
+                self.run.on_top(books.top(named));
+            }
+        }
+        if let Some(queue) = &mut self.queue {
+            moment.answers.iter().for_each(|answer| queue.on_answer(answer));
+            if is_market && named == InstrumentId::NONE {
+                all().for_each(|id| self.tell_places(moment, id));
+            } else if is_market {
+                self.tell_places(moment, named);
+            } else {
+                let about = |answer: &ResponseRecord| InstrumentId(answer.header.instrument);
+                moment.answers.iter().map(about).for_each(|id| self.tell_places(moment, id));
+            }
+        }
+        Ok(())
+    }
+
+    fn on_order(&mut self, order: &OrderRecord) -> Result<(), Failure> {
+        self.run.on_order(order);
+        self.files.as_mut().map_or(Ok(()), |files| files.on_order(order))
+    }
+
+    fn on_response(&mut self, response: &ResponseRecord) -> Result<(), Failure> {
+        self.run.on_response(response);
+        self.files.as_mut().map_or(Ok(()), |files| files.on_response(response))
+    }
+}
+
+/// Reads a finished journal beside the venue, run again; gives the report. `files` grow on the way.
+///
+/// # Errors
+///
+/// [`Failure`] where the journal cannot be read or a file cannot be written.
+pub fn analyse(
     facts: &RunFacts<'_>,
-    ran: &Finished<Market, E>,
-    streams: &Streams<'_>,
+    measured: &Measured,
+    files: Option<Tables>,
+    streams: &mut Streams<'_>,
 ) -> Result<RunReport, Failure> {
     let inbound = Reader::open(facts.journal, "inbound").map_err(Failure::runtime)?;
     let outbound = Reader::open(facts.journal, "outbound").map_err(Failure::runtime)?;
-    let mut run = Run::new(run_config(facts, &ran.market)).map_err(Failure::usage)?;
-    let mut tops = Tops::new(
-        market_of(facts.config, facts.sessions, facts.instruments, View::Venue)?,
-        facts.instruments,
-    );
-    let mut files = Tables::create(facts)?;
-    let mut responses = inbound.iter().filter_map(|entry| match entry {
-        Entry::Response(response) => Some(response),
-        _ => None,
-    });
-    let mut orders = outbound.iter().filter_map(|entry| match entry {
-        Entry::Order(order) => Some(order),
-        _ => None,
-    });
-    let (mut response, mut order) = (responses.next(), orders.next());
+    let run = Run::new(run_config(facts, measured)).map_err(Failure::usage)?;
+    let venue = second_pass::venue_of(facts.config, facts.sessions, facts.instruments)?;
+    let queue = facts.config.report.queue_positions.then(|| QueueBook::new(facts.instruments.len()));
+    let mut analyst = Analyst { run, queue, files };
     let bar = progress::bar(streams.is_watched, outbound.records(), "analysing");
     // What was cut short must not be marked with prices of the time after.
-    let end_ns = if facts.cut_short.is_some() { last_ns(&inbound, &outbound) } else { i64::MAX };
-    loop {
-        let top_ns = if tops.due_ns() <= end_ns { tops.due_ns() } else { i64::MAX };
-        let response_ns = response.map_or(i64::MAX, |response| response.header.ts_venue_ns);
-        let order_ns = order.map_or(i64::MAX, |order| order.header.ts_recv_ns);
-        if top_ns == i64::MAX && response.is_none() && order.is_none() {
-            break;
-        }
-        if top_ns <= response_ns && top_ns <= order_ns {
-            tops.tell(&mut run);
-        } else if order_ns <= response_ns {
-            if let Some(order) = order {
-                run.on_order(order);
-                files.on_order(order)?;
-                bar.inc(1);
-            }
-            order = orders.next();
-        } else {
-            if let Some(response) = response {
-                run.on_response(response);
-                files.on_response(response)?;
-            }
-            response = responses.next();
-        }
-    }
+    let end_ns = if facts.cut_short.is_some() { second_pass::last_ns(&inbound, &outbound) } else { i64::MAX };
+    let checked = second_pass::run(venue, &inbound, &outbound, end_ns, &mut analyst, &bar)?;
     bar.finish_and_clear();
-    files.finish()?;
-    Ok(run.finish(&timings(facts, ran)))
+    let Analyst { mut run, queue, files } = analyst;
+    if let Some(files) = files {
+        files.finish()?;
+    }
+    match (checked.difference(), queue) {
+        (Some(text), _) => streams.warn(&format!(
+            "the venue, run again, does not answer as journaled, so the report tells nothing of queues: {text}"
+        )),
+        (None, Some(queue)) => run.set_queue(queue.finish()),
+        (None, None) => {}
+    }
+    Ok(run.finish(&measured.timings))
 }
 
-fn last_ns(inbound: &Reader, outbound: &Reader) -> i64 {
-    let last = |reader: &Reader| reader.iter().map(|entry| entry.header().ts_venue_ns).max();
-    last(inbound).max(last(outbound)).unwrap_or(i64::MIN)
-}
-
-fn run_config(facts: &RunFacts<'_>, market: &Market) -> RunConfig {
+fn run_config(facts: &RunFacts<'_>, measured: &Measured) -> RunConfig {
     let config = facts.config;
     let mut run = RunConfig::new(facts.instruments.clone());
     if let Some(first) = facts.instruments.as_slice().first() {
@@ -215,18 +241,18 @@ fn run_config(facts: &RunFacts<'_>, market: &Market) -> RunConfig {
     run.title = format!("Backtest {}", facts.head.config_path.display());
     run.meta = RunMeta {
         config_text: toml::to_string_pretty(&facts.head.config).unwrap_or_default(),
-        command: std::env::args().collect::<Vec<_>>().join(" "),
+        command: measured.command.clone(),
         seed: Some(config.run.seed),
         files: facts
             .head
             .files
             .iter()
-            .zip(market.sources())
-            .map(|(file, source)| InputFile {
+            .zip(&measured.messages)
+            .map(|(file, messages)| InputFile {
                 path: file.path.display().to_string(),
                 bytes: file.bytes,
                 hash: format!("blake3:{}", file.blake3),
-                messages: source.messages(),
+                messages: *messages,
             })
             .collect(),
         placement: config.run.placement.iter().map(|stages| stages.join(" ")).collect::<Vec<_>>().join(" | "),
@@ -268,7 +294,7 @@ fn timings<E>(facts: &RunFacts<'_>, ran: &Finished<Market, E>) -> RunTimings {
 }
 
 /// The Parquet files that grow record by record.
-struct Tables {
+pub struct Tables {
     orders: tickrace_store::orders::OrdersWriter,
     fills: tickrace_store::fills::FillsWriter,
 }

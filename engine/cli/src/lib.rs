@@ -23,6 +23,7 @@ pub mod latency;
 pub mod progress;
 pub mod provenance;
 pub mod replay;
+pub mod report;
 pub mod second_pass;
 pub mod settings;
 pub mod synth;
@@ -50,6 +51,8 @@ enum Verb {
     Replay(replay::Args),
     /// Tell the life of an order of a finished run, or which orders are worth asking about
     Explain(explain::Args),
+    /// Write the report of a finished run again, from its journal
+    Report(report::Args),
     /// Count messages, spans, gaps, symbols and executions of a tick file
     Inspect(inspect::Args),
     /// Print book states of one symbol as CSV
@@ -112,6 +115,7 @@ pub fn run(args: impl IntoIterator<Item = impl Into<OsString> + Clone>, streams:
         Verb::Backtest(args) => backtest::run(&args, streams),
         Verb::Replay(args) => replay::run(&args, streams),
         Verb::Explain(args) => explain::run(&args, streams),
+        Verb::Report(args) => report::run(&args, streams),
         Verb::Inspect(args) => inspect::run(&args, streams),
         Verb::Book(args) => book::run(&args, streams),
         Verb::Synth(args) => synth::run(&args, streams),
