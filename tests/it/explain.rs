@@ -263,3 +263,35 @@ fn real_days_by_order_and_by_level_answer_as_they_did() {
         assert_eq!(told.json()["fill_count"], done.json()["fills"]);
     }
 }
+
+#[test]
+fn the_report_written_again_is_the_same_page() {
+    let folder = tempdir().unwrap();
+    let day = small_day(folder.path(), 2, 40_000);
+    backtest(folder.path(), &day, &TOUCH);
+    let page = folder.path().join("report.html");
+    let first = std::fs::read_to_string(&page).unwrap();
+    for part in ["<h2>Queues</h2>", "<h2>Adverse selection</h2>", "class=\"plot panel\"", "costs by item"] {
+        assert!(first.contains(part), "{part}");
+    }
+    for given in [folder.path().to_owned(), folder.path().join("journal")] {
+        std::fs::remove_file(&page).unwrap();
+        let done = tickrace(&["report", &given.display().to_string(), "--json"]);
+        assert_eq!(done.code, 0, "{}", done.err);
+        assert!(std::fs::read_to_string(&page).unwrap() == first, "another page from {}", given.display());
+    }
+    std::fs::remove_file(folder.path().join("journal/measured.json")).unwrap();
+    let done = tickrace(&["report", &folder.path().display().to_string()]);
+    assert_eq!(done.code, 3, "{}", done.err);
+    assert!(done.err.contains("measured.json"), "{}", done.err);
+}
+
+#[test]
+fn without_queue_positions_the_report_says_nothing_of_queues() {
+    let folder = tempdir().unwrap();
+    let day = small_day(folder.path(), 1, 20_000);
+    let [strategy, timer] = TOUCH;
+    backtest(folder.path(), &day, &[strategy, timer, "report.queue_positions=false"]);
+    let page = std::fs::read_to_string(folder.path().join("report.html")).unwrap();
+    assert!(!page.contains("<h2>Queues</h2>") && page.contains("<h2>Inventory</h2>"));
+}

@@ -267,3 +267,41 @@ pub const fn kind_name(answer: &ResponseRecord) -> &'static str {
         None => "unknown",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tickrace_types::Header;
+
+    use super::*;
+
+    fn answer(ts_venue_ns: i64, ts_recv_ns: i64, client_id: u64) -> ResponseRecord {
+        let header = Header { ts_venue_ns, ts_recv_ns, ..Header::default() };
+        ResponseRecord { header, client_id, ..ResponseRecord::default() }
+    }
+
+    #[test]
+    fn answers_heard_in_another_order_are_the_same_answers() {
+        let mut pairs = Pairs::default();
+        pairs.computed.extend([answer(1, 9, 1), answer(2, 5, 2)]);
+        for (seq, mut heard) in (7..).zip([answer(2, 6, 2), answer(1, 9, 1)]) {
+            heard.header.seq = seq;
+            pairs.hear(&heard);
+        }
+        let checked = pairs.finish();
+        assert_eq!((checked.answers, checked.differing), (2, 0));
+        assert_eq!(checked.difference(), None);
+    }
+
+    #[test]
+    fn an_answer_heard_before_it_could_be_or_never_computed_is_told() {
+        let mut pairs = Pairs::default();
+        pairs.computed.extend([answer(1, 9, 1), answer(3, 9, 3)]);
+        pairs.hear(&answer(1, 8, 1));
+        pairs.hear(&answer(3, 9, 3));
+        pairs.hear(&answer(4, 9, 4));
+        let checked = pairs.finish();
+        assert_eq!((checked.answers, checked.differing), (1, 2));
+        let text = checked.difference().expect("they differ");
+        assert!(text.contains("heard 8 ns") && text.contains("heard 9 ns"), "{text}");
+    }
+}

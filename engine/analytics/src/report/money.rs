@@ -47,8 +47,8 @@ pub(super) fn result(page: &mut String, report: &RunReport) {
     }
     page.push_str("<div class=\"pair\">");
     attribution(page, report);
-    by_day(page, report);
     super::costs::plot(page, report);
+    by_day(page, report);
     page.push_str("</div>\n");
 }
 

@@ -71,11 +71,13 @@ impl Plot {
 
     /// Each value, on the axis at the right, holds until the next.
     pub fn step_right(&mut self, points: &[(f64, f64)], class: &str) {
-        let Some(y) = self.y_right.take() else { return };
-        // Drawn as values of the left axis at the same height.
-        let left = std::mem::replace(&mut self.y, y);
+        // Drawn with the axes exchanged, at the same heights.
+        let Some(right) = &mut self.y_right else { return };
+        std::mem::swap(right, &mut self.y);
         let path = self.path(&self.thinned(points), true);
-        self.y_right = Some(std::mem::replace(&mut self.y, left));
+        if let Some(right) = &mut self.y_right {
+            std::mem::swap(right, &mut self.y);
+        }
         let _ = write!(self.body, "<path class=\"line {class}\" d=\"{path}\"/>");
     }
 

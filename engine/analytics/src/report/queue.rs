@@ -13,8 +13,9 @@ pub(super) fn section(page: &mut String, report: &RunReport) {
     page.push_str("<div class=\"pair\">");
     at_start(page, queue);
     worth(page, queue);
+    page.push_str("</div>\n");
     if queue.to_front.count > 0 {
-        let svg = latency::histogram(&queue.to_front, HALF, "orders");
+        let svg = latency::histogram(&queue.to_front, WIDE, "orders");
         let note = format!(
             "Time from coming to rest behind others to the front, of the {} orders that came there: half within {}. Both axes are logarithmic.",
             format::count(queue.to_front.count),
@@ -22,18 +23,11 @@ pub(super) fn section(page: &mut String, report: &RunReport) {
         );
         plot_with_note(page, &svg, &note);
     }
-    page.push_str("</div>\n");
     paths(page, queue);
 }
 
 fn name_of(bin: &QueueBin) -> String {
-    if bin.from_lots == 0 {
-        "none".to_owned()
-    } else if bin.from_lots == bin.to_lots {
-        short(bin.from_lots)
-    } else {
-        format!("{}–", short(bin.from_lots))
-    }
+    if bin.from_lots == 0 { "none".to_owned() } else { short(bin.from_lots) }
 }
 
 /// `64`, `2k`, `1M`: the bins begin at powers of two, and two figures tell them apart.
@@ -54,10 +48,10 @@ fn range_of(bin: &QueueBin) -> String {
 
 fn at_start(page: &mut String, queue: &QueueReport) {
     let names: Vec<String> = queue.bins.iter().map(name_of).collect();
-    let counts = queue.bins.iter().map(|bin| bin.stands as f64);
-    let y = Axis::of_values(counts, true, "orders");
+    let most = queue.bins.iter().map(|bin| bin.stands).max().unwrap_or(1).max(2);
+    let y = Axis::log(0.7, most as f64 * 1.4, "orders", |value| format::decimals(value, 0));
     let mut plot = Plot::new(HALF, 230.0, Axis::names(&names, "lots ahead when coming to rest"), y);
-    for (place, bin) in queue.bins.iter().enumerate() {
+    for (place, bin) in queue.bins.iter().enumerate().filter(|(_, bin)| bin.stands > 0) {
         let x = place as f64 + 0.08;
         let title = format!("{}: {} orders", range_of(bin), format::count(bin.stands));
         plot.bar(x, x + 0.84, bin.stands as f64, "a", &title);
@@ -67,7 +61,7 @@ fn at_start(page: &mut String, queue: &QueueReport) {
         count => format!(" Left out: {} at prices of which the feed tells nothing.", format::count(count)),
     };
     let note = format!(
-        "Where our orders began: of {}, so many with so many lots ahead; each bin reaches to the next.{unknown}",
+        "Where our orders began: of {}, so many with so many lots ahead, each bin from its number to below the next. The axis of orders is logarithmic.{unknown}",
         format::count(queue.stands)
     );
     plot_with_note(page, &plot.svg("orders by lots ahead at the start"), &note);
