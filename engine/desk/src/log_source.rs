@@ -231,7 +231,7 @@ mod tests {
         assert_eq!(constant, [(level, 1, 8, 13), (level, 0, 10, 15)]);
         // Only the second instrument, as the first of the run, and trading from the start.
         let only = LogOptions {
-            is_always_trading: true,
+            always_trading_count: 1,
             ..options(View::Desk, FeedLatency::Recorded { offset_ns: 0 })
         };
         let ids: Arc<[u32]> = [NOT_ASKED, 0].into();
