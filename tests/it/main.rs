@@ -4,6 +4,7 @@
 mod answers;
 mod cli;
 mod compare;
+mod explain;
 mod flow;
 mod formats;
 mod layering;

@@ -1,6 +1,6 @@
 //! What the analysis of a run must be told: instruments, currency, horizons, and where the run came from.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tickrace_types::instrument::Settlement;
 use tickrace_types::{InstrumentId, InstrumentTable};
 
@@ -158,7 +158,7 @@ pub struct InputFile {
 }
 
 /// What the machine did, as opposed to the market: measured by the caller.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct RunTimings {
     /// Market messages handled.
     pub events: u64,

@@ -3,12 +3,15 @@
 use serde::Serialize;
 use tickrace_types::{Cash, Side};
 
+use crate::around::AroundFills;
 use crate::days::Day;
 use crate::drawdown::Drawdown;
 use crate::equity::{EquitySeries, InstrumentSeries};
 use crate::markout::Markouts;
 use crate::money;
+use crate::queue::QueueReport;
 use crate::quotes::QuoteStats;
+use crate::tape::Quote;
 use crate::{LatencySummary, RunMeta, RunTimings};
 
 /// Outcome of a run.
@@ -43,6 +46,12 @@ pub struct RunReport {
     /// Our fills in order of time, at most [`FILLS_MAX`].
     #[serde(skip)]
     pub fills: Vec<FillMark>,
+    /// Where our orders stood in their queues; absent where nobody watched.
+    #[serde(skip)]
+    pub queue: Option<QueueReport>,
+    /// The mid around our fills.
+    #[serde(skip)]
+    pub around: AroundFills,
     /// Time from acceptance to the end of our orders.
     pub lifetimes: LatencySummary,
     /// SHA-256 over the outbound orders.
@@ -222,6 +231,12 @@ pub struct InstrumentReport {
     pub inventory: Vec<InventoryBin>,
     /// Position, profit and mark over time; empty where it was never traded nor asked to.
     pub series: InstrumentSeries,
+    /// The market's best prices from our first order on, fewer far from our fills where there are many.
+    #[serde(skip)]
+    pub market: Vec<Quote>,
+    /// Our own best prices likewise.
+    #[serde(skip)]
+    pub ours: Vec<Quote>,
 }
 
 /// Share of the time the position lay in a range.

@@ -3,13 +3,13 @@
 use std::fmt::Write;
 
 use hdrhistogram::Histogram;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Most buckets kept of one histogram; neighbours are merged beyond it.
 pub const BUCKETS_MAX: usize = 1024;
 
 /// One latency distribution, nanoseconds.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LatencySummary {
     /// What was timed: `tick to order`, `book`, `gate`.
     pub name: String,

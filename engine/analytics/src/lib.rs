@@ -8,6 +8,7 @@
 //! the same records give the same report.
 #![forbid(unsafe_code)]
 
+pub mod around;
 pub mod config;
 pub mod days;
 pub mod digest;
@@ -20,15 +21,18 @@ pub mod ledger;
 pub mod mark;
 pub mod markout;
 pub mod money;
+pub mod queue;
 pub mod quotes;
 pub mod report;
 pub mod run;
 pub mod summary;
+pub mod tape;
 
 pub use config::{AnalyticsError, InputFile, OpeningPosition, RunConfig, RunMeta, RunTimings};
 pub use digest::OrderDigest;
 pub use figures::{CostItem, Figures, FillMark, InstrumentReport, ReasonCount, RunReport};
 pub use funding::FundingRules;
 pub use latency::LatencySummary;
+pub use queue::{QueueBook, QueueReport};
 pub use run::Run;
 pub use summary::Summary;

@@ -42,6 +42,16 @@ impl Moments {
         self.count = count;
     }
 
+    /// How many numbers.
+    pub const fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// Mean; `None` without a number.
+    pub fn mean(&self) -> Option<f64> {
+        (self.count > 0).then_some(self.mean)
+    }
+
     /// Standard error of the mean; `None` below two numbers.
     pub fn standard_error(&self) -> Option<f64> {
         (self.count > 1).then(|| (self.squares / (self.count - 1) as f64 / self.count as f64).sqrt())

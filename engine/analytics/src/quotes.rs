@@ -71,7 +71,7 @@ impl QuoteClock {
     }
 
     /// Our best resting price.
-    fn best(&self, side: Side) -> Option<i64> {
+    pub fn best(&self, side: Side) -> Option<i64> {
         let levels = &self.levels[side.index()];
         let entry = match side {
             Side::Bid => levels.last_key_value(),

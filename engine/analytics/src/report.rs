@@ -1,11 +1,15 @@
 //! The report as one HTML page that needs nothing but itself.
 
+mod around;
 pub mod axis;
 pub mod compare;
+mod costs;
 pub mod format;
 mod latency;
 mod money;
+mod panel;
 pub mod plot;
+mod queue;
 pub mod sortable;
 pub mod sweep;
 mod trading;
@@ -24,7 +28,7 @@ const STYLE: &str = include_str!("report/style.css");
 const WIDE: f64 = 984.0;
 const HALF: f64 = 478.0;
 
-/// The whole page: styles and plots inline, no script, no outside resource.
+/// The whole page: styles, plots and the script that zooms the price panels inline, no outside resource.
 pub fn html(report: &RunReport) -> String {
     let mut page = String::with_capacity(256 * 1024);
     head(&mut page, &report.title, &lead(report));
@@ -41,11 +45,19 @@ pub fn html(report: &RunReport) -> String {
     trading::positions(&mut page, report);
     trading::price(&mut page, report);
     trading::markouts(&mut page, report);
+    around::section(&mut page, report);
+    queue::section(&mut page, report);
     trading::quotes(&mut page, report);
     trading::refusals(&mut page, report);
     latency::section(&mut page, report);
     provenance(&mut page, report);
-    page.push_str("<footer>Written by tickrace. The page is self-contained: no script, nothing is loaded.</footer></main></body></html>\n");
+    page.push_str(
+        "<footer>Written by tickrace. The page is self-contained: nothing is loaded.</footer></main>",
+    );
+    if page.contains("class=\"plot panel\"") {
+        let _ = write!(page, "<script>{}</script>", panel::SCRIPT);
+    }
+    page.push_str("</body></html>\n");
     page
 }
 

@@ -13,6 +13,7 @@ use tickrace_types::{
     Action, Cash, Header, Instrument, OrderRecord, ResponseKind, ResponseRecord, Side, TopOfBook, Verdict,
 };
 
+use crate::around::AroundBook;
 use crate::config::{AnalyticsError, RunConfig, RunTimings};
 use crate::days::{self, Days};
 use crate::digest::OrderDigest;
@@ -28,10 +29,16 @@ use crate::ledger::Ledger;
 use crate::mark::Marks;
 use crate::markout::MarkoutBook;
 use crate::money;
+use crate::queue::QueueReport;
 use crate::quotes::{QuoteClock, QuoteSums};
+use crate::tape::{Quote, Tape};
 
 /// Most bins of an inventory distribution.
 pub const INVENTORY_BINS_MAX: i64 = 41;
+
+/// Changes of best prices kept for the price plots, over all instruments, and of one at the least.
+const TAPE_MAX: usize = 1 << 20;
+const TAPE_MIN: usize = 1 << 11;
 
 /// Longest order life told apart, nanoseconds: thirteen days.
 const LIFETIME_NS_MAX: u64 = 1 << 50;
@@ -56,6 +63,7 @@ pub struct Run {
     /// When the next funding of any instrument is due.
     funding_ns: i64,
     unknown_records: u64,
+    queue: Option<QueueReport>,
 }
 
 /// An order that stands at the venue.
@@ -96,6 +104,12 @@ struct InstrumentRun {
     held_since_ns: i64,
     held: BTreeMap<i64, i64>,
     series: InstrumentSeries,
+    around: AroundBook,
+    /// Best prices of the market and of ours, from our first order on.
+    market: Tape,
+    ours: Tape,
+    /// Times of our fills, ascending, one of those within a second.
+    fills_ns: Vec<i64>,
 }
 
 impl Run {
@@ -107,7 +121,9 @@ impl Run {
     pub fn new(config: RunConfig) -> Result<Self, AnalyticsError> {
         config.validate()?;
         let instruments = config.instruments.as_slice().iter();
-        let instruments = instruments.map(|instrument| InstrumentRun::new(instrument, &config)).collect();
+        let tape_max = (TAPE_MAX / instruments.len().max(1)).max(TAPE_MIN);
+        let instruments =
+            instruments.map(|instrument| InstrumentRun::new(instrument, &config, tape_max)).collect();
         let mut run = Self {
             instruments,
             active: Vec::new(),
@@ -124,6 +140,7 @@ impl Run {
             days: Days::new(config.utc_offset_ns),
             funding_ns: i64::MAX,
             unknown_records: 0,
+            queue: None,
             config,
         };
         for opening in run.config.opening_positions.clone() {
@@ -145,12 +162,22 @@ impl Run {
         instrument.market_ns = instrument.market_ns.max(top.ts_venue_ns);
         let now_ns = instrument.market_ns;
         instrument.markouts.on_time(now_ns, &instrument.marks);
+        instrument.around.on_time(now_ns);
         instrument.quotes.on_top(now_ns, top);
         if let Some(mark_px) = Marks::of_top(top)
             && instrument.marks.push(now_ns, mark_px)
         {
             instrument.ledger.on_mark(mark_px);
+            instrument.around.on_mark(now_ns, mark_px);
         }
+        if instrument.active {
+            instrument.tape_market(now_ns, top);
+        }
+    }
+
+    /// Where our orders stood in their queues, for the report; collected by whoever ran the venue again.
+    pub fn set_queue(&mut self, queue: QueueReport) {
+        self.queue = Some(queue);
     }
 
     /// The venue told a funding rate at `ts_ns`: a fraction in 1e-9, paid at `paid_ns`, 0 where it does not say when.
@@ -243,6 +270,7 @@ impl Run {
         let instrument = &mut self.instruments[place];
         instrument.orders.stood += 1;
         instrument.quotes.on_rest(ts_ns, side, price);
+        instrument.tape_ours(ts_ns);
         let standing = Standing { place, side, price, since_ns: ts_ns, filled: false };
         self.standing.insert(response.client_id, standing);
     }
@@ -250,16 +278,19 @@ impl Run {
     /// The venue moved a pegged order: one order, standing elsewhere.
     fn on_moved(&mut self, ts_ns: i64, response: &ResponseRecord) {
         let Some(standing) = self.standing.get_mut(&response.client_id) else { return };
-        let quotes = &mut self.instruments[standing.place].quotes;
-        quotes.on_gone(ts_ns, standing.side, standing.price);
+        let instrument = &mut self.instruments[standing.place];
+        instrument.quotes.on_gone(ts_ns, standing.side, standing.price);
         standing.price = response.price;
-        quotes.on_rest(ts_ns, standing.side, standing.price);
+        instrument.quotes.on_rest(ts_ns, standing.side, standing.price);
+        instrument.tape_ours(ts_ns);
     }
 
     /// True where the order stood.
     fn on_gone(&mut self, client_id: u64, ts_ns: i64) -> bool {
         let Some(standing) = self.standing.remove(&client_id) else { return false };
-        self.instruments[standing.place].quotes.on_gone(ts_ns, standing.side, standing.price);
+        let instrument = &mut self.instruments[standing.place];
+        instrument.quotes.on_gone(ts_ns, standing.side, standing.price);
+        instrument.tape_ours(ts_ns);
         let life_ns = u64::try_from(ts_ns - standing.since_ns).unwrap_or(0);
         self.lifetimes.saturating_record(life_ns);
         true
@@ -278,6 +309,10 @@ impl Run {
         instrument.ledger.on_fill(side, response.price, response.qty, fee, mid);
         let now_ns = instrument.market_ns;
         instrument.markouts.on_fill(ts_ns, now_ns, side, response.price, response.qty, &instrument.marks);
+        instrument.around.on_fill(ts_ns, now_ns, side, &instrument.marks);
+        if instrument.fills_ns.last().is_none_or(|last_ns| ts_ns >= last_ns.saturating_add(1_000_000_000)) {
+            instrument.fills_ns.push(ts_ns);
+        }
         if response.taker == 1 {
             instrument.taker_fills += 1;
         } else {
@@ -415,12 +450,14 @@ impl Run {
             self.sample(last_ns);
         }
         let mut sums = Sums::new(&self.config.markout_horizons_ns);
+        let mut around = AroundBook::default();
         let mut by_instrument = Vec::new();
         for (place, instrument) in self.instruments.iter_mut().enumerate() {
             if instrument.seen {
                 let symbol = self.config.instruments.as_slice()[place].symbol.clone();
                 let id = u32::try_from(place).expect("records number instruments with 32 bits");
                 by_instrument.push(instrument.finish(symbol, id, last_ns, &mut sums));
+                around.merge(&instrument.around);
             }
         }
         self.fills.sort_by_key(|fill| fill.ts_ns);
@@ -432,6 +469,8 @@ impl Run {
             total: sums.finish(),
             by_instrument,
             refusals: self.refusals(),
+            queue: self.queue.take(),
+            around: around.result(),
             drawdown: self.drawdown.result(),
             sharpe: days::sharpe(&days),
             days,
@@ -471,9 +510,13 @@ impl Run {
 }
 
 impl InstrumentRun {
-    fn new(instrument: &Instrument, config: &RunConfig) -> Self {
+    fn new(instrument: &Instrument, config: &RunConfig, tape_max: usize) -> Self {
         let multiplier_nanos = instrument.multiplier_nanos;
         Self {
+            around: AroundBook::default(),
+            market: Tape::new(tape_max),
+            ours: Tape::new(tape_max),
+            fills_ns: Vec::new(),
             ledger: Ledger::new(multiplier_nanos),
             funding: FundingClock::new(instrument, config.funding),
             costs: Vec::new(),
@@ -493,6 +536,21 @@ impl InstrumentRun {
         }
     }
 
+    /// The market's best prices as they now are; a book that is not to be trusted has none.
+    #[inline]
+    fn tape_market(&mut self, ts_ns: i64, top: &TopOfBook) {
+        let shown = |px: i64, qty: u32| if qty > 0 && top.stale == 0 { px } else { 0 };
+        let quote = Quote { ts_ns, bid: shown(top.bid_px, top.bid_qty), ask: shown(top.ask_px, top.ask_qty) };
+        self.market.push(quote, &self.fills_ns);
+    }
+
+    /// Our best prices as they now are.
+    fn tape_ours(&mut self, ts_ns: i64) {
+        let best = |side| self.quotes.best(side).unwrap_or(0);
+        let quote = Quote { ts_ns, bid: best(Side::Bid), ask: best(Side::Ask) };
+        self.ours.push(quote, &self.fills_ns);
+    }
+
     fn hold_until(&mut self, ts_ns: i64) {
         let held_ns = ts_ns - self.held_since_ns;
         if held_ns > 0 {
@@ -506,8 +564,11 @@ impl InstrumentRun {
             self.hold_until(last_ns);
         }
         self.markouts.finish(last_ns, &self.marks);
+        self.around.finish(last_ns);
         let quotes = self.quotes.finish(last_ns);
         self.ledger.assert_closes();
+        let items = self.costs.iter().fold(Cash::ZERO, |sum, item| sum + item.amount);
+        assert_eq!(items, self.ledger.fees(), "fees of {symbol} = sum of their items");
         let (bought, sold) = self.ledger.traded_lots();
         assert_eq!(
             self.ledger.position(),
@@ -551,6 +612,8 @@ impl InstrumentRun {
             mark: self.marks.now().or(self.ledger.mark_px()).map(units),
             inventory: inventory(&self.held),
             series: std::mem::take(&mut self.series),
+            market: self.market.take(),
+            ours: self.ours.take(),
         }
     }
 }

@@ -2,25 +2,66 @@
 
 use std::path::Path;
 
+use serde::{Deserialize, Serialize};
 use tickrace_analytics::{
-    FundingRules, InputFile, LatencySummary, Run, RunConfig, RunMeta, RunReport, RunTimings, Summary,
+    FundingRules, InputFile, LatencySummary, QueueBook, Run, RunConfig, RunMeta, RunReport, RunTimings,
+    Summary,
 };
 use tickrace_desk::DeskConfig;
 use tickrace_desk::backtest::Finished;
-use tickrace_desk::log_source::View;
+use tickrace_desk::rerun::Step;
 use tickrace_exchange::costs::{CostBook, Trade};
 use tickrace_exchange::{FundingConfig, FundingRates};
 use tickrace_feeds::source::Source;
-use tickrace_journal::{Entry, Reader};
+use tickrace_feeds_files::notice;
+use tickrace_journal::Reader;
 use tickrace_risk::Reason;
 use tickrace_runtime::meter::Meter;
-use tickrace_types::{InstrumentId, InstrumentTable, OrderRecord, Price, ResponseKind, ResponseRecord};
+use tickrace_types::{
+    InstrumentId, InstrumentTable, Kind, OrderRecord, Price, Record, ResponseKind, ResponseRecord,
+};
 
-use crate::backtest::{Market, market_of};
+use crate::backtest::Market;
 use crate::input::Session;
 use crate::provenance::{Head, Seal};
-use crate::tops::Tops;
+use crate::second_pass::{self, Moment, Watcher};
 use crate::{Failure, Streams, progress};
+
+/// Name of what was measured of a run, in its journal folder.
+pub const MEASURED_FILE: &str = "measured.json";
+
+/// What no record of a run tells: kept beside its journal, so that the report can be written again.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Measured {
+    /// The command that was typed.
+    pub command: String,
+    /// Messages read from each tick file.
+    pub messages: Vec<u64>,
+    /// What the machine did.
+    pub timings: RunTimings,
+}
+
+impl Measured {
+    /// Reads it from a journal folder.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`] where it is not there (the run never came to its end) or is not one of ours.
+    pub fn read(journal: &Path) -> Result<Self, Failure> {
+        let path = journal.join(MEASURED_FILE);
+        let bytes = std::fs::read(&path).map_err(|error| {
+            Failure::input(format!(
+                "{}: {error}; the run did not come to its end, or is of an older program: run the backtest again",
+                path.display()
+            ))
+        })?;
+        serde_json::from_slice(&bytes).map_err(|error| Failure::input(format!("{}: {error}", path.display())))
+    }
+
+    fn write(&self, journal: &Path) -> Result<(), Failure> {
+        put(&journal.join(MEASURED_FILE), &serde_json::to_vec(self).map_err(Failure::runtime)?)
+    }
+}
 
 /// What is known of a run beside its journal.
 pub struct RunFacts<'a> {
@@ -56,7 +97,13 @@ pub fn write<E>(
     for journal in [ran.inbound.take(), ran.send.take_journal()].into_iter().flatten() {
         journal.finish().map_err(Failure::runtime)?;
     }
-    let report = analyse(facts, ran, streams)?;
+    let measured = Measured {
+        command: std::env::args().collect::<Vec<_>>().join(" "),
+        messages: ran.market.inner().sources().iter().map(Source::messages).collect(),
+        timings: timings(facts, ran),
+    };
+    measured.write(facts.journal)?;
+    let report = analyse(facts, &measured, Some(Tables::create(facts)?), streams)?;
     let out = facts.out;
     let summary = Summary::from(&report);
     put(&out.join("summary.json"), summary.to_json().as_bytes())?;
@@ -93,60 +140,167 @@ fn seal(journal: &Path, summary: &Summary) -> Result<(), Failure> {
     Seal { inbound_records, inbound_blake3, orders: summary.orders, order_digest }.write(journal)
 }
 
-fn analyse<E>(
+/// Feeds the report from the second pass.
+struct Analyst {
+    run: Run,
+    /// Absent where queue positions are not asked for.
+    queue: Option<QueueBook>,
+    /// Absent where only the report is written again.
+    files: Option<Tables>,
+    costs: CostBook,
+    instruments: InstrumentTable,
+}
+
+impl Analyst {
+    /// What the venue told of funding.
+    fn tell_funding(&mut self, record: &Record) {
+        let market = record.as_market();
+        let header = &market.header;
+        match market.code {
+            notice::FUNDING => {
+                let paid_ns = i64::try_from(market.order_ref).unwrap_or(0);
+                self.run.on_funding_rate(header.instrument, header.ts_venue_ns, market.price, paid_ns);
+            }
+            notice::MARK => self.run.on_mark_price(header.instrument, header.ts_venue_ns, market.price),
+            _ => {}
+        }
+    }
+
+    fn tell_places(&mut self, moment: &Moment<'_>, instrument: InstrumentId) {
+        if let Some(queue) = &mut self.queue {
+            let places = moment.venue.working_orders(instrument);
+            let places = places.map(|order| (order.client_id, order.place.ahead));
+            queue.on_places(moment.ts_ns, instrument.index(), places);
+        }
+    }
+}
+
+impl Watcher for Analyst {
+    fn on_moment(&mut self, moment: &Moment<'_>) -> Result<(), Failure> {
+        let named = InstrumentId(moment.record.header.instrument);
+        let books = moment.venue.books();
+        let all = || (0u32..).map(InstrumentId).take(books.instruments());
+        let is_market = matches!(moment.step, Step::Market { .. });
+        if matches!(moment.step, Step::Market { is_top_changed: true }) {
+            if named == InstrumentId::NONE {
+                all().for_each(|id| self.run.on_top(books.top(id)));
+            } else {
+                self.run.on_top(books.top(named));
+            }
+        }
+        if is_market && moment.record.header.kind == Kind::Notice as u8 {
+            self.tell_funding(moment.record);
+        }
+        if let Some(queue) = &mut self.queue {
+            moment.answers.iter().for_each(|answer| queue.on_answer(answer));
+            if is_market && named == InstrumentId::NONE {
+                all().for_each(|id| self.tell_places(moment, id));
+            } else if is_market {
+                self.tell_places(moment, named);
+            } else {
+                let about = |answer: &ResponseRecord| InstrumentId(answer.header.instrument);
+                moment.answers.iter().map(about).for_each(|id| self.tell_places(moment, id));
+            }
+        }
+        Ok(())
+    }
+
+    fn on_order(&mut self, order: &OrderRecord) -> Result<(), Failure> {
+        self.run.on_order(order);
+        self.files.as_mut().map_or(Ok(()), |files| files.on_order(order))
+    }
+
+    fn on_response(&mut self, response: &ResponseRecord) -> Result<(), Failure> {
+        self.run.on_response(response);
+        itemise(&mut self.costs, response, &self.instruments, &mut self.run)?;
+        self.files.as_mut().map_or(Ok(()), |files| files.on_response(response))
+    }
+}
+
+/// Reads a finished journal beside the venue, run again; gives the report. `files` grow on the way.
+///
+/// # Errors
+///
+/// [`Failure`] where the journal cannot be read or a file cannot be written.
+pub fn analyse(
     facts: &RunFacts<'_>,
-    ran: &Finished<Market, E>,
-    streams: &Streams<'_>,
+    measured: &Measured,
+    files: Option<Tables>,
+    streams: &mut Streams<'_>,
 ) -> Result<RunReport, Failure> {
     let inbound = Reader::open(facts.journal, "inbound").map_err(Failure::runtime)?;
     let outbound = Reader::open(facts.journal, "outbound").map_err(Failure::runtime)?;
-    let mut run = Run::new(run_config(facts, &ran.market)).map_err(Failure::usage)?;
-    let mut tops = Tops::read(
-        market_of(facts.config, facts.sessions, facts.instruments, View::Venue)?,
-        facts.instruments,
-    );
-    let mut files = Tables::create(facts)?;
-    let mut costs = CostBook::new(&facts.config.venue.fees, facts.config.venue.open_orders_max);
-    let mut responses = inbound.iter().filter_map(|entry| match entry {
-        Entry::Response(response) => Some(response),
-        _ => None,
-    });
-    let mut orders = outbound.iter().filter_map(|entry| match entry {
-        Entry::Order(order) => Some(order),
-        _ => None,
-    });
-    let (mut response, mut order) = (responses.next(), orders.next());
+    let run = Run::new(run_config(facts, measured)).map_err(Failure::usage)?;
+    let venue = second_pass::venue_of(facts.config, facts.sessions, facts.instruments)?;
+    let queue = facts.config.report.queue_positions.then(|| QueueBook::new(facts.instruments.len()));
+    let costs = CostBook::new(&facts.config.venue.fees, facts.config.venue.open_orders_max);
+    let mut analyst = Analyst { run, queue, files, costs, instruments: facts.instruments.clone() };
     let bar = progress::bar(streams.is_watched, outbound.records(), "analysing");
     // What was cut short must not be marked with prices of the time after.
-    let end_ns = if facts.cut_short.is_some() { last_ns(&inbound, &outbound) } else { i64::MAX };
-    loop {
-        let top_ns = if tops.due_ns() <= end_ns { tops.due_ns() } else { i64::MAX };
-        let response_ns = response.map_or(i64::MAX, |response| response.header.ts_venue_ns);
-        let order_ns = order.map_or(i64::MAX, |order| order.header.ts_recv_ns);
-        if top_ns == i64::MAX && response.is_none() && order.is_none() {
-            break;
-        }
-        if top_ns <= response_ns && top_ns <= order_ns {
-            tops.tell(&mut run);
-        } else if order_ns <= response_ns {
-            if let Some(order) = order {
-                run.on_order(order);
-                files.on_order(order)?;
-                bar.inc(1);
-            }
-            order = orders.next();
-        } else {
-            if let Some(response) = response {
-                run.on_response(response);
-                itemise(&mut costs, response, facts.instruments, &mut run)?;
-                files.on_response(response)?;
-            }
-            response = responses.next();
-        }
-    }
+    let end_ns = if facts.cut_short.is_some() { second_pass::last_ns(&inbound, &outbound) } else { i64::MAX };
+    let checked = second_pass::run(venue, &inbound, &outbound, end_ns, &mut analyst, &bar)?;
     bar.finish_and_clear();
-    files.finish()?;
-    Ok(run.finish(&timings(facts, ran)))
+    let Analyst { mut run, queue, files, .. } = analyst;
+    if let Some(files) = files {
+        files.finish()?;
+    }
+    match (checked.difference(), queue) {
+        (Some(text), _) => streams.warn(&format!(
+            "the venue, run again, does not answer as journaled, so the report tells nothing of queues: {text}"
+        )),
+        (None, Some(queue)) => run.set_queue(queue.finish()),
+        (None, None) => {}
+    }
+    Ok(run.finish(&measured.timings))
+}
+
+fn run_config(facts: &RunFacts<'_>, measured: &Measured) -> RunConfig {
+    let config = facts.config;
+    let mut run = figures_config(config, facts.instruments, facts.sessions);
+    run.title = format!("Backtest {}", facts.head.config_path.display());
+    run.meta = RunMeta {
+        config_text: toml::to_string_pretty(&facts.head.config).unwrap_or_default(),
+        command: measured.command.clone(),
+        seed: Some(config.run.seed),
+        files: facts
+            .head
+            .files
+            .iter()
+            .zip(&measured.messages)
+            .map(|(file, messages)| InputFile {
+                path: file.path.display().to_string(),
+                bytes: file.bytes,
+                hash: format!("blake3:{}", file.blake3),
+                messages: *messages,
+            })
+            .collect(),
+        placement: config.run.placement.iter().map(|stages| stages.join(" ")).collect::<Vec<_>>().join(" | "),
+        build: facts.head.build.clone(),
+        host: String::new(),
+        session_date: facts
+            .head
+            .files
+            .iter()
+            .filter_map(|file| file.date.clone())
+            .collect::<Vec<_>>()
+            .join(", "),
+    };
+    run
+}
+
+/// What the figures of a run depend on beside its records: the part of [`RunConfig`] that is not words.
+pub fn figures_config(config: &DeskConfig, instruments: &InstrumentTable, sessions: &[Session]) -> RunConfig {
+    let mut run = RunConfig::new(instruments.clone());
+    if let Some(first) = instruments.as_slice().first() {
+        run.account_currency.clone_from(&first.quote_currency);
+    }
+    run.funding = funding_rules(config.venue.funding.as_ref());
+    run.opening_equity = Some(config.report.opening_equity);
+    run.markout_horizons_ns =
+        config.report.markouts_ms.iter().map(|millis| i64::from(*millis) * 1_000_000).collect();
+    run.sample_ns = i64::from(config.report.sample_ms) * 1_000_000;
+    run.refusal_names = Reason::ALL.iter().map(|reason| (*reason as u8, reason.name().to_owned())).collect();
+    run.with_session_midnight(sessions.first().map_or(0, |session| session.midnight_ns))
 }
 
 /// Says what the fee of a fill was for: the same sum as the venue made, of the same fills in the same order.
@@ -200,60 +354,6 @@ fn funding_rules(funding: Option<&FundingConfig>) -> FundingRules {
     }
 }
 
-fn last_ns(inbound: &Reader, outbound: &Reader) -> i64 {
-    let last = |reader: &Reader| reader.iter().map(|entry| entry.header().ts_venue_ns).max();
-    last(inbound).max(last(outbound)).unwrap_or(i64::MIN)
-}
-
-fn run_config(facts: &RunFacts<'_>, market: &Market) -> RunConfig {
-    let config = facts.config;
-    let mut run = figures_config(config, facts.instruments, facts.sessions);
-    run.title = format!("Backtest {}", facts.head.config_path.display());
-    run.meta = RunMeta {
-        config_text: toml::to_string_pretty(&facts.head.config).unwrap_or_default(),
-        command: std::env::args().collect::<Vec<_>>().join(" "),
-        seed: Some(config.run.seed),
-        files: facts
-            .head
-            .files
-            .iter()
-            .zip(market.inner().sources())
-            .map(|(file, source)| InputFile {
-                path: file.path.display().to_string(),
-                bytes: file.bytes,
-                hash: format!("blake3:{}", file.blake3),
-                messages: source.messages(),
-            })
-            .collect(),
-        placement: config.run.placement.iter().map(|stages| stages.join(" ")).collect::<Vec<_>>().join(" | "),
-        build: facts.head.build.clone(),
-        host: String::new(),
-        session_date: facts
-            .head
-            .files
-            .iter()
-            .filter_map(|file| file.date.clone())
-            .collect::<Vec<_>>()
-            .join(", "),
-    };
-    run
-}
-
-/// What the figures of a run depend on beside its records: the part of [`RunConfig`] that is not words.
-pub fn figures_config(config: &DeskConfig, instruments: &InstrumentTable, sessions: &[Session]) -> RunConfig {
-    let mut run = RunConfig::new(instruments.clone());
-    if let Some(first) = instruments.as_slice().first() {
-        run.account_currency.clone_from(&first.quote_currency);
-    }
-    run.funding = funding_rules(config.venue.funding.as_ref());
-    run.opening_equity = Some(config.report.opening_equity);
-    run.markout_horizons_ns =
-        config.report.markouts_ms.iter().map(|millis| i64::from(*millis) * 1_000_000).collect();
-    run.sample_ns = i64::from(config.report.sample_ms) * 1_000_000;
-    run.refusal_names = Reason::ALL.iter().map(|reason| (*reason as u8, reason.name().to_owned())).collect();
-    run.with_session_midnight(sessions.first().map_or(0, |session| session.midnight_ns))
-}
-
 fn timings<E>(facts: &RunFacts<'_>, ran: &Finished<Market, E>) -> RunTimings {
     let summary = |name: &str, meter: &Meter| LatencySummary::from_histogram(name, meter.histogram());
     let tick_to_order = ran.send.tick_to_order();
@@ -279,7 +379,7 @@ fn timings<E>(facts: &RunFacts<'_>, ran: &Finished<Market, E>) -> RunTimings {
 }
 
 /// The Parquet files that grow record by record.
-struct Tables {
+pub struct Tables {
     orders: tickrace_store::orders::OrdersWriter,
     fills: tickrace_store::fills::FillsWriter,
 }

@@ -17,6 +17,7 @@ pub mod compare;
 pub mod convert;
 pub mod data;
 pub mod doctor;
+pub mod explain;
 pub mod failure;
 pub mod input;
 pub mod inspect;
@@ -27,6 +28,8 @@ pub mod live_figures;
 pub mod progress;
 pub mod provenance;
 pub mod replay;
+pub mod report;
+pub mod second_pass;
 pub mod settings;
 pub mod sweep;
 pub mod synth;
@@ -57,6 +60,10 @@ enum Verb {
     Compare(compare::Args),
     /// Run a journal folder again and compare every order
     Replay(replay::Args),
+    /// Tell the life of an order of a finished run, or which orders are worth asking about
+    Explain(explain::Args),
+    /// Write the report of a finished run again, from its journal
+    Report(report::Args),
     /// Count messages, spans, gaps, symbols and executions of a tick file
     Inspect(inspect::Args),
     /// Print book states of one symbol as CSV
@@ -122,6 +129,8 @@ pub fn run(args: impl IntoIterator<Item = impl Into<OsString> + Clone>, streams:
         Verb::Sweep(args) => sweep::run(&args, streams),
         Verb::Compare(args) => compare::run(&args, streams),
         Verb::Replay(args) => replay::run(&args, streams),
+        Verb::Explain(args) => explain::run(&args, streams),
+        Verb::Report(args) => report::run(&args, streams),
         Verb::Inspect(args) => inspect::run(&args, streams),
         Verb::Book(args) => book::run(&args, streams),
         Verb::Synth(args) => synth::run(&args, streams),

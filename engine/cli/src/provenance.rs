@@ -87,6 +87,27 @@ impl Head {
         Ok(config)
     }
 
+    /// Opens the tick files again, in date order, and checks that they are the same.
+    ///
+    /// - `moved`: where they are now, where they moved since; empty for where they were.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`] of [`MarketFile::reopen`], or of kind usage where `moved` names another number of files.
+    pub fn reopen_sessions(&self, moved: &[PathBuf], streams: &Streams<'_>) -> Result<Vec<Session>, Failure> {
+        if !moved.is_empty() && moved.len() != self.files.len() {
+            return Err(Failure::usage(format!(
+                "--file: the journal refers to {} tick files, {} were named",
+                self.files.len(),
+                moved.len()
+            )));
+        }
+        let open = |(place, file): (usize, &MarketFile)| {
+            file.reopen(moved.get(place).map(PathBuf::as_path), streams)
+        };
+        self.files.iter().enumerate().map(open).collect()
+    }
+
     /// Reads a journal folder's head.
     ///
     /// # Errors

@@ -13,7 +13,6 @@ use tickrace_types::{Action, OrderRecord, Price, Side};
 
 use crate::artefacts::hash_inbound;
 use crate::backtest::{Market, market_of};
-use crate::input::Session;
 use crate::provenance::{Head, Seal};
 use crate::{Failure, Streams, progress};
 
@@ -167,19 +166,7 @@ fn open_market(head: &Head, args: &Args, streams: &Streams<'_>) -> Result<Option
     if head.market == "copy" {
         return Ok(None);
     }
-    if !args.file.is_empty() && args.file.len() != head.files.len() {
-        return Err(Failure::usage(format!(
-            "--file: the journal refers to {} tick files, {} were named",
-            head.files.len(),
-            args.file.len()
-        )));
-    }
-    let sessions: Vec<Session> = head
-        .files
-        .iter()
-        .enumerate()
-        .map(|(place, file)| file.reopen(args.file.get(place).map(PathBuf::as_path), streams))
-        .collect::<Result<_, _>>()?;
+    let sessions = head.reopen_sessions(&args.file, streams)?;
     market_of(&head.desk_config()?, &sessions, &head.instruments, View::Desk).map(Some)
 }
 

@@ -262,11 +262,18 @@ pub struct ReportConfig {
     pub markouts_ms: Vec<u32>,
     /// Equity before the first record, in the account's currency.
     pub opening_equity: f64,
+    /// Whether the report tells where our orders stood in their queues. Worked out after the run, at no cost to it.
+    pub queue_positions: bool,
 }
 
 impl Default for ReportConfig {
     fn default() -> Self {
-        Self { sample_ms: 1000, markouts_ms: vec![100, 1_000, 10_000, 60_000], opening_equity: 1_000_000.0 }
+        Self {
+            sample_ms: 1000,
+            markouts_ms: vec![100, 1_000, 10_000, 60_000],
+            opening_equity: 1_000_000.0,
+            queue_positions: true,
+        }
     }
 }
 

@@ -14,6 +14,7 @@ pub mod loopback;
 pub mod meters;
 pub mod pace;
 pub mod replay;
+pub mod rerun;
 pub mod sim;
 pub mod stages;
 pub mod street;

@@ -240,10 +240,14 @@ impl Exchange {
     /// Where a working order stands; `None` where it does not rest.
     pub fn queue_position(&self, client_id: u64) -> Option<QueuePosition> {
         let own = self.orders.get(self.orders.find(client_id)?);
+        (!own.is_parked).then(|| self.place_of(own))
+    }
+
+    /// Where one of our resting orders stands.
+    pub(crate) fn place_of(&self, own: &Own) -> QueuePosition {
         let shown = if own.is_hidden() { 0 } else { own.available() };
         let ahead = if self.is_estimated(own.instrument) { self.ahead_lots(own) } else { own.ahead };
-        let (price, side, leaves) = (own.price(), own.side, own.leaves());
-        (!own.is_parked).then_some(QueuePosition { price, side, leaves, shown, ahead })
+        QueuePosition { price: own.price(), side: own.side, leaves: own.leaves(), shown, ahead }
     }
 
     /// Price at which a waiting stop would trigger now; `None` where there is no such stop.

@@ -117,6 +117,7 @@ mod special;
 mod taken;
 mod taken_levels;
 mod triggers;
+pub mod working;
 
 pub use config::{ExchangeConfig, ExchangeError, FeeConfig, FillRule};
 pub use costs::{CostBook, FeeItem, FeeTier, TierPeriod};
@@ -128,3 +129,4 @@ pub use queue_position::{Estimate, QueueModel};
 pub use special::PEAKS_MAX;
 pub use taken::TAKEN_ORDERS_MAX;
 pub use taken_levels::TAKEN_LEVELS_MAX;
+pub use working::WorkingOrder;

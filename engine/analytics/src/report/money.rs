@@ -48,6 +48,7 @@ pub(super) fn result(page: &mut String, report: &RunReport) {
     costs(page, report);
     page.push_str("<div class=\"pair\">");
     attribution(page, report);
+    super::costs::plot(page, report);
     by_day(page, report);
     page.push_str("</div>\n");
 }

@@ -14,23 +14,38 @@ pub struct Plot {
     height: f64,
     x: Axis,
     y: Axis,
+    /// A second axis for values of another unit, at the right.
+    y_right: Option<Axis>,
     body: String,
     legend: Vec<(String, &'static str)>,
 }
 
 const LEFT: f64 = 68.0;
 const RIGHT: f64 = 14.0;
+/// The same beside a second axis.
+const RIGHT_OF_AXIS: f64 = 66.0;
 const TOP: f64 = 14.0;
 const BOTTOM: f64 = 38.0;
 
 impl Plot {
     /// An empty picture of `width` by `height` pixels.
     pub fn new(width: f64, height: f64, x: Axis, y: Axis) -> Self {
-        Self { width, height, x, y, body: String::new(), legend: Vec::new() }
+        Self { width, height, x, y, y_right: None, body: String::new(), legend: Vec::new() }
+    }
+
+    /// With a second axis at the right, for [`Plot::step_right`].
+    #[must_use]
+    pub fn with_right(mut self, y: Axis) -> Self {
+        self.y_right = Some(y);
+        self
+    }
+
+    fn right(&self) -> f64 {
+        if self.y_right.is_some() { RIGHT_OF_AXIS } else { RIGHT }
     }
 
     fn px(&self, value: f64) -> f64 {
-        LEFT + self.x.place(value) * (self.width - LEFT - RIGHT)
+        LEFT + self.x.place(value) * (self.width - LEFT - self.right())
     }
 
     fn py(&self, value: f64) -> f64 {
@@ -52,6 +67,54 @@ impl Plot {
     pub fn step(&mut self, points: &[(f64, f64)], class: &str) {
         let path = self.path(&self.thinned(points), true);
         let _ = write!(self.body, "<path class=\"line {class}\" d=\"{path}\"/>");
+    }
+
+    /// Each value, on the axis at the right, holds until the next.
+    pub fn step_right(&mut self, points: &[(f64, f64)], class: &str) {
+        // Drawn with the axes exchanged, at the same heights.
+        let Some(right) = &mut self.y_right else { return };
+        std::mem::swap(right, &mut self.y);
+        let path = self.path(&self.thinned(points), true);
+        if let Some(right) = &mut self.y_right {
+            std::mem::swap(right, &mut self.y);
+        }
+        let _ = write!(self.body, "<path class=\"line {class}\" d=\"{path}\"/>");
+    }
+
+    /// Each value holds until the next; where there is none the line breaks. All values of one pixel column become one stroke.
+    pub fn broken_step(&mut self, points: &[(f64, Option<f64>)], class: &str) {
+        let mut path = String::new();
+        let mut is_open = false;
+        let mut rest = points;
+        while let Some(first) = rest.first() {
+            let column = self.px(first.0).floor();
+            let count = rest.iter().take_while(|point| self.px(point.0).floor() == column).count().max(1);
+            let (now, after) = rest.split_at(count);
+            rest = after;
+            let x = self.px(first.0);
+            let values = || now.iter().filter_map(|point| point.1.filter(|value| value.is_finite()));
+            let last = now.last().and_then(|point| point.1);
+            let Some(low) = values().reduce(f64::min) else {
+                if std::mem::take(&mut is_open) {
+                    let _ = write!(path, "H{x:.1}");
+                }
+                continue;
+            };
+            let high = values().fold(low, f64::max);
+            let (foot, top) = (self.py(low), self.py(high));
+            let _ =
+                if is_open { write!(path, "H{x:.1}V{foot:.1}") } else { write!(path, "M{x:.1} {foot:.1}") };
+            if high > low {
+                let _ = write!(path, "V{top:.1}");
+            }
+            if let Some(last) = last {
+                let _ = write!(path, "V{:.1}", self.py(last));
+            }
+            is_open = last.is_some();
+        }
+        if !path.is_empty() {
+            let _ = write!(self.body, "<path class=\"line {class}\" d=\"{path}\"/>");
+        }
     }
 
     /// Fills between the values, held until the next, and zero.
@@ -169,7 +232,7 @@ impl Plot {
 
     fn axes(&self) -> String {
         let mut text = String::new();
-        let (right, foot) = (self.width - RIGHT, self.height - BOTTOM);
+        let (right, foot) = (self.width - self.right(), self.height - BOTTOM);
         for tick in &self.y.ticks {
             let y = self.py(tick.value);
             let (label, at) = (escape(&tick.label), y + 3.5);
@@ -187,6 +250,23 @@ impl Plot {
             }
         }
         let _ = write!(text, "<path class=\"axis\" d=\"M{LEFT} {foot}H{right}\"/>");
+        if let Some(other) = &self.y_right {
+            for tick in other.ticks.iter().filter(|tick| !tick.label.is_empty()) {
+                let y = foot - other.place(tick.value) * (self.height - TOP - BOTTOM);
+                let (label, at) = (escape(&tick.label), y + 3.5);
+                let _ = write!(
+                    text,
+                    "<path class=\"axis\" d=\"M{right} {y:.1}h4\"/><text x=\"{}\" y=\"{at:.1}\">{label}</text>",
+                    right + 7.0
+                );
+            }
+            let (x, side) = (self.width - 4.0, f64::midpoint(TOP, foot));
+            let unit = escape(&other.unit);
+            let _ = write!(
+                text,
+                "<text class=\"unit mid\" transform=\"translate({x} {side}) rotate(-90)\">{unit}</text>"
+            );
+        }
         if self.y.scale == Scale::Linear && self.y.low < 0.0 && self.y.high > 0.0 {
             let zero = self.py(0.0);
             let _ = write!(text, "<path class=\"zero\" d=\"M{LEFT} {zero:.1}H{right}\"/>");
@@ -312,6 +392,38 @@ mod tests {
         assert!(kept.contains(&(12_345.0, 100.0)));
         assert_eq!((kept.first(), kept.last()), (points.first(), points.last()));
         assert!(kept.is_sorted_by(|a, b| a.0 <= b.0));
+    }
+
+    #[test]
+    fn a_line_breaks_where_there_is_no_value_and_a_column_is_one_stroke() {
+        let mut plot = plot();
+        // One pixel is 56 seconds wide: three values of one column, nothing for a while, and one more.
+        plot.broken_step(
+            &[
+                (0.0, Some(0.0)),
+                (1.0, Some(50.0)),
+                (2.0, Some(20.0)),
+                (5_000.0, None),
+                (9_000.0, Some(10.0)),
+                (9_900.0, Some(10.0)),
+            ],
+            "a",
+        );
+        let svg = plot.svg("x");
+        let path = svg.split("class=\"line a\" d=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
+        assert_eq!(path.matches('M').count(), 2, "{path}");
+        // From the lowest over the highest to the last.
+        let first = path.split('H').next().unwrap();
+        assert_eq!(first.matches('V').count(), 2, "{path}");
+    }
+
+    #[test]
+    fn a_second_axis_makes_room_and_keeps_its_own_scale() {
+        let mut plot = plot().with_right(Axis::linear(100.0, 200.0, "USD"));
+        plot.step_right(&[(0.0, 100.0), (23_400.0, 200.0)], "e");
+        let svg = plot.svg("x");
+        // From foot to top: 200 - 38 and 14.
+        assert!(svg.contains("M68.0 162.0H434.0V14.0"), "{svg}");
     }
 
     #[test]

@@ -2,10 +2,9 @@
 
 use std::fmt::Write;
 
-use tickrace_types::{Price, Side};
-
 use super::axis::Axis;
 use super::money::busiest;
+use super::panel::{self, Window};
 use super::plot::Plot;
 use super::{HALF, WIDE, drawn_from_ns, facts, format, latency, plot_with_note, time_axis};
 use crate::equity::InstrumentSeries;
@@ -17,9 +16,6 @@ use format::escape;
 const POSITIONS_MAX: usize = 12;
 const PRICES_MAX: usize = 2;
 
-/// Fills marked in one picture at most; beyond it one in several is.
-const MARKS_MAX: usize = 400;
-
 fn points(report: &RunReport, series: &InstrumentSeries, value: impl Fn(usize) -> f64) -> Vec<(f64, f64)> {
     let times = report.equity.ts_ns.iter().skip(series.first_sample).take(series.position_lots.len());
     let from_ns = drawn_from_ns(report);
@@ -28,7 +24,7 @@ fn points(report: &RunReport, series: &InstrumentSeries, value: impl Fn(usize) -
 }
 
 pub(super) fn positions(page: &mut String, report: &RunReport) {
-    page.push_str("<h2>Positions</h2>\n");
+    page.push_str("<h2>Inventory</h2>\n");
     let held: Vec<_> = busiest(report)
         .into_iter()
         .filter(|one| one.series.position_lots.len() > 1 && (one.position_min != 0 || one.position_max != 0))
@@ -42,11 +38,17 @@ pub(super) fn positions(page: &mut String, report: &RunReport) {
     for one in held.iter().take(POSITIONS_MAX) {
         let series = &one.series;
         let lots = points(report, series, |place| series.position_lots[place] as f64);
+        let mut mids = points(report, series, |place| series.mark[place]);
+        mids.retain(|point| point.1 > 0.0);
         let y = Axis::of_values(lots.iter().map(|point| point.1), true, "lots");
-        let (width, height) = if is_one { (WIDE, 210.0) } else { (HALF, 170.0) };
-        let mut plot = Plot::new(width, height, time_axis(report), y);
+        let price = Axis::of_values(mids.iter().map(|point| point.1), false, &report.account_currency);
+        let (width, height) = if is_one { (WIDE, 230.0) } else { (HALF, 190.0) };
+        let mut plot = Plot::new(width, height, time_axis(report), y).with_right(price);
+        plot.step_right(&mids, "e");
         plot.area(&lots, "a");
         plot.step(&lots, "a");
+        plot.legend("lots held, left", "a");
+        plot.legend("mid, right", "e");
         let note = format!(
             "{}: between {} and {} lots, {} at the end.",
             escape(&one.symbol),
@@ -65,7 +67,7 @@ pub(super) fn positions(page: &mut String, report: &RunReport) {
 
 pub(super) fn price(page: &mut String, report: &RunReport) {
     let drawn: Vec<_> =
-        busiest(report).into_iter().filter(|one| one.series.mark.len() > 1).take(PRICES_MAX).collect();
+        busiest(report).into_iter().filter(|one| one.market.len() > 1).take(PRICES_MAX).collect();
     if drawn.is_empty() {
         return;
     }
@@ -75,44 +77,34 @@ pub(super) fn price(page: &mut String, report: &RunReport) {
     }
 }
 
+/// The whole run, then the stretches one would look at first, where they are short beside it.
 fn price_of(page: &mut String, report: &RunReport, one: &InstrumentReport) {
-    let fills: Vec<&FillMark> =
-        report.fills.iter().filter(|fill| fill.instrument == one.instrument).collect();
-    let series = &one.series;
-    let mut mids = points(report, series, |place| series.mark[place]);
-    mids.retain(|point| point.1 > 0.0);
-    let prices = mids.iter().map(|point| point.1).chain(fills.iter().map(|fill| Price(fill.price).to_f64()));
-    let mut plot =
-        Plot::new(WIDE, 300.0, time_axis(report), Axis::of_values(prices, false, &report.account_currency));
-    plot.step(&mids, "e");
-    let stride = fills.len().div_ceil(MARKS_MAX).max(1);
-    for fill in fills.iter().step_by(stride) {
-        let (is_buy, class) = if fill.side == Side::Bid { (true, "c") } else { (false, "b") };
-        let title = format!(
-            "{} {} at {}, {}, {}",
-            if is_buy { "bought" } else { "sold" },
-            format::signed_count(fill.qty),
-            Price(fill.price),
-            if fill.taker { "taker" } else { "maker" },
-            format::clock(fill.ts_ns, report.utc_offset_ns)
-        );
-        plot.arrow(fill.ts_ns as f64, Price(fill.price).to_f64(), is_buy, class, &title);
+    let fills: Vec<FillMark> =
+        report.fills.iter().filter(|fill| fill.instrument == one.instrument).copied().collect();
+    let symbol = escape(&one.symbol);
+    let whole = Window { from_ns: drawn_from_ns(report), to_ns: report.last_ns };
+    let what = if fills.is_empty() { "; none of our orders was filled here" } else { ", and our fills" };
+    let note = format!("{symbol}: the market's best prices, ours, the innermost of each side{what}.");
+    panel::panel(page, report, one, &fills, whole, &note);
+    let span_ns = whole.to_ns - whole.from_ns;
+    let length_ns = panel::window_length_ns(span_ns);
+    if length_ns * 4 > span_ns {
+        return;
     }
-    plot.legend("mid", "e");
-    let mut note = format!("{}: the mid", escape(&one.symbol));
-    if fills.is_empty() {
-        note.push_str("; none of our orders was filled here.");
-    } else {
-        plot.legend("we bought", "c");
-        plot.legend("we sold", "b");
-        note.push_str(
-            " with our fills<span class=\"screen\">; hover over a mark for its price and size</span>.",
-        );
-        if stride > 1 {
-            let _ = write!(note, " One fill in {stride} of {} is marked.", format::count(fills.len() as u64));
-        }
+    if let Some((window, count)) = panel::busiest_window(&fills, length_ns) {
+        let when = panel::name_of(report, window);
+        let note = format!("{symbol}, the busiest stretch: {when}, {count} fills.");
+        panel::panel(page, report, one, &fills, window, &note);
     }
-    plot_with_note(page, &plot.svg(&format!("price of {} with our fills", one.symbol)), &note);
+    if let Some((window, change)) = panel::worst_window(report, one, length_ns) {
+        let when = panel::name_of(report, window);
+        let note = format!(
+            "{symbol}, the worst stretch: {when}, {} {}.",
+            format::amount(change),
+            escape(&report.account_currency)
+        );
+        panel::panel(page, report, one, &fills, window, &note);
+    }
 }
 
 pub(super) fn markouts(page: &mut String, report: &RunReport) {
