@@ -77,6 +77,37 @@ fn the_example_of_costs_itemises_what_it_paid() {
 }
 
 #[test]
+fn bars_of_a_day_hold_what_its_executions_traded() {
+    let folder = tempdir().unwrap();
+    let day = small_day(folder.path(), 2, 50_000);
+    let (log, csv) = (folder.path().join("bars.ticks"), folder.path().join("bars.csv"));
+    let (log, csv) = (log.display().to_string(), csv.display().to_string());
+    for args in
+        [vec!["convert", &day, "--bars", "time:60s", "--out", &log], vec!["convert", &log, "--out", &csv]]
+    {
+        let done = tickrace(&args);
+        assert_eq!(done.code, 0, "{}", done.err);
+    }
+    let text = std::fs::read_to_string(&csv).unwrap();
+    let mut volumes = std::collections::BTreeMap::<String, u64>::new();
+    for row in text.lines().filter(|row| row.contains(",bar:close,")) {
+        let fields: Vec<&str> = row.split(',').collect();
+        // The end of a minute since the epoch, whatever the session's midnight is.
+        assert_eq!(fields[0].parse::<i64>().unwrap() % 60_000_000_000, 0, "{row}");
+        *volumes.entry(fields[3].to_owned()).or_default() += fields[6].parse::<u64>().unwrap();
+    }
+    let told = tickrace(&["inspect", &day, "--json"]).json();
+    assert_eq!(volumes.len(), 2, "{volumes:?}");
+    for (symbol, volume) in volumes {
+        let one = &told["executions"][&symbol];
+        let count = |key: &str| one[key].as_u64().unwrap_or(0);
+        assert!(volume > 0);
+        assert!(volume >= count("displayed_qty") + count("hidden_qty"), "{symbol}: {volume} of {one}");
+    }
+    assert_eq!(tickrace(&["convert", &day, "--bars", "time:0s", "--out", "x"]).code, 2);
+}
+
+#[test]
 fn no_journal_leaves_no_journal() {
     let folder = tempdir().unwrap();
     let day = small_day(folder.path(), 1, 2_000);

@@ -6,6 +6,7 @@
 //! written to be obviously right; a property test holds the two together.
 #![forbid(unsafe_code)]
 
+pub mod bars;
 pub mod books;
 pub mod change;
 mod far_levels;
@@ -16,6 +17,7 @@ pub mod naive;
 pub mod phase;
 mod pool;
 
+pub use bars::{BarSpec, Bars};
 pub use books::Books;
 pub use change::{Change, Counters, Level, Outcome, Queued, Resting};
 pub use levels::LevelChange;

@@ -5,6 +5,7 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
+use tickrace_book::BarSpec;
 use tickrace_desk::config::InputConfig;
 use tickrace_journal::{Entry, Reader};
 use tickrace_types::{Kind, Price, Record, Side};
@@ -21,6 +22,7 @@ use crate::{Failure, Streams, progress};
     tickrace convert 01302020.NASDAQ_ITCH50.gz --out day.ticks\n  \
     tickrace convert btcusdt_20240808.gz btcusdt_20240809.gz --out btcusdt.ticks\n  \
     tickrace convert quotes.csv --mapping columns.toml --symbol-of-file AIG --out aig.ticks\n  \
+    tickrace convert day.itch50.gz --bars time:60s --out minutes.ticks\n  \
     tickrace convert day.ticks --out day.csv\n\n\
     A native log is a folder: head.json names the instruments, ticks-*.tj hold 64-byte records in the order in which\n\
     they were received. Several files become one log, merged by time.")]
@@ -49,6 +51,9 @@ pub struct Args {
     /// Which time orders several files
     #[arg(long, value_enum, default_value = "receive")]
     merge: MergeBy,
+    /// Write bars in place of what they are made of: time:60s, tick:1000, volume:10000 or dollar:1e6
+    #[arg(long)]
+    bars: Option<BarSpec>,
     /// Exit with 3 where anything was skipped
     #[arg(long)]
     strict: bool,
@@ -73,6 +78,10 @@ struct Converted {
 /// [`Failure`]: input that cannot be read, output that cannot be written.
 pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure> {
     match args.input.as_slice() {
+        [folder] if folder.is_dir() && args.bars.is_some() => Err(Failure::usage(format!(
+            "{}: --bars needs tick files: a native log is only written as CSV",
+            folder.display()
+        ))),
         [folder] if folder.is_dir() => to_csv(folder, args, streams),
         _ => to_log(args, streams),
     }
@@ -120,7 +129,7 @@ fn to_log(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure> {
     }
     let day = SessionDay::told(args.date.as_deref(), &args.input[0])?;
     let bar = progress::byte_bar(streams.is_watched, 0, "converting");
-    let made = ticks::build(inputs, &args.symbol, args.merge, day, &args.out, &bar)?;
+    let made = ticks::build(inputs, &args.symbol, args.merge, args.bars, day, &args.out, &bar)?;
     bar.finish_and_clear();
     tell_made(&made, streams);
     let head = &made.head;

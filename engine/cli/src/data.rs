@@ -196,7 +196,7 @@ fn kept_log(
     let opened: Vec<Input> = opened.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect();
     let day = SessionDay::told(inputs[0].date.as_deref(), &inputs[0].path)?;
     let bar = progress::byte_bar(streams.is_watched, 0, "converting");
-    let made = ticks::build(opened, symbols, by, day, &making, &bar)?;
+    let made = ticks::build(opened, symbols, by, None, day, &making, &bar)?;
     bar.finish_and_clear();
     tell_made(&made, streams);
     let _ = std::fs::remove_dir_all(&folder);

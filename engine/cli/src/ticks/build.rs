@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use indicatif::ProgressBar;
+use tickrace_book::{BarSpec, Bars};
 use tickrace_feeds_files::Decoder;
 use tickrace_feeds_files::format::End;
 use tickrace_journal::{Prefault, Writer, WriterConfig};
-use tickrace_types::{Instrument, Kind, Record};
+use tickrace_types::{Instrument, InstrumentId, Kind, Record};
 
 use super::head::{InputHead, TICKS, TicksHead};
 use super::merge::Merged;
@@ -35,15 +36,45 @@ pub struct Made {
     pub missing: Vec<String>,
 }
 
-/// Writes the records of `inputs` as a native log into `folder`, which must not hold one.
+/// Bars in place of the records they are made of: status and notices stay, which say when an instrument trades and
+/// what it is funded at.
+struct ToBars {
+    bars: Bars,
+    multipliers_nanos: Vec<i64>,
+}
+
+impl ToBars {
+    fn make(&mut self, record: &Record, merged: &Merged, out: &mut impl FnMut(&Record)) {
+        let known = &mut self.multipliers_nanos;
+        let multiplier_of = |id: InstrumentId| {
+            if id.index() >= known.len() {
+                let table = merged.instruments();
+                let nanos = |one: &Option<Instrument>| one.as_ref().map_or(NANOS, |one| one.multiplier_nanos);
+                *known = table.iter().map(nanos).collect();
+            }
+            known.get(id.index()).copied().unwrap_or(NANOS)
+        };
+        self.bars.on_record(record, multiplier_of, out);
+        if matches!(Kind::from_code(record.header.kind), Some(Kind::Status | Kind::Notice)) {
+            out(record);
+        }
+    }
+}
+
+/// Value of a point of price where nobody says it.
+const NANOS: i64 = 1_000_000_000;
+
+/// Writes the records of `inputs`, or the `bars` they make, as a native log into `folder`, which must not hold one.
 ///
 /// # Errors
 ///
 /// [`Failure`] where the log cannot be written. Faults of the inputs are in the head.
+#[allow(clippy::too_many_arguments, reason = "one log's facts, each named once")]
 pub fn build(
     inputs: Vec<Input>,
     symbols: &[String],
     by: super::merge::MergeBy,
+    bars: Option<BarSpec>,
     day: SessionDay,
     folder: &Path,
     bar: &ProgressBar,
@@ -66,9 +97,14 @@ pub fn build(
     let mut tally = Log { writer: &mut writer, records: 0, facts: Facts::default() };
     let mut orders = TwoOrders::new();
     let (mut batch, mut settled) = (Vec::new(), Vec::new());
+    let mut bars = bars.map(|spec| ToBars { bars: Bars::new(spec), multipliers_nanos: Vec::new() });
     let mut rounds = 0u32;
     while merged.next(&mut batch) {
         for record in &batch {
+            if let Some(bars) = &mut bars {
+                bars.make(record, &merged, &mut |made| tally.see_and_write(made));
+                continue;
+            }
             tally.facts.see(record);
             if has_several {
                 orders.push(record, &mut settled);
@@ -83,6 +119,9 @@ pub fn build(
             bar.set_position(merged.progress().0);
             tally.writer.check().map_err(Failure::runtime)?;
         }
+    }
+    if let Some(bars) = &mut bars {
+        bars.bars.finish(&mut |made| tally.see_and_write(made));
     }
     orders.finish(&mut settled);
     settled.drain(..).for_each(|record| tally.write(&record));
@@ -150,6 +189,11 @@ struct Log<'a> {
 }
 
 impl Log<'_> {
+    fn see_and_write(&mut self, record: &Record) {
+        self.facts.see(record);
+        self.write(record);
+    }
+
     #[inline]
     fn write(&mut self, record: &Record) {
         self.writer.append(record);
