@@ -42,6 +42,7 @@ use hftbacktest::types::Event;
 use peer::convert::Converter;
 use peer::quoter::{Quoter, Variant};
 use peer::{Depth, Outcome, Queue, Setup};
+use tickrace_types::instrument::TickBand;
 use tickrace_types::{Instrument, InstrumentTable};
 
 const MS: i64 = 1_000_000;
@@ -213,6 +214,87 @@ fn orders() {
     }
 }
 
+/// Both engines over a session order by order, most of it empty: the peer steps through the night, we skip idle timers.
+fn session_by_orders() {
+    if std::env::var("TICKRACE_REPLAY_ONLY").is_ok_and(|only| !"session".contains(&only)) {
+        return;
+    }
+    let file = "data/ticks/dbn/esh4-glbx-mdp3-20231225.mbo.dbn.zst";
+    let Some(path) = tickrace_tests::data::shared(file) else { return };
+    let (records, stated) = capture::orders(&path);
+    let instrument = Instrument {
+        symbol: "ESH4".to_owned(),
+        ticks: vec![TickBand { from_px_nanos: 0, tick_nanos: 250_000_000 }],
+        multiplier_nanos: 50_000_000_000,
+        ..stated
+    };
+    let mut converter = Converter::new(0, instrument.lot_nanos);
+    let table = InstrumentTable::new(vec![instrument]).unwrap();
+    let world = ours::world(records.into_iter(), false, table, |record| converter.push(record).unwrap());
+    let events = Data::from_data(&converter.into_events());
+    println!("session: {} events", events.len());
+    for interval_ms in [100, 10] {
+        for latency_us in [0, 1_000] {
+            let setup = Setup {
+                tick_nanos: 250_000_000,
+                lot_nanos: 1_000_000_000,
+                contract: 50.0,
+                order_latency_ns: latency_us * 1_000,
+                response_latency_ns: latency_us * 1_000,
+                maker_fee: 0.0,
+                taker_fee: 0.0,
+            };
+            let quoter = Quoter {
+                interval_ns: interval_ms * MS,
+                order_qty_lots: 1,
+                position_max_lots: 10,
+                variant: Variant::Apart,
+            };
+            let wide = |key: &str| format!("limits.{key}=1_000_000_000");
+            let mut settings = vec![
+                "limits.currency=USD".to_owned(),
+                "instruments.symbols=[\"ESH4\"]".to_owned(),
+                "instruments.custom=[]".to_owned(),
+                "venue.queue={ model = \"exact\" }".to_owned(),
+                "limits.market.book_age_max_ms=86_400_000".to_owned(),
+                "limits.market.clock_difference_max_ms=86_400_000".to_owned(),
+                "strategy.order_qty_lots=1".to_owned(),
+                "strategy.position_max_lots=10".to_owned(),
+                format!("venue.order_latency_ns={}", latency_us * 1_000),
+                format!("venue.response_latency_ns={}", latency_us * 1_000),
+                format!("run.timer_ms={interval_ms}"),
+                "limits.accounts=[{ account = 0, gross_exposure_max_ccy = 1_000_000_000, net_exposure_max_ccy = 1_000_000_000 }]".to_owned(),
+            ];
+            let keys = [
+                "total.gross_exposure_max_ccy",
+                "total.net_exposure_max_ccy",
+                "instrument.order_notional_max_ccy",
+            ];
+            settings.extend(keys.map(wide));
+            let config = ours::config(&settings);
+            let depth = Depth::Vector { low: 3_000.0, high: 7_000.0 };
+            let (mut theirs, mut mine, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
+            let mut fills = (0, 0);
+            for _ in 0..repeats() {
+                let their = peer::run_orders(&events, &setup, depth, &quoter).unwrap();
+                let our = ours::run(&world, &config, true);
+                fills = (their.fills.len(), our.fills.len());
+                theirs.push(their.wall.as_secs_f64() * 1e3);
+                mine.push(our.wall.as_secs_f64() * 1e3);
+                ratios.push(their.wall.as_secs_f64() / our.wall.as_secs_f64());
+            }
+            println!(
+                "session-{interval_ms}ms-{latency_us}us    fills {} {}  hftbacktest {:8.2} ms  tickrace {:8.2} ms  ratio {:6.1}",
+                fills.0,
+                fills.1,
+                median(theirs),
+                median(mine),
+                median(ratios)
+            );
+        }
+    }
+}
+
 /// A native log through a policy that counts, without a book: in place, and record by record as the desk reads.
 fn scan() {
     let Some(path) = tickrace_tests::data::shared("data/ticks/binance/usdm/btcusdt_20240808.gz") else {
@@ -251,6 +333,7 @@ fn scan() {
 fn main() {
     scan();
     side_by_side();
+    session_by_orders();
     levels();
     orders();
 }

@@ -1,4 +1,5 @@
-//! A recorded perpetual as records that both engines take.
+//! Recordings as records that both engines take.
+#![allow(dead_code, reason = "a test and a bench use different parts")]
 
 use tickrace_feeds_files::Decoder;
 use tickrace_feeds_files::binance;
@@ -21,5 +22,22 @@ pub fn records(path: &std::path::Path) -> (Vec<Record>, Instrument) {
     let behind = all.iter().map(|record| record.header.ts_recv_ns - record.header.ts_venue_ns).min();
     let offset_ns = behind.unwrap_or(0).min(0);
     all.iter_mut().for_each(|record| record.header.ts_recv_ns -= offset_ns);
+    (all, decoder.account().instruments[0].clone())
+}
+
+/// A session order by order, as it was recorded; heard no earlier than it happened, and never before what was heard last.
+pub fn orders(path: &std::path::Path) -> (Vec<Record>, Instrument) {
+    let mut decoder = tickrace_feeds_files::dbn::open(path, &Options::default()).unwrap();
+    let (mut all, mut batch) = (Vec::new(), Vec::new());
+    while decoder.read(&mut batch) {
+        all.append(&mut batch);
+    }
+    // The peer refuses a clock that goes back.
+    let (mut venue_ns, mut recv_ns) = (i64::MIN, i64::MIN);
+    for record in &mut all {
+        venue_ns = venue_ns.max(record.header.ts_venue_ns);
+        recv_ns = recv_ns.max(record.header.ts_recv_ns).max(venue_ns);
+        (record.header.ts_venue_ns, record.header.ts_recv_ns) = (venue_ns, recv_ns);
+    }
     (all, decoder.account().instruments[0].clone())
 }
