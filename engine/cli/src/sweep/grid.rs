@@ -221,7 +221,9 @@ pub fn combinations(axes: &[Axis]) -> Result<Vec<Set>, Failure> {
         }
         sets = sets
             .iter()
-            .flat_map(|set| values.iter().map(move |value| [set.as_slice(), &[value.clone()]].concat()))
+            .flat_map(|set| {
+                values.iter().map(move |value| [set.as_slice(), std::slice::from_ref(value)].concat())
+            })
             .collect();
     }
     Ok(distinct(sets))
