@@ -312,7 +312,7 @@ fn run_config(facts: &RunFacts<'_>, market: &Market) -> RunConfig {
             .head
             .files
             .iter()
-            .zip(market.inner().sources())
+            .zip(market.inner().inner().sources())
             .map(|(file, source)| InputFile {
                 path: file.path.display().to_string(),
                 bytes: file.bytes,

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tickrace_desk::DeskConfig;
 use tickrace_desk::backtest::{self, Finished, Journals};
+use tickrace_desk::bar_quotes::BarQuotes;
 use tickrace_desk::config::MarketInJournal;
 use tickrace_desk::delayed::Delayed;
 use tickrace_desk::log_source::View;
@@ -55,7 +56,7 @@ pub struct Args {
 }
 
 /// The market as the desk reads it.
-pub type Market = Delayed<Days<Feed>>;
+pub type Market = Delayed<BarQuotes<Days<Feed>>>;
 
 /// Runs the verb.
 ///
@@ -180,6 +181,7 @@ pub fn market_of(
     let way = model.map(|model| Latency::new(model, Way::Feed, config.run.seed)).transpose();
     let way = way.map_err(|error| Failure::usage(format!("data.feed_latency: {error}")))?;
     // The venue does not hear of itself.
+    let days = BarQuotes::new(days, config.data.bars, instruments);
     Ok(Delayed::new(days, way.filter(|_| view == View::Desk)))
 }
 
@@ -255,7 +257,7 @@ fn cut_short<E>(ran: &Finished<Market, E>, sessions: &[Session]) -> Option<Strin
         Outcome::Broken => Some("a stage died".to_owned()),
         Outcome::Restless => Some("orders and answers did not come to rest after the close".to_owned()),
         Outcome::Complete => {
-            let session = &sessions[ran.market.inner().day()];
+            let session = &sessions[ran.market.inner().inner().day()];
             judge_end(&ran.market, session, false).err().map(|failure| failure.text)
         }
     }
@@ -263,7 +265,7 @@ fn cut_short<E>(ran: &Finished<Market, E>, sessions: &[Session]) -> Option<Strin
 
 fn judge<E>(ran: &Finished<Market, E>, sessions: &[Session], is_strict: bool) -> Result<(), Failure> {
     match ran.outcome {
-        Outcome::Complete => judge_end(&ran.market, &sessions[ran.market.inner().day()], is_strict),
+        Outcome::Complete => judge_end(&ran.market, &sessions[ran.market.inner().inner().day()], is_strict),
         Outcome::Stopped => Err(Failure::runtime("interrupted; the artefacts cover the part before")),
         Outcome::JournalFailed => Err(Failure::runtime(
             "the inbound journal could not be written (disk full?); the run stopped and sent nothing more",

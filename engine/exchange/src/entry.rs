@@ -12,7 +12,7 @@ use crate::{Exchange, FillRule};
 
 /// Why a walk through the other side ended.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum End {
+pub(crate) enum End {
     /// Nothing more at a price the order accepts, or nothing left of it.
     Done,
     /// An order of our own would have been next.
@@ -36,6 +36,9 @@ impl Exchange {
     }
 
     fn on_new(&mut self, order: &OrderRecord, now_ns: i64, out: &mut impl FnMut(&ResponseRecord)) {
+        if self.faults.rejects() {
+            return self.refuse(order, venue_reason::FAULT, now_ns, out);
+        }
         if let Err(reason) = self.check_new(order) {
             return self.refuse(order, reason, now_ns, out);
         }
@@ -46,6 +49,8 @@ impl Exchange {
             price: order.price,
             qty: order.qty,
             filled: 0,
+            withheld: 0,
+            since_ns: now_ns,
             ahead: 0,
             mark: 0,
             estimate: Estimate::default(),
@@ -114,7 +119,10 @@ impl Exchange {
         let is_estimated = self.is_estimated(own.instrument);
         let takes_levels =
             self.is_stated[own.instrument.index()] || is_estimated && self.fills == FillRule::Whole;
-        let end = if takes_levels {
+        own.withheld = self.faults.withheld(own.leaves());
+        let end = if self.has_impact(own.instrument) {
+            self.take_impact(&mut own, now_ns, out)
+        } else if takes_levels {
             self.take_levels(&mut own, now_ns, out)
         } else {
             self.take(&mut own, now_ns, out)
@@ -122,6 +130,11 @@ impl Exchange {
         if own.leaves() == 0 {
             return;
         }
+        if own.withheld > 0 && own.takes() == 0 {
+            return self.cancelled(&own, venue_reason::FAULT, now_ns, out);
+        }
+        own.withheld = 0;
+        own.since_ns = now_ns;
         if end == End::OwnOrder {
             self.counters.self_trades_prevented += 1;
             return self.cancelled(&own, venue_reason::SELF_TRADE, now_ns, out);
@@ -153,14 +166,14 @@ impl Exchange {
             let price = level.price;
             let reached = is_market || price.0 == own.price || own.side.is_better(own.price, price.0);
             let after_own = blocker.is_some_and(|first| other.is_better(first.price, price.0));
-            if own.leaves() == 0 || !reached || after_own || is_full {
+            if own.takes() == 0 || !reached || after_own || is_full {
                 break;
             }
             let mut got = 0;
             for queued in self.books.queue(instrument, other, price) {
                 let behind_own =
                     blocker.is_some_and(|first| first.price == price.0 && queued.arrival >= first.mark);
-                let wanted = own.leaves() - got;
+                let wanted = own.takes() - got;
                 if behind_own || wanted == 0 {
                     break;
                 }
@@ -184,7 +197,7 @@ impl Exchange {
             }
         }
         self.counters.taken_full += u64::from(is_full);
-        if blocker.is_some() && own.leaves() > 0 { End::OwnOrder } else { End::Done }
+        if blocker.is_some() && own.takes() > 0 { End::OwnOrder } else { End::Done }
     }
 
     /// Walks the levels of the other side, best price first, one fill for each. Under [`FillRule::Whole`] all of the
@@ -201,14 +214,14 @@ impl Exchange {
             let price = level.price;
             let reached = is_market || price.0 == own.price || own.side.is_better(own.price, price.0);
             let after_own = blocker.is_some_and(|first| other.is_better(first, price.0));
-            if own.leaves() == 0 || !reached || after_own || is_full {
+            if own.takes() == 0 || !reached || after_own || is_full {
                 break;
             }
             let taken = self.taken_levels.of(instrument, other, price.0);
             let free = i64::try_from(level.qty.saturating_sub(taken)).unwrap_or(i64::MAX);
             let lots = match self.fills {
-                FillRule::Partial => own.leaves().min(free),
-                FillRule::Whole => own.leaves(),
+                FillRule::Partial => own.takes().min(free),
+                FillRule::Whole => own.takes(),
             };
             if lots == 0 {
                 continue;
@@ -226,7 +239,7 @@ impl Exchange {
             out(&self.replies.fill(own, fill, multiplier, now_ns));
         }
         self.counters.taken_full += u64::from(is_full);
-        if blocker.is_some() && own.leaves() > 0 { End::OwnOrder } else { End::Done }
+        if blocker.is_some() && own.takes() > 0 { End::OwnOrder } else { End::Done }
     }
 
     fn check_new(&self, order: &OrderRecord) -> Result<(), u8> {

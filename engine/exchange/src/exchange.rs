@@ -5,6 +5,9 @@ use tickrace_types::{
     Instrument, InstrumentId, InstrumentTable, Kind, OrderRecord, Price, Record, ResponseRecord, Side,
 };
 
+use crate::bar_fills::BarState;
+use crate::faults::Faults;
+use crate::impact::Impact;
 use crate::in_flight::InFlight;
 use crate::own::{NIL, Own, OwnOrders};
 use crate::reply::Replies;
@@ -35,6 +38,9 @@ pub struct Exchange {
     pub(crate) fills: FillRule,
     /// Instruments whose feed states levels or quotes.
     pub(crate) is_stated: Vec<bool>,
+    pub(crate) impact: Option<Impact>,
+    pub(crate) bars: BarState,
+    pub(crate) faults: Faults,
     in_flight: InFlight,
 }
 
@@ -69,6 +75,8 @@ pub struct Counters {
 
 const LEVEL: u8 = Kind::Level as u8;
 const QUOTE: u8 = Kind::Quote as u8;
+const BAR_SHAPE: u8 = Kind::BarShape as u8;
+const BAR: u8 = Kind::Bar as u8;
 
 /// Reasons counted apart: one above the highest of [`tickrace_types::event::venue_reason`].
 pub const REASONS: usize = tickrace_types::event::venue_reason::COUNT;
@@ -114,6 +122,9 @@ impl Exchange {
             model: config.queue,
             fills: config.fills,
             is_stated: vec![false; instruments.len()],
+            impact: Impact::new(&config.impact, instruments.len()),
+            bars: BarState::new(config.bars, instruments.len()),
+            faults: Faults::new(config.faults, 0),
             in_flight: InFlight::new(order_way, config.open_orders_max),
         })
     }
@@ -127,6 +138,7 @@ impl Exchange {
         let (order_way, response_way) = config.ways(seed)?;
         self.in_flight.set_latency(order_way);
         self.replies.set_latency(response_way);
+        self.faults = Faults::new(config.faults, seed);
         Ok(self)
     }
 
@@ -143,9 +155,14 @@ impl Exchange {
     /// A real market event at its venue time; gives the responses for what it does to our orders.
     #[inline]
     pub fn on_market(&mut self, record: &Record, out: &mut impl FnMut(&ResponseRecord)) {
+        if let Some(impact) = &mut self.impact {
+            impact.on_record(record);
+        }
         match record.header.kind {
             LEVEL => return self.on_level(record, out),
             QUOTE => return self.on_quote(record, out),
+            BAR_SHAPE => return self.on_bar_shape(record),
+            BAR => return self.on_bar(record, out),
             _ => {}
         }
         let change = self.books.apply(record);

@@ -23,6 +23,10 @@ pub(crate) struct Own {
     /// Lots in all, filled ones included.
     pub qty: i64,
     pub filled: i64,
+    /// Lots that a fault keeps from matching as it arrives.
+    pub withheld: i64,
+    /// When it took its place, venue time.
+    pub since_ns: i64,
     /// Real displayed lots before it in the queue of its price: those with an arrival below `mark`.
     pub ahead: i64,
     /// The book's next arrival number when it took its place in the queue.
@@ -41,6 +45,12 @@ impl Own {
     #[inline]
     pub fn leaves(&self) -> i64 {
         self.qty - self.filled
+    }
+
+    /// Lots that may trade as it arrives.
+    #[inline]
+    pub fn takes(&self) -> i64 {
+        (self.leaves() - self.withheld).max(0)
     }
 
     #[inline]
