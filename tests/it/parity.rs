@@ -75,6 +75,38 @@ fn drawn_latencies_are_the_same_in_every_placement_and_replay() {
 }
 
 #[test]
+fn bars_impact_and_faults_are_the_same_in_every_placement_and_replay() {
+    let folder = tempdir().unwrap();
+    let day = small_day(folder.path(), 2, 200_000);
+    let log = folder.path().join("bars.ticks").display().to_string();
+    let made = tickrace(&["convert", &day, "--bars", "time:10s", "--out", &log]);
+    assert_eq!(made.code, 0, "{}", made.err);
+    let idle = "run.idle={ spin_then_yield = { spins = 200 } }";
+    let bars = [
+        "data.bars={ half_spread_bps = 2.0, touch_share_bps = 1000 }",
+        "venue.bars={ volume_share_bps = 2000, late_ms = 1000 }",
+        "strategy.top_age_ms_max=120_000",
+        "venue.impact={ model = \"spread-power\", base_bps = 5.0, interval_ms = 10_000, window_intervals = 60, average_lots_min = 100 }",
+        "venue.faults={ reject_rate = 0.05, partial_fill_rate = 0.2 }",
+    ];
+    let with = |out: &str, more: &[&str]| {
+        let settings: Vec<&str> = bars.iter().copied().chain(more.iter().copied()).collect();
+        digest(&log, &folder.path().join(out), &settings)
+    };
+    let fused = with("fused", &[&placed(FUSED)]);
+    assert!(fused.1 > 100, "a day without orders proves nothing, got {}", fused.1);
+    for placement in [TWO, FIVE] {
+        assert_eq!(with("split", &[&placed(placement), idle]), fused, "{placement}");
+    }
+    let summary = std::fs::read(folder.path().join("fused/summary.json")).unwrap();
+    let summary: serde_json::Value = serde_json::from_slice(&summary).unwrap();
+    assert!(summary["rejects"]["venue_fault"].as_u64().unwrap() > 0, "{}", summary["rejects"]);
+    assert!(summary["fills"].as_u64().unwrap() > 0, "bars fill what rests");
+    let journal = folder.path().join("fused/journal").display().to_string();
+    assert_eq!(tickrace(&["replay", &journal, "--verify"]).code, 0);
+}
+
+#[test]
 fn latencies_of_a_journal_come_back_as_a_recorded_model() {
     let folder = tempdir().unwrap();
     let day = small_day(folder.path(), 2, 10_000);

@@ -722,6 +722,7 @@ fn venue_reason_name(code: u8) -> Option<&'static str> {
         venue_reason::AUCTION => "auction",
         venue_reason::MASS_CANCEL => "mass_cancel",
         venue_reason::NO_REFERENCE => "no_reference",
+        venue_reason::FAULT => "fault",
         _ => return None,
     })
 }

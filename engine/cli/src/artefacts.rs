@@ -99,7 +99,7 @@ pub fn write<E>(
     }
     let measured = Measured {
         command: std::env::args().collect::<Vec<_>>().join(" "),
-        messages: ran.market.inner().sources().iter().map(Source::messages).collect(),
+        messages: ran.market.inner().inner().sources().iter().map(Source::messages).collect(),
         timings: timings(facts, ran),
     };
     measured.write(facts.journal)?;

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tickrace_analytics::{RunReport, Summary};
 use tickrace_desk::DeskConfig;
 use tickrace_desk::backtest::{self, Finished, Journals};
+use tickrace_desk::bar_quotes::BarQuotes;
 use tickrace_desk::config::MarketInJournal;
 use tickrace_desk::delayed::Delayed;
 use tickrace_desk::log_source::View;
@@ -56,7 +57,7 @@ pub struct Args {
 }
 
 /// The market as the desk reads it.
-pub type Market = Delayed<Days<Feed>>;
+pub type Market = Delayed<BarQuotes<Days<Feed>>>;
 
 /// Runs the verb.
 ///
@@ -263,6 +264,7 @@ pub fn market_of(
     let way = model.map(|model| Latency::new(model, Way::Feed, config.run.seed)).transpose();
     let way = way.map_err(|error| Failure::usage(format!("data.feed_latency: {error}")))?;
     // The venue does not hear of itself.
+    let days = BarQuotes::new(days, config.data.bars, instruments);
     Ok(Delayed::new(days, way.filter(|_| view == View::Desk)))
 }
 
@@ -338,7 +340,7 @@ pub fn cut_short<E, T>(ran: &Finished<Market, E, T>, sessions: &[Session]) -> Op
         Outcome::Broken => Some("a stage died".to_owned()),
         Outcome::Restless => Some("orders and answers did not come to rest after the close".to_owned()),
         Outcome::Complete => {
-            let session = &sessions[ran.market.inner().day()];
+            let session = &sessions[ran.market.inner().inner().day()];
             judge_end(&ran.market, session, false).err().map(|failure| failure.text)
         }
     }
@@ -356,7 +358,7 @@ pub fn judge(
     is_strict: bool,
 ) -> Result<(), Failure> {
     match outcome {
-        Outcome::Complete => judge_end(market, &sessions[market.inner().day()], is_strict),
+        Outcome::Complete => judge_end(market, &sessions[market.inner().inner().day()], is_strict),
         Outcome::Stopped => Err(Failure::runtime("interrupted; the artefacts cover the part before")),
         Outcome::JournalFailed => Err(Failure::runtime(
             "the inbound journal could not be written (disk full?); the run stopped and sent nothing more",

@@ -9,6 +9,8 @@ use tickrace_runtime::idle::IdleStrategy;
 use tickrace_strategy::{MarketMakerConfig, TouchQuoterConfig};
 use tickrace_types::{Instrument, InstrumentTable};
 
+use crate::bar_quotes::BarQuoteConfig;
+
 /// A backtest, whole. Unknown keys are errors; limits have no default.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -108,6 +110,8 @@ pub struct DataConfig {
     pub feed_latency_ns: Option<i64>,
     /// The same as a model, from venue time; goes before `feed_latency_ns`.
     pub feed_latency: Option<LatencyConfig>,
+    /// The touch quoted around the close of each bar, where the data are bars.
+    pub bars: Option<BarQuoteConfig>,
     /// The synthetic day, where no file is named.
     pub synth: SynthDay,
 }
@@ -297,6 +301,12 @@ impl DeskConfig {
         let fail = |key, fault: &str| Err(ConfigError { key, fault: fault.to_owned() });
         if self.data.feed_latency_ns.is_some_and(|latency_ns| latency_ns < 0) {
             return fail("data.feed_latency_ns", "must be zero or more");
+        }
+        if self.data.bars.is_some_and(|bars| !bars.is_sound()) {
+            return fail(
+                "data.bars",
+                "half_spread_bps must be from 0 to 10000, touch_share_bps from 0 to 10000",
+            );
         }
         if let Some(model) = &self.data.feed_latency {
             model

@@ -6,6 +6,7 @@
 
 pub mod ahead;
 pub mod backtest;
+pub mod bar_quotes;
 pub mod config;
 pub mod delayed;
 pub mod intake;

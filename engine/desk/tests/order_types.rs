@@ -97,6 +97,9 @@ impl Street {
             order_latency: None,
             response_latency: None,
             funding: None,
+            bars: Default::default(),
+            faults: Default::default(),
+            impact: Default::default(),
         };
         let mut street = Self {
             oms: Oms::new(&oms, &shares),

@@ -4,8 +4,11 @@ use serde::{Deserialize, Serialize};
 use tickrace_types::{Cash, Price};
 
 use crate::QueueModel;
+use crate::bar_fills::BarFillConfig;
 use crate::costs::{FeeItem, FeeTier, PER_LOT_MAX as PER_LOT, RATE_MAX as RATE, TierPeriod};
+use crate::faults::FaultConfig;
 use crate::funding::FundingConfig;
+use crate::impact::ImpactConfig;
 use crate::latency::{Latency, LatencyConfig, LatencyError, Way};
 
 /// Latency a configuration may ask for, nanoseconds: a minute, beyond which it is a mistake of units.
@@ -46,6 +49,15 @@ pub struct ExchangeConfig {
     /// How much of an order fills where the queue is estimated.
     #[serde(default)]
     pub fills: FillRule,
+    /// What taking costs where there is no depth.
+    #[serde(default)]
+    pub impact: ImpactConfig,
+    /// How bars fill resting orders.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bars: Option<BarFillConfig>,
+    /// What goes wrong by chance.
+    #[serde(default)]
+    pub faults: FaultConfig,
 }
 
 /// How much of an order fills at one event where the queue is estimated: on feeds of levels or quotes, and on
@@ -138,6 +150,12 @@ pub enum ExchangeError {
         "exchange.funding: rates = \"stated\" needs interval_ms and rate_nanos; rate_nanos is for it alone"
     )]
     Funding,
+    /// A fraction or factor out of range.
+    #[error("exchange.{key} is out of its range")]
+    Figure {
+        /// Which key.
+        key: &'static str,
+    },
     /// A key out of range.
     #[error("exchange.{key} must be from {least} to {most}, it is {got}")]
     Range {
@@ -182,6 +200,11 @@ impl ExchangeConfig {
         within("open_orders_max", open_orders, 1, OPEN_ORDERS_MAX as i64)?;
         if !self.queue.is_sound() {
             return Err(ExchangeError::Exponent);
+        }
+        self.impact.validate()?;
+        self.faults.validate()?;
+        if let Some(bars) = &self.bars {
+            bars.validate()?;
         }
         if let Some(funding) = &self.funding {
             funding.validate()?;
@@ -298,6 +321,9 @@ mod tests {
             hidden_through_fills: true,
             queue: QueueModel::Exact,
             fills: FillRule::Partial,
+            impact: ImpactConfig::None,
+            bars: None,
+            faults: FaultConfig::default(),
         }
     }
 

@@ -22,7 +22,7 @@ fn is_plain(order: &OrderRecord) -> bool {
 
 /// Why a walk through the other side ended.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum End {
+pub(crate) enum End {
     /// Nothing more at a price the order accepts, or nothing left of it.
     Done,
     /// An order of our own would have been next.
@@ -46,6 +46,9 @@ impl Exchange {
     }
 
     fn on_new(&mut self, order: &OrderRecord, now_ns: i64, out: &mut impl FnMut(&ResponseRecord)) {
+        if self.faults.rejects() {
+            return self.refuse(order, venue_reason::FAULT, now_ns, out);
+        }
         let is_plain = is_plain(order);
         let checked = if is_plain { self.check_new(order) } else { self.check_special(order, now_ns) };
         if let Err(reason) = checked {
@@ -57,6 +60,7 @@ impl Exchange {
             venue_order_id: self.replies.next_order_id(),
             price: order.price,
             qty: order.qty,
+            since_ns: now_ns,
             instrument: InstrumentId(order.header.instrument),
             side: order.side(),
             order_type: OrderType::from_code(order.order_type),
@@ -126,8 +130,11 @@ impl Exchange {
         now_ns: i64,
         out: &mut impl FnMut(&ResponseRecord),
     ) {
+        own.withheld = self.faults.withheld(own.leaves());
         loop {
-            let end = if self.takes_levels(own.instrument) {
+            let end = if self.has_impact(own.instrument) {
+                self.take_impact(&mut own, now_ns, out)
+            } else if self.takes_levels(own.instrument) {
                 self.take_levels(&mut own, now_ns, out)
             } else {
                 self.take(&mut own, now_ns, out)
@@ -142,6 +149,11 @@ impl Exchange {
         if own.leaves() == 0 {
             return;
         }
+        if own.withheld > 0 && own.takes() == 0 {
+            return self.cancelled(&own, venue_reason::FAULT, now_ns, out);
+        }
+        own.withheld = 0;
+        own.since_ns = now_ns;
         if own.order_type == OrderType::Market || !own.tif.rests() {
             return self.cancelled(&own, venue_reason::IOC, now_ns, out);
         }
@@ -177,14 +189,14 @@ impl Exchange {
             let price = level.price;
             let reached = is_market || price.0 == own.price || own.side.is_better(own.price, price.0);
             let after_own = blocker.is_some_and(|first| other.is_better(first.price, price.0));
-            if own.leaves() == 0 || !reached || after_own || is_full {
+            if own.takes() == 0 || !reached || after_own || is_full {
                 break;
             }
             let mut got = 0;
             for queued in self.books.queue(instrument, other, price) {
                 let behind_own =
                     blocker.is_some_and(|first| first.price == price.0 && queued.arrival >= first.mark);
-                let wanted = own.leaves() - got;
+                let wanted = own.takes() - got;
                 if behind_own || wanted == 0 {
                     break;
                 }
@@ -208,7 +220,7 @@ impl Exchange {
             }
         }
         self.counters.taken_full += u64::from(is_full);
-        if blocker.is_some() && own.leaves() > 0 { End::OwnOrder } else { End::Done }
+        if blocker.is_some() && own.takes() > 0 { End::OwnOrder } else { End::Done }
     }
 
     /// Whether an arriving order takes from levels as they are stated, and not from orders.
@@ -231,14 +243,14 @@ impl Exchange {
             let price = level.price;
             let reached = is_market || price.0 == own.price || own.side.is_better(own.price, price.0);
             let after_own = blocker.is_some_and(|first| other.is_better(first, price.0));
-            if own.leaves() == 0 || !reached || after_own || is_full {
+            if own.takes() == 0 || !reached || after_own || is_full {
                 break;
             }
             let taken = self.taken_levels.of(instrument, other, price.0);
             let free = i64::try_from(level.qty.saturating_sub(taken)).unwrap_or(i64::MAX);
             let lots = match self.fills {
-                FillRule::Partial => own.leaves().min(free),
-                FillRule::Whole => own.leaves(),
+                FillRule::Partial => own.takes().min(free),
+                FillRule::Whole => own.takes(),
             };
             if lots == 0 {
                 continue;
@@ -256,7 +268,7 @@ impl Exchange {
             out(&self.replies.fill(own, fill, multiplier, now_ns));
         }
         self.counters.taken_full += u64::from(is_full);
-        if blocker.is_some() && own.leaves() > 0 { End::OwnOrder } else { End::Done }
+        if blocker.is_some() && own.takes() > 0 { End::OwnOrder } else { End::Done }
     }
 
     fn check_new(&self, order: &OrderRecord) -> Result<(), u8> {

@@ -83,6 +83,9 @@ impl Exchange {
             return;
         }
         self.is_stated[instrument.index()] = true;
+        if self.bars.has_bars(instrument) {
+            return;
+        }
         let bids = (Side::Bid, before.bid_px, before.bid_qty, quote.bid_px, quote.bid_qty);
         let asks = (Side::Ask, before.ask_px, before.ask_qty, quote.ask_px, quote.ask_qty);
         for (side, px_before, qty_before, px, qty) in [bids, asks] {

@@ -5,6 +5,9 @@ use tickrace_types::{
     Instrument, InstrumentId, InstrumentTable, Kind, OrderRecord, Price, Record, ResponseRecord, Side,
 };
 
+use crate::bar_fills::BarState;
+use crate::faults::Faults;
+use crate::impact::Impact;
 use crate::in_flight::InFlight;
 use crate::own::{Own, OwnOrders};
 use crate::reply::Replies;
@@ -37,6 +40,9 @@ pub struct Exchange {
     pub(crate) is_stated: Vec<bool>,
     /// One lot in units of the base currency, by instrument.
     pub(crate) lots: Vec<f64>,
+    pub(crate) impact: Option<Impact>,
+    pub(crate) bars: BarState,
+    pub(crate) faults: Faults,
     /// No good-till-date order expires before this.
     pub(crate) next_expiry_ns: i64,
     pub(crate) in_flight: InFlight,
@@ -79,6 +85,8 @@ pub struct Counters {
 
 const LEVEL: u8 = Kind::Level as u8;
 const QUOTE: u8 = Kind::Quote as u8;
+const BAR_SHAPE: u8 = Kind::BarShape as u8;
+const BAR: u8 = Kind::Bar as u8;
 
 /// Reasons counted apart: one above the highest of [`tickrace_types::event::venue_reason`].
 pub const REASONS: usize = tickrace_types::event::venue_reason::COUNT;
@@ -128,6 +136,9 @@ impl Exchange {
             is_stated: vec![false; instruments.len()],
             lots: instruments.as_slice().iter().map(crate::estimated::lot_of).collect(),
             next_expiry_ns: i64::MAX,
+            impact: Impact::new(&config.impact, instruments.len()),
+            bars: BarState::new(config.bars, instruments.len()),
+            faults: Faults::new(config.faults, 0),
             in_flight: InFlight::new(order_way, config.open_orders_max),
         })
     }
@@ -141,6 +152,7 @@ impl Exchange {
         let (order_way, response_way) = config.ways(seed)?;
         self.in_flight.set_latency(order_way);
         self.replies.set_latency(response_way);
+        self.faults = Faults::new(config.faults, seed);
         Ok(self)
     }
 
@@ -157,9 +169,14 @@ impl Exchange {
     /// A real market event at its venue time; gives the responses for what it does to our orders.
     #[inline]
     pub fn on_market(&mut self, record: &Record, out: &mut impl FnMut(&ResponseRecord)) {
+        if let Some(impact) = &mut self.impact {
+            impact.on_record(record);
+        }
         match record.header.kind {
             LEVEL => return self.on_level(record, out),
             QUOTE => return self.on_quote(record, out),
+            BAR_SHAPE => return self.on_bar_shape(record),
+            BAR => return self.on_bar(record, out),
             _ => {}
         }
         let change = self.books.apply(record);

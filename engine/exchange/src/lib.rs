@@ -77,6 +77,11 @@
 //! price to no more lots keeps place and mark; any other goes to the end. A snapshot in the stream (after a clear)
 //! is taken to have been there before us, which is against us.
 //!
+//! # Where there is no depth
+//!
+//! Quotes and bars show a touch and no more: an [`impact`] model prices what we take there, and [`bar_fills`] says what a
+//! bar does to what rests. [`faults`] refuses and cuts short by chance.
+//!
 //! # How long messages are on their way
 //!
 //! Orders and responses each have a [`latency`] model: constant, drawn, or recorded. On one session nothing overtakes, so
@@ -97,12 +102,15 @@
 
 mod all_or_none;
 mod auction;
+pub mod bar_fills;
 pub mod config;
 pub mod costs;
 mod entry;
 mod estimated;
 pub mod exchange;
+pub mod faults;
 pub mod funding;
+pub mod impact;
 mod in_flight;
 pub mod latency;
 mod number_map;
@@ -119,10 +127,13 @@ mod taken_levels;
 mod triggers;
 pub mod working;
 
+pub use bar_fills::BarFillConfig;
 pub use config::{ExchangeConfig, ExchangeError, FeeConfig, FillRule};
 pub use costs::{CostBook, FeeItem, FeeTier, TierPeriod};
 pub use exchange::{Counters, Exchange, QueuePosition};
+pub use faults::FaultConfig;
 pub use funding::{FundingConfig, FundingRates};
+pub use impact::{ImpactConfig, SpreadPower};
 pub use in_flight::{IN_FLIGHT_MIN, IN_FLIGHT_PER_OPEN_ORDER};
 pub use latency::{Latency, LatencyConfig, LatencyError, Way};
 pub use queue_position::{Estimate, QueueModel};

@@ -30,6 +30,10 @@ pub(crate) struct Own {
     /// Lots in all, filled ones included.
     pub qty: i64,
     pub filled: i64,
+    /// Lots that a fault keeps from matching as it arrives.
+    pub withheld: i64,
+    /// When it took its place, venue time.
+    pub since_ns: i64,
     /// Real displayed lots before it in the queue of its price: those with an arrival below `mark`.
     pub ahead: i64,
     /// The book's next arrival number when it took its place in the queue.
@@ -60,7 +64,7 @@ pub(crate) struct Own {
     pub limit: i64,
     pub expire_ns: i64,
 }
-const _: () = assert!(size_of::<Own>() == 144);
+const _: () = assert!(size_of::<Own>() == 160);
 
 impl Own {
     /// A plain order of nothing yet, to be completed.
@@ -70,6 +74,8 @@ impl Own {
         price: 0,
         qty: 0,
         filled: 0,
+        withheld: 0,
+        since_ns: 0,
         ahead: 0,
         mark: 0,
         estimate: Estimate { ahead: 0.0, traded: 0.0 },
@@ -140,6 +146,12 @@ impl Own {
     #[inline]
     pub fn leaves(&self) -> i64 {
         self.qty - self.filled
+    }
+
+    /// Lots that may trade as it arrives.
+    #[inline]
+    pub fn takes(&self) -> i64 {
+        (self.leaves() - self.withheld).max(0)
     }
 
     #[inline]

@@ -818,9 +818,11 @@ pub mod venue_reason {
     pub const MASS_CANCEL: u8 = 14;
     /// Nothing to peg to or to trail: no touch, or no trade yet.
     pub const NO_REFERENCE: u8 = 15;
+    /// By chance: a fault of the venue, which a simulation may be asked to have.
+    pub const FAULT: u8 = 16;
 
     /// Length of an array with a place for every code.
-    pub const COUNT: usize = 16;
+    pub const COUNT: usize = 17;
 
     /// Whether an order ended because its time in force ran out.
     #[inline]

@@ -5,6 +5,7 @@ mod oracle;
 mod plain;
 mod real_day;
 mod rules_auction;
+mod rules_costs;
 mod rules_entry;
 mod rules_estimated;
 mod rules_resting;

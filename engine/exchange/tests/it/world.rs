@@ -66,6 +66,9 @@ pub fn config() -> ExchangeConfig {
             ..FeeConfig::FREE
         },
         funding: None,
+        impact: tickrace_exchange::ImpactConfig::None,
+        bars: None,
+        faults: tickrace_exchange::FaultConfig::default(),
         open_orders_max: 8,
         hidden_through_fills: true,
         queue: tickrace_exchange::QueueModel::Exact,

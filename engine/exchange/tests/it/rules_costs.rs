@@ -1,0 +1,211 @@
+//! Impact, bars and faults: each rule with figures worked out beside it.
+
+use tickrace_exchange::{BarFillConfig, ExchangeConfig, FaultConfig, ImpactConfig, SpreadPower};
+use tickrace_types::event::venue_reason;
+use tickrace_types::{BarRecord, BarShapeRecord, Kind, MarketRecord, QuoteRecord};
+
+use crate::world::{ASK, BID, CENT, Said, World, config};
+
+const MINUTE_NS: i64 = 60_000_000_000;
+
+fn power() -> SpreadPower {
+    SpreadPower {
+        base_bps: 10.0,
+        exponent: 0.5,
+        half_spread_bps: None,
+        volatility_share: 0.0,
+        interval_ms: 60_000,
+        window_intervals: 2,
+        average_lots_min: 100,
+    }
+}
+
+fn with_impact(power: SpreadPower) -> World {
+    World::with(&ExchangeConfig { impact: ImpactConfig::SpreadPower(power), ..config() })
+}
+
+/// 99.99 to 100.01: the mid is 100.00.
+fn quote(world: &mut World) {
+    let header = world.header(Kind::Quote);
+    let (bid_px, ask_px) = (9_999 * CENT, 10_001 * CENT);
+    let quote = QuoteRecord { header, bid_px, ask_px, bid_qty: 5, ask_qty: 5, ..QuoteRecord::default() };
+    world.speak(|exchange, mut out| exchange.on_market(quote.as_record(), &mut out));
+}
+
+fn print(world: &mut World, px: i64, qty: u32) {
+    world.market(Kind::Print, MarketRecord { price: px, qty, side: 2, ..MarketRecord::default() });
+}
+
+fn taken(said: &[Said]) -> Vec<(i64, i64)> {
+    let fill = |one: &Said| match one {
+        Said::Taker { px, lots, .. } => Some((*px, *lots)),
+        _ => None,
+    };
+    said.iter().filter_map(fill).collect()
+}
+
+#[test]
+fn a_taker_pays_half_the_spread_and_the_root_of_its_size() {
+    let mut world = with_impact(power());
+    quote(&mut world);
+    // As large as the average: 10 bp of 100.00 are 0.10, half the spread 0.01.
+    assert_eq!(taken(&world.market_order(1, BID, 100)), [(10_011, 100)]);
+    // 400 in all by now: twice the slippage, for these. In one piece the first hundred would have paid it too.
+    assert_eq!(taken(&world.market_order(2, BID, 300)), [(10_021, 300)]);
+    // The other side is untouched: 100.00 - 0.11.
+    assert_eq!(taken(&world.market_order(3, ASK, 100)), [(9_989, 100)]);
+    // A new touch: a quarter of the average pays half the slippage.
+    quote(&mut world);
+    assert_eq!(taken(&world.market_order(4, BID, 25)), [(10_006, 25)]);
+}
+
+#[test]
+fn a_limit_takes_as_many_lots_as_its_price_allows() {
+    let mut world = with_impact(power());
+    quote(&mut world);
+    // 0.01 + 0.10 x root(n / 100) is at most 0.06 up to n = 25; the rest is cancelled.
+    let said = world.ioc(1, BID, 10_006, 100);
+    assert_eq!(taken(&said), [(10_006, 25)]);
+    assert!(said.contains(&Said::Cancelled { id: 1, lots: 75, reason: venue_reason::IOC }));
+    // Below the touch nothing is taken.
+    assert_eq!(taken(&world.ioc(2, BID, 10_000, 100)), []);
+}
+
+#[test]
+fn averages_and_volatility_are_those_of_the_whole_intervals_before() {
+    let mut world = with_impact(SpreadPower { volatility_share: 1.0, ..power() });
+    world.now_ns = 10 * MINUTE_NS;
+    print(&mut world, 10_000, 200);
+    world.now_ns += MINUTE_NS;
+    print(&mut world, 10_100, 600);
+    world.now_ns += MINUTE_NS;
+    quote(&mut world);
+    // Lots: 200 and 600, on average 400. Returns: none and 1 %, root mean square 0.7071 %.
+    // 100.00 + 0.01 + 0.7071 + 0.10 x root(100 / 400) = 100.7671, up to the cent.
+    assert_eq!(taken(&world.market_order(1, BID, 100)), [(10_077, 100)]);
+}
+
+#[test]
+fn where_there_is_depth_the_book_says_what_taking_costs() {
+    let mut world = with_impact(power());
+    world.add(1, ASK, 10_001, 100);
+    assert_eq!(taken(&world.market_order(1, BID, 100)), [(10_001, 100)]);
+}
+
+fn with_bars(bars: BarFillConfig) -> World {
+    World::with(&ExchangeConfig { bars: Some(bars), ..config() })
+}
+
+const TENTH: BarFillConfig = BarFillConfig { volume_share_bps: 1_000, touch_fills: false, late_ms: 0 };
+
+/// A bar that begins now and lasts a minute; prices in cents.
+fn bar(world: &mut World, [open, high, low, close]: [i64; 4], volume: u64) -> Vec<Said> {
+    let ts_open_ns = world.now_ns;
+    world.now_ns += MINUTE_NS;
+    let header = world.header(Kind::BarShape);
+    let [open, high, low, close] = [open, high, low, close].map(|px| px * CENT);
+    let shape = BarShapeRecord { header, open, high, low, ts_open_ns };
+    let header = world.header(Kind::Bar);
+    let end = BarRecord { header, close, volume, trades: 0, vwap: 0 };
+    world.speak(|exchange, mut out| {
+        exchange.on_market(shape.as_record(), &mut out);
+        exchange.on_market(end.as_record(), &mut out);
+    })
+}
+
+#[test]
+fn a_bar_through_our_price_fills_a_share_of_its_lots_and_a_touch_none() {
+    let mut world = with_bars(TENTH);
+    world.limit(1, BID, 9_900, 50);
+    assert_eq!(bar(&mut world, [10_000, 10_000, 9_900, 9_950], 200), []);
+    let said = bar(&mut world, [10_000, 10_000, 9_899, 9_950], 200);
+    assert_eq!(said, [Said::Maker { id: 1, px: 9_900, lots: 20, leaves: 30 }]);
+    let mut world = with_bars(BarFillConfig { touch_fills: true, ..TENTH });
+    world.limit(1, BID, 9_900, 5);
+    let said = bar(&mut world, [10_000, 10_000, 9_900, 9_950], 200);
+    assert_eq!(said, [Said::Maker { id: 1, px: 9_900, lots: 5, leaves: 0 }]);
+}
+
+#[test]
+fn a_bar_that_reaches_both_sides_serves_the_one_it_moved_against() {
+    for (close, first) in [(9_950, 1), (10_050, 2)] {
+        let mut world = with_bars(TENTH);
+        world.limit(1, BID, 9_900, 15);
+        world.limit(2, ASK, 10_100, 15);
+        let said = bar(&mut world, [10_000, 10_200, 9_800, close], 200);
+        // Twenty lots: all of the side that suffers, five of the other.
+        let px = |id| if id == 1 { 9_900 } else { 10_100 };
+        let second = 3 - first;
+        let wanted = [
+            Said::Maker { id: first, px: px(first), lots: 15, leaves: 0 },
+            Said::Maker { id: second, px: px(second), lots: 5, leaves: 10 },
+        ];
+        assert_eq!(said, wanted, "close {close}");
+    }
+}
+
+#[test]
+fn an_order_that_came_after_the_bar_began_waits_for_the_next() {
+    for (late_ms, fills) in [(0, 0), (1_000, 1)] {
+        let mut world = with_bars(BarFillConfig { late_ms, ..TENTH });
+        world.now_ns += 500_000_000;
+        world.limit(1, BID, 9_900, 5);
+        world.now_ns -= 500_000_000;
+        assert_eq!(bar(&mut world, [10_000, 10_000, 9_800, 9_950], 200).len(), fills, "{late_ms} ms");
+        let next = bar(&mut world, [10_000, 10_000, 9_800, 9_950], 200);
+        assert_eq!(next.len(), 1 - fills);
+    }
+}
+
+#[test]
+fn a_touch_quoted_around_a_bar_fills_nothing_that_rests() {
+    let mut world = with_bars(TENTH);
+    world.limit(1, BID, 10_050, 50);
+    bar(&mut world, [10_100, 10_100, 10_060, 10_060], 200);
+    let before = world.raw.len();
+    // The ask of 100.01 stands below our bid; only a bar trades with us.
+    quote(&mut world);
+    assert_eq!(world.raw.len(), before);
+}
+
+fn with_faults(reject_rate: f64, partial_fill_rate: f64) -> World {
+    World::with(&ExchangeConfig { faults: FaultConfig { reject_rate, partial_fill_rate }, ..config() })
+}
+
+#[test]
+fn orders_are_refused_as_often_as_stated() {
+    let mut world = with_faults(0.25, 0.0);
+    let mut refused = 0;
+    for id in 1..=2_000 {
+        let said = world.ioc(id, BID, 9_000, 1);
+        refused += u32::from(said == [Said::Rejected { id, reason: venue_reason::FAULT }]);
+    }
+    // 500 expected, standard deviation 19.
+    assert!((refused as i32 - 500).abs() < 100, "{refused}");
+    assert_eq!(with_faults(1.0, 0.0).limit(1, BID, 9_000, 1).len(), 1);
+}
+
+#[test]
+fn an_order_cut_short_trades_a_part_and_loses_the_rest() {
+    let mut world = with_faults(0.0, 1.0);
+    world.add(1, ASK, 10_000, 10_000);
+    let mut sizes = std::collections::BTreeSet::new();
+    for id in 1..=100 {
+        let said = world.limit(id, BID, 10_000, 10);
+        let [
+            Said::Accepted { .. },
+            Said::Taker { lots, leaves, .. },
+            Said::Cancelled { lots: rest, reason, .. },
+        ] = said[..]
+        else {
+            panic!("accepted, part filled, cancelled: {said:?}")
+        };
+        assert!((1..10).contains(&lots) && rest == 10 - lots && leaves == rest);
+        assert_eq!(reason, venue_reason::FAULT);
+        sizes.insert(lots);
+    }
+    assert_eq!(sizes.len(), 9, "every part comes up: {sizes:?}");
+    // One lot has no parts; what finds nothing to take rests whole.
+    assert_eq!(taken(&world.limit(101, BID, 10_000, 1)), [(10_000, 1)]);
+    assert_eq!(world.limit(102, BID, 9_000, 10), [Said::Accepted { id: 102, leaves: 10 }]);
+}
