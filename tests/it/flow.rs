@@ -129,3 +129,29 @@ fn strategies_share_the_limits_and_nothing_else() {
     let journal = folder.path().join("run/journal").display().to_string();
     assert_eq!(tickrace_tests::tickrace(&["replay", &journal, "--verify"]).code, 0);
 }
+
+#[test]
+fn a_position_taken_over_counts_from_its_price_and_against_the_limits() {
+    const ONE: &str = r#"
+        [strategy]
+        kind = "touch-quoting"
+        order_qty_lots = 10
+        position_max_lots = 100
+    "#;
+    let folder = tempfile::tempdir().unwrap();
+    let Some(flat) = with_strategies(folder.path(), ONE, &["strategy.kind=touch-quoting"]) else { return };
+    let position = |summary: &serde_json::Value| summary["positions"]["BTCUSDT"].as_i64().unwrap();
+    // Far below its own limit the quoter buys; at the limit it only sells, and so it does from the first order on.
+    let held = "opening=[{ symbol = \"BTCUSDT\", lots = 100, price_nanos = 61_700_000_000_000 }]";
+    let taken = with_strategies(folder.path(), ONE, &[held]).unwrap();
+    assert_ne!(taken["order_digest"], flat["order_digest"]);
+    assert!(position(&taken).abs() <= 110 && position(&flat).abs() <= 110, "{taken}");
+    let journal = folder.path().join("run/journal").display().to_string();
+    assert_eq!(tickrace_tests::tickrace(&["replay", &journal, "--verify"]).code, 0);
+    // Idle, it is worth what the price did: nothing else happened.
+    let idle = with_strategies(folder.path(), "[strategy]\nkind = \"idle\"", &[held]).unwrap();
+    assert_eq!((position(&idle), idle["orders"].as_u64()), (100, Some(0)));
+    let gross = idle["gross_pnl"].as_f64().unwrap();
+    // A tenth of a coin, some hundred dollars of movement at most.
+    assert!(gross != 0.0 && gross.abs() < 50.0, "{gross}");
+}

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use tickrace_analytics::{
-    FundingRules, InputFile, LatencySummary, QueueBook, Run, RunConfig, RunMeta, RunReport, RunTimings,
-    Summary,
+    FundingRules, InputFile, LatencySummary, OpeningPosition, QueueBook, Run, RunConfig, RunMeta, RunReport,
+    RunTimings, Summary,
 };
 use tickrace_desk::DeskConfig;
 use tickrace_desk::backtest::Finished;
@@ -295,6 +295,12 @@ pub fn figures_config(config: &DeskConfig, instruments: &InstrumentTable, sessio
         run.account_currency.clone_from(&first.quote_currency);
     }
     run.funding = funding_rules(config.venue.funding.as_ref());
+    // One that no instrument has was refused when the desk was assembled.
+    let held = config.opening.iter().filter_map(|held| {
+        let instrument = instruments.find(&held.symbol)?;
+        Some(OpeningPosition { instrument, qty_lots: held.lots, price_nanos: held.price_nanos })
+    });
+    run.opening_positions = held.collect();
     run.opening_equity = Some(config.report.opening_equity);
     run.markout_horizons_ns =
         config.report.markouts_ms.iter().map(|millis| i64::from(*millis) * 1_000_000).collect();

@@ -178,7 +178,7 @@ pub fn perform(job: Job<'_>, streams: &mut Streams<'_>) -> Result<Performed, Fai
         seed: config.run.seed,
         market: if config.journal.market == MarketInJournal::Copy { "copy" } else { "reference" }.to_owned(),
         files: job.files,
-        opening: Opening { next_client_id: 1, ..Opening::default() },
+        opening: Opening { positions: opening_positions(config), next_client_id: 1, ..Opening::default() },
     };
     let journals = open_journals(config, &journal, &head)?;
     let stamps = Stamps::new(TscClock::new());
@@ -216,6 +216,15 @@ pub fn perform(job: Job<'_>, streams: &mut Streams<'_>) -> Result<Performed, Fai
     };
     let (summary, report) = artefacts::write(&facts, &mut ran, streams)?;
     Ok(Performed { summary, report, outcome: ran.outcome, market: ran.market })
+}
+
+/// Lots held before the first record, by symbol, over all strategies.
+fn opening_positions(config: &DeskConfig) -> std::collections::BTreeMap<String, i64> {
+    let mut positions = std::collections::BTreeMap::new();
+    for held in &config.opening {
+        *positions.entry(held.symbol.clone()).or_default() += held.lots;
+    }
+    positions
 }
 
 /// What a desk that could not be assembled or run means for the exit code.
@@ -321,6 +330,8 @@ pub fn warm_up(config: &DeskConfig, stamps: &Arc<Stamps>) -> Result<(), Failure>
     let table = InstrumentTable::new(announced).map_err(Failure::runtime)?;
     let mut config = config.clone();
     config.run.book_orders_capacity = 1 << 16;
+    // These are of the run's own instruments.
+    config.opening = Vec::new();
     let sessions = [session];
     let market = market_of(&config, &sessions, &table, View::Desk)?;
     let venue_market = market_of(&config, &sessions, &table, View::Venue)?;

@@ -7,11 +7,11 @@ use tickrace_exchange::{Exchange, ExchangeError};
 use tickrace_feeds::source::Source;
 use tickrace_journal::Writer;
 use tickrace_oms::{Oms, OmsConfig};
-use tickrace_risk::{Gate, LimitsError};
+use tickrace_risk::{Gate, LimitsError, OpeningPosition, OpeningState};
 use tickrace_runtime::kill::KillFlag;
 use tickrace_runtime::placement::{Placement, PlacementError};
 use tickrace_strategy::{MarketMaker, Policies, TouchQuoter};
-use tickrace_types::{AccountId, InstrumentTable, SessionId, StrategyId, VenueId};
+use tickrace_types::{AccountId, InstrumentTable, Price, SessionId, StrategyId, VenueId};
 
 use crate::config::{DeskConfig, MarketInJournal, StrategyConfig};
 use crate::meters::Stamps;
@@ -95,8 +95,9 @@ pub fn parts<S, E, G, T>(
     tap: T,
     journals: Journals,
 ) -> Result<Parts<S, E, G, T>, DeskError> {
-    let seats = seats_of(config, instruments)?;
-    let gate = Gate::new(&config.limits, instruments, config.run.open_orders_max)?;
+    let mut seats = seats_of(config, instruments)?;
+    let mut gate = Gate::new(&config.limits, instruments, config.run.open_orders_max)?;
+    open_positions(config, instruments, &mut seats, &mut gate)?;
     Ok(Parts {
         market,
         entry,
@@ -141,6 +142,37 @@ fn seats_of(config: &DeskConfig, instruments: &InstrumentTable) -> Result<Vec<Se
         seats.push(Seat { policy, oms, trades });
     }
     Ok(seats)
+}
+
+/// Hands positions taken over to whoever has to know of them: their strategy and the gate.
+fn open_positions(
+    config: &DeskConfig,
+    instruments: &InstrumentTable,
+    seats: &mut [Seat],
+    gate: &mut Gate,
+) -> Result<(), DeskError> {
+    let names: Vec<&str> = config.all_strategies().iter().map(|strategy| strategy.name).collect();
+    for held in &config.opening {
+        let fail = |fault: String| crate::ConfigError { key: "opening", fault };
+        let id = instruments.find(&held.symbol);
+        let id = id.ok_or_else(|| fail(format!("{} is not among the instruments", held.symbol)))?;
+        let number = held.strategy.as_ref().map_or(Some(0), |name| names.iter().position(|one| one == name));
+        let seat = number.and_then(|number| seats.get_mut(number));
+        let seat = seat.ok_or_else(|| fail(format!("{}: no such strategy", held.symbol)))?;
+        if seat.oms.position(id) != 0 {
+            return Err(fail(format!("{} is stated twice for one strategy", held.symbol)).into());
+        }
+        seat.oms.carry(id, held.lots, Price(held.price_nanos));
+        let position = OpeningPosition {
+            instrument: id,
+            account: AccountId(0),
+            qty_lots: held.lots,
+            mark: Price(held.price_nanos),
+        };
+        let opening = OpeningState { positions: vec![position], ..OpeningState::default() };
+        gate.restore(&opening).map_err(|error| fail(error.to_string()))?;
+    }
+    Ok(())
 }
 
 /// A finished backtest.

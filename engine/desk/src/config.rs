@@ -30,6 +30,9 @@ pub struct DeskConfig {
     /// Who decides, where there are several: they share the gate and its limits, not their orders and positions.
     #[serde(default)]
     pub strategies: Vec<NamedStrategy>,
+    /// Positions held before the first record.
+    #[serde(default)]
+    pub opening: Vec<OpeningConfig>,
     /// The simulated venue.
     pub venue: ExchangeConfig,
     /// Pre-trade limits.
@@ -198,6 +201,21 @@ impl StrategyConfig {
     pub const fn is_stated(&self) -> bool {
         !matches!(self, Self::Unstated)
     }
+}
+
+/// A position held before the first record.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OpeningConfig {
+    /// Whose.
+    pub symbol: String,
+    /// Lots, negative for a short position.
+    pub lots: i64,
+    /// Price it is carried at, nano-units: profit counts from there.
+    pub price_nanos: i64,
+    /// Name of the strategy that holds it; absent: the first.
+    #[serde(default)]
+    pub strategy: Option<String>,
 }
 
 /// One of several strategies.

@@ -333,6 +333,12 @@ impl Oms {
             .then(|| Price(self.orders.resting_px(slot)))
     }
 
+    /// Takes over a position, valued at `price`, before the first record.
+    pub fn carry(&mut self, instrument: InstrumentId, lots: i64, price: Price) {
+        let pnl = &mut self.books[instrument.index()].pnl;
+        *pnl = pnl.carrying(lots, price);
+    }
+
     /// Goes on with this client id where the own next one is lower: strategies of one session count together.
     #[inline]
     pub fn raise_next_client_id(&mut self, at_least: u64) {

@@ -27,6 +27,8 @@ pub struct Pnl {
     pub realised: Cash,
     /// Sum of fees; a rebate is negative.
     pub fees: Cash,
+    /// Lots held before the first fill.
+    pub carried_lots: i64,
     /// Lots bought.
     pub bought_lots: i64,
     /// Lots sold.
@@ -45,6 +47,13 @@ impl Pnl {
             inverse: instrument.settlement == Settlement::Inverse,
             ..Self::default()
         }
+    }
+
+    /// Flat, but for a position taken over at `price`: its profit counts from there, and nothing was traded.
+    #[must_use]
+    pub fn carrying(self, lots: i64, price: Price) -> Self {
+        let cost = self.value(price, lots);
+        Self { position_lots: lots, carried_lots: lots, cost, cash: Cash::ZERO - cost, ..self }
     }
 
     /// Lots traded, both sides.
@@ -122,7 +131,7 @@ impl Pnl {
         self.fees += Cash(i128::from(fee_nanos) * CASH_PER_NANO);
         self.fills_count += 1;
         assert_eq!(self.realised, self.cash + self.cost, "realised profit is cash plus the cost still held");
-        assert_eq!(self.position_lots, self.bought_lots - self.sold_lots, "position is the sum of fills");
+        assert_eq!(self.position_lots, self.carried_lots + self.bought_lots - self.sold_lots, "position is the sum of fills");
         debug_assert!(self.position_lots != 0 || self.cost == Cash::ZERO);
     }
 
