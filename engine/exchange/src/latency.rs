@@ -12,7 +12,7 @@
 //! | `recorded` | between measured neighbours in a straight line, see [`rows`] |
 //!
 //! Draws come from ChaCha by the run's seed, one stream for each way, in the order of the messages, which is the same in
-//! every placement. What the rest of the world relies on is [`Latency::min_ns`]: no answer comes sooner.
+//! every placement. What the rest of the world relies on is [`LatencyConfig::min_ns`]: no answer comes sooner.
 
 use std::path::PathBuf;
 
