@@ -131,7 +131,11 @@ impl Pnl {
         self.fees += Cash(i128::from(fee_nanos) * CASH_PER_NANO);
         self.fills_count += 1;
         assert_eq!(self.realised, self.cash + self.cost, "realised profit is cash plus the cost still held");
-        assert_eq!(self.position_lots, self.carried_lots + self.bought_lots - self.sold_lots, "position is the sum of fills");
+        assert_eq!(
+            self.position_lots,
+            self.carried_lots + self.bought_lots - self.sold_lots,
+            "position is the sum of fills"
+        );
         debug_assert!(self.position_lots != 0 || self.cost == Cash::ZERO);
     }
 
