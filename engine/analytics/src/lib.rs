@@ -4,7 +4,7 @@
 //! orders and the responses, and [`Run::finish`] gives a [`RunReport`]. [`report::html`] draws it, [`Summary`]
 //! is its short form. Nothing here decides anything; nothing here knows rings, threads or file formats.
 //!
-//! Invariants: money is exact (`net = gross - fees` and `gross = spread captured + inventory drift`, asserted);
+//! Invariants: money is exact (`net = gross - fees + funding` and `gross = spread captured + inventory drift`, asserted);
 //! the same records give the same report.
 #![forbid(unsafe_code)]
 

@@ -6,7 +6,7 @@ use std::fmt::Write;
 use serde::Serialize;
 use tickrace_types::Cash;
 
-use crate::figures::{Figures, RunReport};
+use crate::figures::{CostItem, Figures, RunReport};
 use crate::latency::LatencySummary;
 use crate::money;
 use crate::report::format;
@@ -213,8 +213,12 @@ fn lines(text: &mut String, report: &RunReport) -> std::fmt::Result {
     line("gross", format!("{:>14} {currency}", format::money(total.gross_pnl)))?;
     let rebate = if total.fees < Cash::ZERO { " (a rebate)" } else { "" };
     line("fees", format!("{:>14} {currency}{rebate}", format::money(total.fees)))?;
-    for item in total.costs.iter().filter(|item| item.amount != Cash::ZERO) {
-        line("", format!("{:>14} {currency} {}", format::money(item.amount), item.name))?;
+    let is_charged = |item: &&CostItem| item.amount != Cash::ZERO;
+    // A single item is the line above once more.
+    if total.costs.iter().filter(is_charged).count() > 1 {
+        for item in total.costs.iter().filter(is_charged) {
+            line("", format!("{:>14} {currency} {}", format::money(item.amount), item.name))?;
+        }
     }
     if total.funding != Cash::ZERO {
         line("funding", format!("{:>14} {currency}", format::money(total.funding)))?;

@@ -214,6 +214,18 @@ mod tests {
     }
 
     #[test]
+    fn a_position_taken_over_earns_from_its_price_and_was_not_traded() {
+        // 10 short carried at 100; 4 bought back at 98 earn 8; at 101 the other six have lost 6.
+        let mut pnl = share().carrying(-10, Price(100 * ONE));
+        assert_eq!((pnl.position_lots, pnl.volume_lots()), (-10, 0));
+        assert_eq!(pnl.net(Price(100 * ONE)), Cash::ZERO);
+        pnl.on_fill(Side::Bid, Price(98 * ONE), 4, 0);
+        assert_eq!((pnl.position_lots, pnl.volume_lots()), (-6, 4));
+        assert_eq!((pnl.realised, pnl.unrealised(Price(101 * ONE))), (usd("8"), usd("-6")));
+        assert_eq!(pnl.net(Price(101 * ONE)), usd("2"));
+    }
+
+    #[test]
     fn a_multiplier_scales_the_profit() {
         let mut future = Instrument::us_equity("ES");
         future.multiplier_nanos = 50 * ONE;

@@ -82,7 +82,8 @@ fn funding_is_paid_by_the_position_held_before_its_time_and_stands_apart() {
     run.on_funding_rate(0, OPEN_NS + ONE, 200_000, paid_ns);
     // Ten bought at the mid; the venue's mark is 110 by then. One more bought at the very time is not funded.
     run.on_response(&fill(OPEN_NS + 2 * ONE, 1, Side::Bid, 100 * ONE, 10, 0, 30_000_000));
-    run.on_costs(0, [("exchange fee", money::from_nanos(30_000_000))].into_iter());
+    let items = [("exchange fee", 20_000_000), ("clearing", 10_000_000)];
+    run.on_costs(0, items.map(|(name, nanos)| (name, money::from_nanos(nanos))).into_iter());
     run.on_mark_price(0, OPEN_NS + 99 * ONE, 110 * ONE);
     run.on_response(&fill(paid_ns, 2, Side::Bid, 100 * ONE, 1, 0, 0));
     let report = run.finish(&RunTimings::default());
@@ -90,14 +91,14 @@ fn funding_is_paid_by_the_position_held_before_its_time_and_stands_apart() {
     assert_eq!(report.total.funding.to_string(), "-0.22");
     assert_eq!(report.total.net_pnl.to_string(), "-0.25");
     let summary = Summary::from(&report);
-    assert_eq!(summary.costs, [("exchange fee".to_owned(), 0.03)].into());
+    assert_eq!(summary.costs, [("exchange fee".to_owned(), 0.02), ("clearing".to_owned(), 0.01)].into());
     assert_eq!(summary.by_symbol["PERP"].funding.to_string(), "-0.22");
     let page = crate::report::html(&report);
     assert!(
-        page.contains("<td>funding</td><td>0.22</td>") && page.contains("<td>exchange fee</td><td>0.03</td>")
+        page.contains("<td>funding</td><td>0.22</td>") && page.contains("<td>exchange fee</td><td>0.02</td>")
     );
     let printed = summary::print(&report);
-    assert!(printed.contains("-0.22 USD") && printed.contains("0.03 USD exchange fee"), "{printed}");
+    assert!(printed.contains("-0.22 USD") && printed.contains("0.02 USD exchange fee"), "{printed}");
 }
 
 #[test]
