@@ -42,7 +42,6 @@ use hftbacktest::types::Event;
 use peer::convert::Converter;
 use peer::quoter::{Quoter, Variant};
 use peer::{Depth, Outcome, Queue, Setup};
-use tickrace_types::instrument::TickBand;
 use tickrace_types::{Instrument, InstrumentTable};
 
 const MS: i64 = 1_000_000;
@@ -192,15 +191,7 @@ fn orders() {
     for depth in [Depth::HashMap, Depth::Vector { low: 3_000.0, high: 7_000.0 }] {
         for interval_ms in [100, 10] {
             for latency_us in [0, 1_000] {
-                let setup = Setup {
-                    tick_nanos: 250_000_000,
-                    lot_nanos: 1_000_000_000,
-                    contract: 50.0,
-                    order_latency_ns: latency_us * 1_000,
-                    response_latency_ns: latency_us * 1_000,
-                    maker_fee: 0.0,
-                    taker_fee: 0.0,
-                };
+                let setup = Setup::es(latency_us * 1_000);
                 let quoter = Quoter {
                     interval_ns: interval_ms * MS,
                     order_qty_lots: 1,
@@ -221,13 +212,7 @@ fn session_by_orders() {
     }
     let file = "data/ticks/dbn/esh4-glbx-mdp3-20231225.mbo.dbn.zst";
     let Some(path) = tickrace_tests::data::shared(file) else { return };
-    let (records, stated) = capture::orders(&path);
-    let instrument = Instrument {
-        symbol: "ESH4".to_owned(),
-        ticks: vec![TickBand { from_px_nanos: 0, tick_nanos: 250_000_000 }],
-        multiplier_nanos: 50_000_000_000,
-        ..stated
-    };
+    let (records, instrument) = capture::orders(&path);
     let mut converter = Converter::new(0, instrument.lot_nanos);
     let table = InstrumentTable::new(vec![instrument]).unwrap();
     let world = ours::world(records.into_iter(), false, table, |record| converter.push(record).unwrap());
@@ -235,43 +220,14 @@ fn session_by_orders() {
     println!("session: {} events", events.len());
     for interval_ms in [100, 10] {
         for latency_us in [0, 1_000] {
-            let setup = Setup {
-                tick_nanos: 250_000_000,
-                lot_nanos: 1_000_000_000,
-                contract: 50.0,
-                order_latency_ns: latency_us * 1_000,
-                response_latency_ns: latency_us * 1_000,
-                maker_fee: 0.0,
-                taker_fee: 0.0,
-            };
+            let setup = Setup::es(latency_us * 1_000);
             let quoter = Quoter {
                 interval_ns: interval_ms * MS,
                 order_qty_lots: 1,
                 position_max_lots: 10,
                 variant: Variant::Apart,
             };
-            let wide = |key: &str| format!("limits.{key}=1_000_000_000");
-            let mut settings = vec![
-                "limits.currency=USD".to_owned(),
-                "instruments.symbols=[\"ESH4\"]".to_owned(),
-                "instruments.custom=[]".to_owned(),
-                "venue.queue={ model = \"exact\" }".to_owned(),
-                "limits.market.book_age_max_ms=86_400_000".to_owned(),
-                "limits.market.clock_difference_max_ms=86_400_000".to_owned(),
-                "strategy.order_qty_lots=1".to_owned(),
-                "strategy.position_max_lots=10".to_owned(),
-                format!("venue.order_latency_ns={}", latency_us * 1_000),
-                format!("venue.response_latency_ns={}", latency_us * 1_000),
-                format!("run.timer_ms={interval_ms}"),
-                "limits.accounts=[{ account = 0, gross_exposure_max_ccy = 1_000_000_000, net_exposure_max_ccy = 1_000_000_000 }]".to_owned(),
-            ];
-            let keys = [
-                "total.gross_exposure_max_ccy",
-                "total.net_exposure_max_ccy",
-                "instrument.order_notional_max_ccy",
-            ];
-            settings.extend(keys.map(wide));
-            let config = ours::config(&settings);
+            let config = ours::session_config(interval_ms, latency_us);
             let depth = Depth::Vector { low: 3_000.0, high: 7_000.0 };
             let (mut theirs, mut mine, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
             let mut fills = (0, 0);

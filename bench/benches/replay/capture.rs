@@ -4,6 +4,7 @@
 use tickrace_feeds_files::Decoder;
 use tickrace_feeds_files::binance;
 use tickrace_feeds_files::format::Options;
+use tickrace_types::instrument::TickBand;
 use tickrace_types::{Flags, Instrument, Kind, Record};
 
 /// Depth and trades of a recording, in the order of receiving, heard no earlier than they happened. Best bids and asks
@@ -39,5 +40,24 @@ pub fn orders(path: &std::path::Path) -> (Vec<Record>, Instrument) {
         recv_ns = recv_ns.max(record.header.ts_recv_ns).max(venue_ns);
         (record.header.ts_venue_ns, record.header.ts_recv_ns) = (venue_ns, recv_ns);
     }
-    (all, decoder.account().instruments[0].clone())
+    // The file names no tick and no multiplier: those of the ES future.
+    let instrument = Instrument {
+        symbol: "ESH4".to_owned(),
+        ticks: vec![TickBand { from_px_nanos: 0, tick_nanos: 250_000_000 }],
+        multiplier_nanos: 50_000_000_000,
+        ..decoder.account().instruments[0].clone()
+    };
+    (all, instrument)
+}
+
+/// The same from `after_ns` behind the first execution on: what was there before is the book it opens with. In an auction's
+/// call nothing trades, and the peer takes orders that cross for trades.
+pub fn from_the_open(records: &mut [Record], after_ns: i64) {
+    let is_execution = |record: &&Record| Kind::from_code(record.header.kind) == Some(Kind::Execute);
+    let Some(first) = records.iter().find(is_execution) else { return };
+    let starts_ns = first.header.ts_venue_ns + after_ns;
+    for record in records {
+        record.header.ts_venue_ns = record.header.ts_venue_ns.max(starts_ns);
+        record.header.ts_recv_ns = record.header.ts_recv_ns.max(starts_ns);
+    }
 }

@@ -151,6 +151,19 @@ pub struct Setup {
 }
 
 impl Setup {
+    /// The ES future without fees, the same latency each way.
+    pub const fn es(latency_ns: i64) -> Self {
+        Self {
+            tick_nanos: 250_000_000,
+            lot_nanos: 1_000_000_000,
+            contract: 50.0,
+            order_latency_ns: latency_ns,
+            response_latency_ns: latency_ns,
+            maker_fee: 0.0,
+            taker_fee: 0.0,
+        }
+    }
+
     /// Price step as the crate wants it.
     pub fn tick(&self) -> f64 {
         from_nanos(self.tick_nanos)

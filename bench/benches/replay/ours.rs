@@ -171,6 +171,30 @@ pub fn config(overrides: &[String]) -> DeskConfig {
     settings::parse(&path, &table).unwrap()
 }
 
+/// The touch quoter over a session order by order of the ES future: a lot at a time, ten at most, the exact queue, and limits
+/// wide enough for a market that stands still for hours.
+pub fn session_config(interval_ms: i64, latency_us: i64) -> DeskConfig {
+    let wide = |key: &str| format!("limits.{key}=1_000_000_000");
+    let mut settings = vec![
+        "limits.currency=USD".to_owned(),
+        "instruments.symbols=[\"ESH4\"]".to_owned(),
+        "instruments.custom=[]".to_owned(),
+        "venue.queue={ model = \"exact\" }".to_owned(),
+        "limits.market.book_age_max_ms=86_400_000".to_owned(),
+        "limits.market.clock_difference_max_ms=86_400_000".to_owned(),
+        "strategy.order_qty_lots=1".to_owned(),
+        "strategy.position_max_lots=10".to_owned(),
+        format!("venue.order_latency_ns={}", latency_us * 1_000),
+        format!("venue.response_latency_ns={}", latency_us * 1_000),
+        format!("run.timer_ms={interval_ms}"),
+        "limits.accounts=[{ account = 0, gross_exposure_max_ccy = 1_000_000_000, net_exposure_max_ccy = 1_000_000_000 }]".to_owned(),
+    ];
+    let keys =
+        ["total.gross_exposure_max_ccy", "total.net_exposure_max_ccy", "instrument.order_notional_max_ccy"];
+    settings.extend(keys.map(wide));
+    config(&settings)
+}
+
 /// Runs the desk over the world's records, with both journals; with `is_told` they are read again for the fills.
 pub fn run(world: &World, config: &DeskConfig, is_told: bool) -> Outcome {
     let journal = tempfile::tempdir_in(world.folder.path()).unwrap();

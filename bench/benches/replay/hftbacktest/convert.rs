@@ -66,6 +66,9 @@ pub struct Converter {
     index: u64,
     venue_ns: i64,
     recv_ns: i64,
+    /// Ticks of this many nano-units: before each execution the venue sees the order that caused it come as far as the tick
+    /// before the execution's price, and go again. None: executions alone.
+    pub aggressors_tick_nanos: Option<i64>,
     /// Records without a counterpart there: other instruments, other kinds, seen by nobody.
     pub skipped: u64,
     /// Records of orders that do not rest, or rest already.
@@ -83,6 +86,7 @@ impl Converter {
             index: 0,
             venue_ns: i64::MIN,
             recv_ns: i64::MIN,
+            aggressors_tick_nanos: None,
             skipped: 0,
             orphans: 0,
         }
@@ -223,9 +227,25 @@ impl Converter {
             let has_price = market.code & MarketRecord::WITH_PRICE != 0;
             let price = if has_price { market.price } else { resting.price };
             let lots = i64::from(market.qty);
+            if let Some(tick_nanos) = self.aggressors_tick_nanos {
+                self.aggressor(market, tick_nanos, Resting { price, lots, ..resting });
+            }
             self.order(market, FILL_EVENT, market.order_ref, Resting { price, lots, ..resting });
         }
         self.reduce(market, i64::from(market.qty));
+    }
+
+    /// The order that met a resting one, at the venue alone.
+    fn aggressor(&mut self, market: &MarketRecord, tick_nanos: i64, met: Resting) {
+        let (side, step) =
+            if met.side == SELL_EVENT { (BUY_EVENT, -tick_nanos) } else { (SELL_EVENT, tick_nanos) };
+        for kind in [ADD_ORDER_EVENT, CANCEL_ORDER_EVENT] {
+            self.event(market, kind | side | EXCH_EVENT, met.price + step, met.lots);
+            if let Some(event) = self.events.last_mut() {
+                // The venues number theirs from below.
+                event.order_id = u64::MAX - self.index;
+            }
+        }
     }
 
     fn reduce(&mut self, market: &MarketRecord, by_lots: i64) {

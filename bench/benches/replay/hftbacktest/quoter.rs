@@ -18,7 +18,8 @@ pub enum Variant {
     Reference,
     /// The touch whatever is held.
     Flat,
-    /// As `Spec`, and no order is sent that would meet one of our own on the other side: our gate would refuse it.
+    /// As `Spec`, and as our desk: not at a crossed book, and no order is sent that would meet one of our own on the other
+    /// side, which our gate would refuse.
     Apart,
 }
 
@@ -112,6 +113,9 @@ pub fn quote<MD: MarketDepth>(
         bot.clear_inactive_orders(Some(0));
         let (best_bid, best_ask) = (bot.depth(0).best_bid_tick(), bot.depth(0).best_ask_tick());
         if best_bid == INVALID_MIN || best_ask == INVALID_MAX {
+            continue;
+        }
+        if quoter.variant == Variant::Apart && best_bid >= best_ask {
             continue;
         }
         for aim in quoter.aims(bot.position(0), best_bid, best_ask, setup) {

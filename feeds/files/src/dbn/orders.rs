@@ -18,6 +18,10 @@
 //! | `R` | `Clear` |
 //!
 //! An order filled to its last shown lot that goes on by `M` (an iceberg) is executed and added anew.
+//!
+//! What is left of an aggressor is stated (`A`, or `M` where a resting order was moved across) before the cancels of the orders
+//! that it filled. Taken in that order it would stand in the book beside those it has just traded with, and whoever asks what
+//! was ahead of him would count them twice; it is taken after the last of them instead.
 
 use std::collections::VecDeque;
 
@@ -61,6 +65,8 @@ pub(super) struct Orders {
     fills: VecDeque<Fill>,
     /// The latest trade and what its fills have not explained.
     trade: Option<Fill>,
+    /// What is left of aggressors, until the orders they filled are off the book.
+    held: Vec<(u8, Row)>,
 }
 
 impl Orders {
@@ -69,6 +75,20 @@ impl Orders {
         if self.trade.is_some() && action != b'F' {
             self.close_trade(batch);
         }
+        if !self.fills.is_empty() && matches!(action, b'A' | b'M') && self.has_taken(row) {
+            self.held.push((action, *row));
+            return Ok(());
+        }
+        let outcome = self.apply(action, row, batch);
+        if !self.held.is_empty() && self.fills.is_empty() {
+            let released = self.release(row, batch);
+            return outcome.and(released);
+        }
+        outcome
+    }
+
+    #[inline]
+    fn apply(&mut self, action: u8, row: &Row, batch: &mut Vec<Record>) -> Result<(), Refused> {
         match action {
             b'A' => self.add(row, batch),
             b'C' => self.cancel(row, batch),
@@ -81,15 +101,45 @@ impl Orders {
         }
     }
 
+    /// Whether an order stands where it meets one that was filled in this event: it was the other side of that trade.
+    fn has_taken(&self, row: &Row) -> bool {
+        row.side < NO_SIDE
+            && self.fills.iter().any(|fill| {
+                let rested = &fill.row;
+                let meets = if row.side == 0 { row.price >= rested.price } else { row.price <= rested.price };
+                rested.stamp.instrument == row.stamp.instrument
+                    && rested.order_ref != row.order_ref
+                    && rested.side == 1 - row.side
+                    && meets
+            })
+    }
+
+    /// Takes what was held, as of the row that set it free.
+    #[cold]
+    fn release(&mut self, freed_by: &Row, batch: &mut Vec<Record>) -> Result<(), Refused> {
+        let mut outcome = Ok(());
+        for (action, row) in std::mem::take(&mut self.held) {
+            let stamp = Stamp { letter: row.stamp.letter, ..freed_by.stamp };
+            outcome = outcome.and(self.apply(action, &Row { stamp, ..row }, batch));
+        }
+        outcome
+    }
+
     /// The event is over: what it left open becomes trades without an order.
+    ///
+    /// # Errors
+    ///
+    /// An order that was held until here is refused.
     #[inline]
-    pub(super) fn end_event(&mut self, batch: &mut Vec<Record>) {
+    pub(super) fn end_event(&mut self, batch: &mut Vec<Record>) -> Result<(), Refused> {
         if self.trade.is_some() {
             self.close_trade(batch);
         }
         while let Some(fill) = self.fills.pop_front() {
             batch.push(hidden(&fill.row, fill.qty));
         }
+        let Some((_, last)) = self.held.last().copied() else { return Ok(()) };
+        self.release(&last, batch)
     }
 
     fn close_trade(&mut self, batch: &mut Vec<Record>) {
@@ -248,14 +298,20 @@ fn hidden(row: &Row, qty: u32) -> Record {
 mod tests {
     use super::*;
 
-    /// Kinds and quantities of what rows `(action, order, price, qty)` give.
+    /// Kinds and quantities of what rows `(action, order, price, qty)` give, all bids.
     fn records(rows: &[(u8, u64, i64, u32)]) -> Vec<(Kind, u32)> {
+        let rows = rows.iter().map(|(action, order_ref, price, qty)| (*action, *order_ref, *price, *qty, 0));
+        sided(&rows.collect::<Vec<_>>())
+    }
+
+    /// The same with the side.
+    fn sided(rows: &[(u8, u64, i64, u32, u8)]) -> Vec<(Kind, u32)> {
         let (mut orders, mut batch) = (Orders::default(), Vec::new());
-        for (action, order_ref, price, qty) in rows.iter().copied() {
-            let row = Row { stamp: Stamp::default(), order_ref, price, qty, side: 0 };
+        for (action, order_ref, price, qty, side) in rows.iter().copied() {
+            let row = Row { stamp: Stamp::default(), order_ref, price, qty, side };
             orders.on(action, &row, &mut batch).expect("a good row");
         }
-        orders.end_event(&mut batch);
+        orders.end_event(&mut batch).expect("a good event");
         batch.iter().map(|r| (Kind::from_code(r.header.kind).expect("a kind"), r.as_market().qty)).collect()
     }
 
@@ -281,6 +337,25 @@ mod tests {
     fn an_iceberg_that_is_filled_and_shown_again_is_executed_and_added() {
         let rows = [(b'A', 1, 100, 2), (b'F', 1, 100, 7), (b'M', 1, 100, 2)];
         assert_eq!(records(&rows), [(Kind::Add, 2), (Kind::Execute, 2), (Kind::Trade, 5), (Kind::Add, 2)]);
+    }
+
+    #[test]
+    fn what_is_left_of_an_aggressor_rests_after_what_it_traded() {
+        // A bid for three takes two offers of one and rests with the last lot.
+        let asks = [(b'A', 1, 100, 1, 1), (b'A', 2, 100, 1, 1)];
+        let trade = [(b'T', 3, 100, 2, 0), (b'F', 1, 100, 1, 1), (b'F', 2, 100, 1, 1)];
+        let gone = [(b'C', 1, 100, 1, 1), (b'C', 2, 100, 1, 1)];
+        let executed = [(Kind::Execute, 1), (Kind::Execute, 1)];
+        let new = [&asks[..], &trade, &[(b'A', 3, 100, 1, 0)], &gone].concat();
+        assert_eq!(sided(&new)[2..], [executed[0], executed[1], (Kind::Add, 1)]);
+        // A bid that rested at 99 and was moved across.
+        let moved = [&[(b'A', 3, 99, 3, 0)][..], &asks, &trade, &[(b'M', 3, 100, 1, 0)], &gone].concat();
+        assert_eq!(sided(&moved)[3..], [executed[0], executed[1], (Kind::Replace, 1)]);
+        // One that meets nothing that was filled keeps its place; without a cancel the event's end sets free.
+        let away = [&asks[..], &trade, &[(b'A', 4, 99, 1, 0)], &gone].concat();
+        assert_eq!(sided(&away)[2..], [(Kind::Add, 1), executed[0], executed[1]]);
+        let open = [&asks[..], &trade, &[(b'A', 3, 100, 1, 0)]].concat();
+        assert_eq!(sided(&open)[2..], [(Kind::Trade, 1), (Kind::Trade, 1), (Kind::Add, 1)]);
     }
 
     #[test]

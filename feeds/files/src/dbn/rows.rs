@@ -73,7 +73,9 @@ impl Rows {
 
     /// The file is over: so is what was open.
     pub(super) fn finish(&mut self, batch: &mut Vec<Record>) {
-        self.orders.end_event(batch);
+        if let Err(reason) = self.orders.end_event(batch) {
+            self.account.skips.count(reason, || format!("at the end of the file: {reason}"));
+        }
         let stamp = Stamp { instrument: u32::MAX, seq: self.account.messages, ..Stamp::default() };
         if self.event.is_open(batch.len()) {
             self.event.end(batch, &stamp);
@@ -119,8 +121,9 @@ impl Rows {
         };
         let outcome = self.orders.on(action, &row, batch);
         if flags & dbn::flags::LAST != 0 {
-            self.orders.end_event(batch);
+            let held = self.orders.end_event(batch);
             self.event.end(batch, &stamp);
+            return outcome.and(held);
         }
         outcome
     }
