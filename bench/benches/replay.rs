@@ -230,19 +230,22 @@ fn session_by_orders() {
             let config = ours::session_config(interval_ms, latency_us);
             let depth = Depth::Vector { low: 3_000.0, high: 7_000.0 };
             let (mut theirs, mut mine, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
-            let mut fills = (0, 0);
+            let (mut fills, mut orders) = ((0, 0), (0, 0));
             for _ in 0..repeats() {
                 let their = peer::run_orders(&events, &setup, depth, &quoter).unwrap();
                 let our = ours::run(&world, &config, true);
                 fills = (their.fills.len(), our.fills.len());
+                orders = (their.counts.submits, our.orders);
                 theirs.push(their.wall.as_secs_f64() * 1e3);
                 mine.push(our.wall.as_secs_f64() * 1e3);
                 ratios.push(their.wall.as_secs_f64() / our.wall.as_secs_f64());
             }
             println!(
-                "session-{interval_ms}ms-{latency_us}us    fills {} {}  hftbacktest {:8.2} ms  tickrace {:8.2} ms  ratio {:6.1}",
+                "session-{interval_ms}ms-{latency_us}us    fills {} {}  orders {} {}  hftbacktest {:8.2} ms  tickrace {:8.2} ms  ratio {:6.1}",
                 fills.0,
                 fills.1,
+                orders.0,
+                orders.1,
                 median(theirs),
                 median(mine),
                 median(ratios)

@@ -8,12 +8,17 @@ Rows: `book alone` applies the deltas to an L3 book; `watch` is the engine with 
 touch quoter of docs/parity_hftbacktest.md in its `flat` variant, looking at the first delta of every interval: one lot at
 each side's touch, post-only, cancelled when the touch moved, at most ten lots held; `timer` looks by timer and sends
 nothing, `quote-timer` looks by timer and quotes. Loading is left out. The cost of an order is what a quoting run takes
-beyond the row without orders, by order sent, its cancels and fills included.
+beyond the row without orders, by order sent, its cancels and fills included. With `--ours` the bench `replay` then runs the
+same session, at the same interval and latency, through the desk, and the ratio of the times is told.
 """
 
 import argparse
 import datetime
+import os
+import pathlib
+import re
 import resource
+import subprocess
 import time
 from decimal import Decimal
 
@@ -113,6 +118,19 @@ def engine_run(deltas, instrument, mode, args):
     return quoter, seconds
 
 
+def ours_ms(args):
+    """Milliseconds that the desk takes for the session, and the orders it sends."""
+    command = ["cargo", "bench", "-q", "-p", "tickrace-bench", "--bench", "replay"]
+    root = pathlib.Path(__file__).resolve().parents[2]
+    environment = {**os.environ, "TICKRACE_REPLAY_ONLY": "session"}
+    out = subprocess.run(command, cwd=root, env=environment, check=True, capture_output=True, text=True).stdout
+    row = re.escape(f"session-{args.interval_ms}ms-{args.latency_us}us ")
+    found = re.search(rf"^{row}.* orders \d+ (\d+) .*tickrace +([\d.]+) ms", out, re.MULTILINE)
+    if found is None:
+        raise SystemExit(f"the bench has no row for this interval and latency:\n{out}")
+    return float(found[2]), int(found[1])
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("input")
@@ -120,6 +138,7 @@ def main():
     parser.add_argument("--latency-us", type=int, default=0)
     parser.add_argument("--position-max", type=int, default=10)
     parser.add_argument("--modes", default=f"{WATCH},{QUOTE}", help="also timer, quote-timer")
+    parser.add_argument("--ours", action="store_true", help="run our bench of the session too")
     args = parser.parse_args()
     instrument = TestInstrumentProvider.es_future(expiry_year=2024, expiry_month=3)
     data = DatabentoDataLoader().from_dbn_file(args.input, instrument_id=instrument.id, as_legacy_cython=True)
@@ -131,17 +150,22 @@ def main():
     seconds = time.perf_counter() - start
     print(f"book alone  {len(deltas)} deltas {seconds:8.3f} s {len(deltas) / seconds / 1e6:6.3f} M deltas/s "
           f"({len(data)} of the file), best {book.best_bid_price()} {book.best_ask_price()}", flush=True)
-    base = 0.0
+    base = quoted = sent = 0.0
     for mode in args.modes.split(","):
         quoter, seconds = engine_run(deltas, instrument, mode, args)
         per_order = ""
         if mode in (QUOTE, QUOTE_TIMER) and quoter.sent:
             per_order = f" {1e6 * (seconds - base) / quoter.sent:8.1f} us an order beyond the run without"
+            quoted, sent = seconds, quoter.sent
         else:
             base = seconds
         print(f"{mode:10}  {len(deltas)} deltas {seconds:8.3f} s {len(deltas) / seconds / 1e6:6.3f} M deltas/s, "
               f"{quoter.deltas} heard, {quoter.looks} looks, {quoter.sent} orders, {quoter.cancelled} cancels, "
               f"{quoter.fills} fills, {quoter.refused} refused{per_order}", flush=True)
+    if args.ours and quoted:
+        ms, orders = ours_ms(args)
+        print(f"tickrace    {ms:.2f} ms, {orders} orders: {1e3 * quoted / ms:.0f} times as fast, by order "
+              f"{quoted / sent / (ms / 1e3 / orders):.0f} times")
     print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024} MiB")
 
 
