@@ -19,7 +19,7 @@ pub enum Step {
     },
     /// Orders of ours arrived.
     Arrival,
-    /// The session ended with orders of ours resting.
+    /// The run ended with orders of ours resting.
     EndOfSession,
 }
 
