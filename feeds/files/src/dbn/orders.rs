@@ -2,7 +2,7 @@
 //!
 //! A fill (`F`) says that a resting order traded and leaves the book alone; the cancel (`C`) or modification (`M`) that
 //! takes the lots off follows within the same event. Here the two are one `Execute`, at the place of the second, so that
-//! the book is at every record what Databento's rules make of it. A trade (`T`) says what the aggressor did; its fills
+//! the book is what Databento's rules make of it. A trade (`T`) says what the aggressor did; its fills
 //! tell the same lots once more, so only what they leave over becomes a record. In full:
 //!
 //! | action | records |
@@ -21,7 +21,7 @@
 //!
 //! What is left of an aggressor is stated (`A`, or `M` where a resting order was moved across) before the cancels of the orders
 //! that it filled. Taken in that order it would stand in the book beside those it has just traded with, and whoever asks what
-//! was ahead of him would count them twice; it is taken after the last of them instead.
+//! was ahead of him would count them twice; it is taken after the last of them instead, or before the next row that names it.
 
 use std::collections::VecDeque;
 
@@ -43,6 +43,8 @@ pub(super) struct Row {
 
 /// Why a row changes nothing.
 pub(super) type Refused = &'static str;
+
+const TWICE: Refused = "order added twice";
 
 #[derive(Clone, Copy, Debug)]
 struct Live {
@@ -75,7 +77,15 @@ impl Orders {
         if self.trade.is_some() && action != b'F' {
             self.close_trade(batch);
         }
+        if self.held.iter().any(|(_, held)| held.order_ref == row.order_ref) {
+            self.release(row, batch)?;
+        }
         if !self.fills.is_empty() && matches!(action, b'A' | b'M') && self.has_taken(row) {
+            // What is refused is refused at its own row.
+            check(row)?;
+            if action == b'A' && self.live.contains_key(&row.order_ref) {
+                return Err(TWICE);
+            }
             self.held.push((action, *row));
             return Ok(());
         }
@@ -156,7 +166,7 @@ impl Orders {
         let live = Live { price: row.price, qty: row.qty, instrument: row.stamp.instrument };
         match self.live.entry(row.order_ref) {
             std::collections::hash_map::Entry::Vacant(vacant) => vacant.insert(live),
-            std::collections::hash_map::Entry::Occupied(_) => return Err("order added twice"),
+            std::collections::hash_map::Entry::Occupied(_) => return Err(TWICE),
         };
         batch.push(record(Kind::Add, row, row.qty));
         Ok(())
@@ -354,6 +364,9 @@ mod tests {
         // One that meets nothing that was filled keeps its place; without a cancel the event's end sets free.
         let away = [&asks[..], &trade, &[(b'A', 4, 99, 1, 0)], &gone].concat();
         assert_eq!(sided(&away)[2..], [(Kind::Add, 1), executed[0], executed[1]]);
+        // Gone again in the same event: it came before it went.
+        let brief = [&asks[..], &trade, &[(b'A', 3, 100, 1, 0), (b'C', 3, 100, 1, 0)], &gone].concat();
+        assert_eq!(sided(&brief)[2..], [(Kind::Add, 1), (Kind::Delete, 0), executed[0], executed[1]]);
         let open = [&asks[..], &trade, &[(b'A', 3, 100, 1, 0)]].concat();
         assert_eq!(sided(&open)[2..], [(Kind::Trade, 1), (Kind::Trade, 1), (Kind::Add, 1)]);
     }
