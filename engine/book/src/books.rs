@@ -36,7 +36,7 @@ use tickrace_types::{
 use crate::change::NO_TOP;
 use crate::index::{Found, RefIndex, tag};
 use crate::ladder::{Ladder, Rung, key};
-use crate::levels::{Grid, LevelBook, LevelChange};
+use crate::levels::{Beside, Grid, LevelBook, LevelChange};
 use crate::pool::{NIL, POOL_MAX, Pool};
 use crate::{Change, Counters, Level, Outcome, PhaseTracker, Queued, Resting};
 
@@ -402,6 +402,37 @@ impl Books {
             show_levels(top, levels);
         }
         Some(change)
+    }
+
+    /// Applies levels of one event, all received at `ts_recv_ns`, in place, up to the first of another instrument than the
+    /// first one's; how many. The same as [`Books::apply_level_at`] for each, faster.
+    #[inline]
+    pub fn apply_levels(&mut self, records: &[Record], ts_recv_ns: i64) -> usize {
+        self.apply_levels_beside(records, ts_recv_ns, &Beside::NOTHING)
+    }
+
+    /// The same up to the first level that `beside` tells to stop at, which may be the first.
+    #[inline]
+    pub fn apply_levels_beside(&mut self, records: &[Record], ts_recv_ns: i64, beside: &Beside) -> usize {
+        let Some(first) = records.first() else { return 0 };
+        let index = InstrumentId(first.header.instrument).index();
+        let Some(Some(levels)) = self.levels.get_mut(index) else {
+            if beside.is_nothing() {
+                self.apply_level_at(first.as_market(), ts_recv_ns);
+                return 1;
+            }
+            return 0;
+        };
+        let run = levels.set_run(records, beside);
+        self.counters.misfits += run.misfits;
+        if let Some(last) = records[..run.taken].last() {
+            let top = &mut self.books[index].top;
+            (top.ts_venue_ns, top.ts_recv_ns) = (last.header.ts_venue_ns, ts_recv_ns);
+            if run.top_changed {
+                show_levels(top, levels);
+            }
+        }
+        run.taken
     }
 
     /// The first level of an instrument: from here on its book is one of levels.

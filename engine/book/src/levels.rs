@@ -9,7 +9,7 @@
 //! not said so yet: its touch steps back to the first level beyond. The levels in between keep their lots but are
 //! *hidden*, better than the touch, until stated anew. So a book never shows itself crossed.
 
-use tickrace_types::Side;
+use tickrace_types::{Record, Side};
 
 use crate::far_levels::FarLevels;
 
@@ -94,6 +94,35 @@ pub struct LevelChange {
     pub top_changed: bool,
 }
 
+/// At which levels a run of them stops, for somebody who has orders of his own beside them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Beside {
+    /// Lowest and highest price by side at which it does, nano-units.
+    pub spans: [(i64, i64); 2],
+    /// Whether it does at a price better than its side's touch.
+    pub stops_at_better: bool,
+}
+
+impl Beside {
+    /// At none.
+    pub const NOTHING: Self = Self { spans: [(i64::MAX, i64::MIN); 2], stops_at_better: false };
+
+    #[inline]
+    pub(crate) fn is_nothing(&self) -> bool {
+        *self == Self::NOTHING
+    }
+}
+
+/// What a run of levels did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Run {
+    /// Records applied, those that do not fit among them.
+    pub taken: usize,
+    pub misfits: u64,
+    /// Whether price or lots of either touch changed.
+    pub top_changed: bool,
+}
+
 /// Both sides.
 #[derive(Clone, Debug)]
 pub(crate) struct LevelBook {
@@ -134,6 +163,48 @@ impl LevelBook {
             is_better: self.sides[side.index()].best > best_before,
             top_changed,
         }
+    }
+
+    /// States the levels of `records`, all of the first one's instrument, up to where `beside` stops.
+    #[inline]
+    pub(crate) fn set_run(&mut self, records: &[Record], beside: &Beside) -> Run {
+        let mut run = Run::default();
+        let Some(first) = records.first() else { return run };
+        let grid = self.grid;
+        for record in records {
+            let level = record.as_market();
+            if level.header.instrument != first.header.instrument {
+                break;
+            }
+            let (lots, price) = (level.order_ref, level.price);
+            let Some(ticks) = grid.ticks(price).filter(|_| level.side <= 1) else {
+                run.misfits += 1;
+                run.taken += 1;
+                continue;
+            };
+            let side = level.side();
+            let (low, high) = beside.spans[side.index()];
+            if price >= low && price <= high {
+                break;
+            }
+            let tick = oriented(side, ticks);
+            let own = &mut self.sides[side.index()];
+            match own.place(tick).filter(|_| tick < own.best && level.other_ref == 0 && !own.has_orders) {
+                // Nearly all: behind the touch, in the window.
+                Some(place) => {
+                    own.write_lots(place, lots);
+                }
+                None => {
+                    if beside.stops_at_better && lots > 0 && tick > own.best {
+                        break;
+                    }
+                    let orders = u32::try_from(level.other_ref).unwrap_or(u32::MAX);
+                    run.top_changed |= self.set(side, ticks, lots, orders).top_changed;
+                }
+            }
+            run.taken += 1;
+        }
+        run
     }
 
     /// Takes the levels of a side from the touch up to `ticks` out, or all of them.
@@ -185,12 +256,12 @@ impl LevelBook {
 #[derive(Clone, Debug)]
 struct LevelSide {
     /// Lots by place of the window.
-    lots: Box<[u64]>,
+    lots: Box<[u64; WINDOW]>,
     /// Orders by place, where the feed counts them.
     orders: Box<[u32]>,
     has_orders: bool,
     /// A bit for each place with lots.
-    bits: Box<[u64]>,
+    bits: Box<[u64; WORDS]>,
     /// A bit for each word of `bits` that is not zero.
     summary: [u64; SUMMARY],
     /// Tick of the window's first place.
@@ -206,13 +277,19 @@ struct LevelSide {
 /// Cells for far levels at the start, of which half can be used.
 const FAR_CELLS: usize = 4096;
 
+/// On the heap from the start: too many for a stack.
+fn zeros<const N: usize>() -> Box<[u64; N]> {
+    let Ok(zeros) = vec![0; N].into_boxed_slice().try_into() else { unreachable!("made of this length") };
+    zeros
+}
+
 impl LevelSide {
     fn new() -> Self {
         Self {
-            lots: vec![0; WINDOW].into_boxed_slice(),
+            lots: zeros(),
             orders: vec![0; WINDOW].into_boxed_slice(),
             has_orders: false,
-            bits: vec![0; WORDS].into_boxed_slice(),
+            bits: zeros(),
             summary: [0; SUMMARY],
             low: 0,
             follow_above: i64::MIN,
@@ -253,6 +330,11 @@ impl LevelSide {
         if orders > 0 || self.has_orders {
             self.write_orders(place, if lots > 0 { orders } else { 0 });
         }
+        self.write_lots(place, lots)
+    }
+
+    #[inline]
+    fn write_lots(&mut self, place: usize, lots: u64) -> u64 {
         let before = std::mem::replace(&mut self.lots[place], lots);
         if (before > 0) != (lots > 0) {
             let (word, bit) = (place / WORD, place % WORD);
@@ -385,6 +467,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use proptest::prelude::*;
+    use tickrace_types::MarketRecord;
 
     use super::*;
 
@@ -439,6 +522,56 @@ mod tests {
                 for side in Side::BOTH {
                     let shown: Vec<_> = book.levels(side).map(|(ticks, lots, _)| (ticks, lots)).collect();
                     prop_assert_eq!(shown, plain.shown(side));
+                }
+            }
+        }
+
+        #[test]
+        fn a_run_of_levels_does_what_they_do_one_by_one(
+            acts in prop::collection::vec((0u8..3, -40i64..40, 0u64..4, prop::sample::select(vec![0i64, 0, 0, 9_000, -70_000]), 0u64..2), 1..200),
+            span in (-30i64..30, 0i64..20),
+            stops_at_better: bool,
+        ) {
+            let level = |(side, near, lots, jump, orders): (u8, i64, u64, i64, u64)| {
+                // Every tenth price lies off the grid.
+                let price = (near + jump) * 5 + i64::from(near % 10 == 7);
+                *MarketRecord { side, price, order_ref: lots, other_ref: orders, ..MarketRecord::default() }.as_record()
+            };
+            // Whether the top changed; none where it does not fit.
+            let set = |book: &mut LevelBook, record: &Record| {
+                let level = record.as_market();
+                let ticks = book.grid.ticks(level.price).filter(|_| level.side <= 1)?;
+                let orders = u32::try_from(level.other_ref).unwrap_or(u32::MAX);
+                Some(book.set(level.side(), ticks, level.order_ref, orders).top_changed)
+            };
+            let records: Vec<Record> = acts.into_iter().map(level).collect();
+            let beside = Beside { spans: [(span.0 * 5, (span.0 + span.1) * 5), (i64::MAX, i64::MIN)], stops_at_better };
+            let (mut together, mut plain) = (LevelBook::new(Grid::new(5)), LevelBook::new(Grid::new(5)));
+            let mut rest = records.as_slice();
+            while !rest.is_empty() {
+                let run = together.set_run(rest, &beside);
+                let (mut misfits, mut top_changed) = (0, false);
+                let (taken, behind) = rest.split_at(run.taken);
+                for record in taken {
+                    let level = record.as_market();
+                    let is_asked = level.side == 0 && beside.spans[0].0 <= level.price && level.price <= beside.spans[0].1;
+                    prop_assert!(!is_asked || level.price % 5 != 0, "it stops where it was asked to");
+                    let best = |plain: &LevelBook| plain.best(level.side()).map(|(ticks, ..)| ticks);
+                    let before = best(&plain);
+                    let change = set(&mut plain, record);
+                    misfits += u64::from(change.is_none());
+                    top_changed |= change.unwrap_or_default();
+                    prop_assert!(!stops_at_better || level.side > 1 || level.order_ref == 0 || level.price % 5 != 0 || before == best(&plain));
+                }
+                prop_assert_eq!((run.misfits, run.top_changed), (misfits, top_changed));
+                rest = behind;
+                if let Some((stopped_at, behind)) = rest.split_first() {
+                    set(&mut plain, stopped_at);
+                    set(&mut together, stopped_at);
+                    rest = behind;
+                }
+                for side in Side::BOTH {
+                    prop_assert!(together.levels(side).eq(plain.levels(side)));
                 }
             }
         }

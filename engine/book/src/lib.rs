@@ -20,5 +20,5 @@ mod pool;
 pub use bars::{BarSpec, Bars};
 pub use books::Books;
 pub use change::{Change, Counters, Level, Outcome, Queued, Resting};
-pub use levels::LevelChange;
+pub use levels::{Beside, LevelChange};
 pub use phase::PhaseTracker;

@@ -74,7 +74,7 @@ impl Source for Feed {
     }
 
     #[inline]
-    fn skim(&mut self, each: impl FnMut(&Record, i64) -> bool) -> u64 {
+    fn skim(&mut self, each: impl FnMut(&[Record], i64) -> usize) -> u64 {
         match self {
             Self::Itch(source) => source.skim(each),
             Self::Log(source) => source.skim(each),

@@ -91,7 +91,7 @@ impl<S: Source> Source for BarQuotes<S> {
     }
 
     #[inline]
-    fn skim(&mut self, each: impl FnMut(&Record, i64) -> bool) -> u64 {
+    fn skim(&mut self, each: impl FnMut(&[Record], i64) -> usize) -> u64 {
         // A quote that waits comes first.
         if self.pending.is_some() { 0 } else { self.source.skim(each) }
     }

@@ -51,7 +51,7 @@ impl<S: Source> Source for Delayed<S> {
     }
 
     #[inline]
-    fn skim(&mut self, each: impl FnMut(&Record, i64) -> bool) -> u64 {
+    fn skim(&mut self, each: impl FnMut(&[Record], i64) -> usize) -> u64 {
         if self.latency.is_some() { 0 } else { self.source.skim(each) }
     }
 

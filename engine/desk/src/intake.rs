@@ -92,7 +92,7 @@ impl<S: Source> Source for Intake<S> {
     }
 
     #[inline]
-    fn skim(&mut self, each: impl FnMut(&Record, i64) -> bool) -> u64 {
+    fn skim(&mut self, each: impl FnMut(&[Record], i64) -> usize) -> u64 {
         match self {
             Self::Here(source) => source.skim(each),
             Self::There(_) => 0,

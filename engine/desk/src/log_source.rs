@@ -172,20 +172,23 @@ impl Source for LogSource {
     }
 
     #[inline]
-    fn skim(&mut self, mut each: impl FnMut(&Record, i64) -> bool) -> u64 {
+    fn skim(&mut self, mut each: impl FnMut(&[Record], i64) -> usize) -> u64 {
         if self.ids.is_some() || self.to_open > 0 {
             return 0;
         }
         const LEVEL: u8 = Kind::Level as u8;
-        let (given_ns, latency, hidden_flag) = (self.given_ns, self.options.latency, self.hidden_flag);
-        let stops = Flags::END_OF_EVENT | Flags::SNAPSHOT | hidden_flag;
-        let count = self.records.advance_while(|record| {
+        let given_ns = self.given_ns;
+        let (ts_venue_ns, ts_recv_ns) = given_ns;
+        let received_ns =
+            received_ns(self.options.latency, &Header { ts_venue_ns, ts_recv_ns, ..Header::default() });
+        let stops = Flags::END_OF_EVENT | Flags::SNAPSHOT | self.hidden_flag;
+        let is_inside = |record: &Record| {
             let header = &record.header;
             header.kind == LEVEL
                 && header.flags & stops == 0
                 && (header.ts_venue_ns, header.ts_recv_ns) == given_ns
-                && each(record, received_ns(latency, header))
-        });
+        };
+        let count = self.records.advance_runs(is_inside, |run| each(run, received_ns));
         self.messages += count;
         count
     }

@@ -95,9 +95,9 @@ impl<S: Source> SimGateway<S> {
         let (exchange, responses) = (&mut self.exchange, &mut self.responses);
         let mut out = |response: &ResponseRecord| responses.push_back(*response);
         exchange.on_market(self.heads.take_alone(), &mut out);
-        self.market.skim(|record, _| {
-            exchange.on_market(record, &mut out);
-            true
+        self.market.skim(|records, _| {
+            exchange.on_levels(records, &mut out);
+            records.len()
         });
         self.heads.refill(&mut self.market);
     }

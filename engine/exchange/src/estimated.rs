@@ -2,7 +2,7 @@
 //! under another model than the exact one. The rules stand at the head of the crate, the models in
 //! [`crate::queue_position`].
 
-use tickrace_book::{Change, LevelChange, Outcome};
+use tickrace_book::{Beside, Change, LevelChange, Outcome};
 use tickrace_types::{
     Flags, Instrument, InstrumentId, Kind, MarketRecord, Price, QuoteRecord, Record, ResponseRecord, Side,
 };
@@ -53,6 +53,28 @@ impl Exchange {
         if self.orders.is_watching() {
             let change = Change { top_changed: change.top_changed, ..Change::only(Outcome::Stated) };
             self.after_change(record, instrument, &change, out);
+        }
+    }
+
+    /// Levels inside one event of a feed that states them, in place: the same as one by one.
+    #[inline]
+    pub fn on_levels(&mut self, mut records: &[Record], out: &mut impl FnMut(&ResponseRecord)) {
+        while let Some(first) = records.first() {
+            let instrument = InstrumentId(first.header.instrument);
+            // Most levels are neither a new touch nor one that we, or what we took, stand in.
+            let is_plain = self.impact.is_none()
+                && self.taken_levels.is_empty()
+                && !self.orders.is_watching()
+                && self.is_stated.get(instrument.index()).is_some_and(|stated| *stated);
+            if is_plain {
+                let beside = Beside { spans: self.orders.spans_of(instrument), stops_at_better: true };
+                let ts_recv_ns = first.header.ts_recv_ns;
+                records = &records[self.books.apply_levels_beside(records, ts_recv_ns, &beside)..];
+            }
+            if let Some((next, rest)) = records.split_first() {
+                self.on_market(next, out);
+                records = rest;
+            }
         }
     }
 

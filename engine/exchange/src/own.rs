@@ -254,6 +254,12 @@ impl OwnOrders {
         self.heads.len()
     }
 
+    /// Lowest and highest price of an instrument's resting orders by side; the lowest is above the highest where none rests.
+    #[inline]
+    pub fn spans_of(&self, instrument: InstrumentId) -> [(i64, i64); 2] {
+        self.spans[instrument.index()].map(|span| (span.low, span.high))
+    }
+
     /// Whether nothing of ours rests in an instrument, or anywhere where none is named.
     #[inline]
     pub fn is_quiet(&self, instrument: InstrumentId) -> bool {

@@ -98,3 +98,17 @@ pub(crate) unsafe fn entry_at(map: &Map, offset: usize, end: usize) -> Option<(E
     }
     None
 }
+
+/// The lines from `offset` to the end of its chunk, at least one, as if each were a record of 64 bytes; where a larger one
+/// begins, its lines follow.
+///
+/// # Safety
+///
+/// As [`entry_at`], with `offset` below `end`.
+#[inline]
+pub(crate) unsafe fn lines_at(map: &Map, offset: usize, end: usize) -> &[Record] {
+    let from = line_at(offset);
+    let chunk_end = (from / CHUNK_BYTES + 1) * CHUNK_BYTES;
+    // SAFETY: verification found whole lines up to `end`, by the caller's word.
+    unsafe { map.lines(from, chunk_end.min(end).saturating_sub(from) / LINE_BYTES) }
+}

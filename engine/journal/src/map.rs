@@ -125,6 +125,20 @@ impl Map {
         unsafe { &*address.cast::<Record>() }
     }
 
+    /// `count` lines from `offset` on, each as a small record.
+    ///
+    /// # Safety
+    ///
+    /// As [`Self::line`], for all of them.
+    #[inline]
+    pub(crate) unsafe fn lines(&self, offset: usize, count: usize) -> &[Record] {
+        debug_assert!(offset.is_multiple_of(LINE_BYTES) && offset + count * LINE_BYTES <= self.len());
+        // SAFETY: in bounds as above.
+        let address = unsafe { self.raw.as_ptr().add(offset) };
+        // SAFETY: 64-aligned, any bytes are records, `count` of them in bounds and unchanging by the caller's word.
+        unsafe { std::slice::from_raw_parts(address.cast::<Record>(), count) }
+    }
+
     /// The order at `offset`.
     ///
     /// # Safety

@@ -5,11 +5,11 @@ use std::iter::FusedIterator;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::entry::entry_at;
-use crate::layout::HEADER_BYTES;
+use crate::entry::{entry_at, line_at, lines_at};
+use crate::layout::{HEADER_BYTES, LINE_BYTES};
 use crate::recover::Damage;
 use crate::stream::{Part, Stream, lock_shared};
-use tickrace_types::Record;
+use tickrace_types::{Kind, Record};
 
 use crate::{Entry, JournalError, RecoveryReport};
 
@@ -117,25 +117,32 @@ impl SmallRecords {
         None
     }
 
-    /// Passes over the records that `is_next` takes, in place, up to the first it does not; tells how many.
+    /// Hands over, in place and run by run, the records that come next as long as `is_next` holds; `each` tells how many of
+    /// a run it takes from its start. Ends with the first record left. Tells how many were taken.
     #[inline]
-    pub fn advance_while(&mut self, mut is_next: impl FnMut(&Record) -> bool) -> u64 {
+    pub fn advance_runs(
+        &mut self,
+        is_next: impl Fn(&Record) -> bool,
+        mut each: impl FnMut(&[Record]) -> usize,
+    ) -> u64 {
         let mut count = 0;
         while let Some(part) = self.reader.parts.get(self.part) {
+            if self.offset >= part.end {
+                self.part += 1;
+                self.offset = HEADER_BYTES;
+                continue;
+            }
             // SAFETY: as in `advance`.
-            match unsafe { entry_at(&part.map, self.offset, part.end) } {
-                Some((Entry::Small(record), next)) => {
-                    if !is_next(record) {
-                        break;
-                    }
-                    self.offset = next;
-                    count += 1;
-                }
-                Some((_, next)) => self.offset = next,
-                None => {
-                    self.part += 1;
-                    self.offset = HEADER_BYTES;
-                }
+            let lines = unsafe { lines_at(&part.map, self.offset, part.end) };
+            let is_small = |line: &&Record| (1..Kind::LARGE_FROM).contains(&line.header.kind);
+            let run = lines.iter().take_while(|line| is_small(line) && is_next(line)).count();
+            let taken = if run > 0 { each(&lines[..run]).min(run) } else { 0 };
+            if taken > 0 {
+                self.offset = line_at(self.offset) + taken * LINE_BYTES;
+                count += taken as u64;
+            }
+            if taken == 0 || taken < lines.len() {
+                break;
             }
         }
         count

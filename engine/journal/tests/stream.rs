@@ -4,6 +4,7 @@
 mod common;
 
 use std::fs;
+use std::sync::Arc;
 
 use common::{append, assert_holds, config, is_same, plain, small, write_finished};
 use tickrace_journal::{
@@ -227,4 +228,38 @@ fn when_the_next_segment_cannot_be_made_the_writer_says_so_and_keeps_what_fits()
     fs::remove_file(dir.path().join("inbound-000001.tj")).unwrap();
     let reader = Reader::open(dir.path(), "inbound").unwrap();
     assert_eq!((reader.records(), reader.recovery().reason), (60, CutReason::Finished));
+}
+
+#[test]
+fn runs_in_place_give_each_small_record_once_over_chunks_segments_and_large_ones() {
+    let dir = tempfile::tempdir().unwrap();
+    write_finished(dir.path(), 2000, config(16 << 10, true));
+    let reader = Arc::new(Reader::open(dir.path(), "inbound").unwrap());
+    let mut one_by_one = reader.small_records();
+    let mut wanted = Vec::new();
+    while let Some(record) = one_by_one.advance() {
+        wanted.push(*record);
+    }
+    // Some of each run are taken, by turns none, one, ..., all; some are not offered.
+    for refused in [1, 3, u64::MAX] {
+        let (mut runs, mut seen, mut turn) = (reader.small_records(), Vec::new(), 0);
+        loop {
+            let before = seen.len();
+            let count = runs.advance_runs(
+                |record| record.header.seq % refused != 0,
+                |run| {
+                    turn = (turn + 1) % 7;
+                    let taken = if turn == 6 { run.len() } else { run.len().min(turn) };
+                    assert!(run.iter().all(|record| record.header.seq % refused != 0));
+                    seen.extend_from_slice(&run[..taken]);
+                    taken
+                },
+            );
+            assert_eq!(count, (seen.len() - before) as u64);
+            let Some(record) = runs.advance() else { break };
+            seen.push(*record);
+        }
+        assert!(seen == wanted, "{refused}: {} and {}", seen.len(), wanted.len());
+        assert_eq!(runs.position(), one_by_one.position());
+    }
 }

@@ -20,11 +20,12 @@ pub trait Source {
         false
     }
 
-    /// Hands over in place, with the time each is received, the levels that follow the record given last, as long as they
-    /// stand inside its event ([`tickrace_types::Flags::END_OF_EVENT`] comes later), share both of its times, and `each`
-    /// takes them; those are not given again. Tells how many there were. A source that cannot hands over none.
+    /// Hands over in place, run by run and with the time they are received, the levels that follow the record given last, as
+    /// long as they stand inside its event ([`tickrace_types::Flags::END_OF_EVENT`] comes later) and share both of its times.
+    /// `each` tells how many of a run it takes from its start: those are not given again, and with fewer than all it is
+    /// over. Tells how many were taken. A source that cannot hands over none.
     #[inline]
-    fn skim(&mut self, each: impl FnMut(&Record, i64) -> bool) -> u64
+    fn skim(&mut self, each: impl FnMut(&[Record], i64) -> usize) -> u64
     where
         Self: Sized,
     {

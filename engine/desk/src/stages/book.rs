@@ -16,13 +16,13 @@ pub struct BookStage {
     pending: InstrumentId,
 }
 
-/// What can take a level inside an event in place, without an envelope.
+/// What can take the levels inside an event in place, without an envelope.
 pub trait TakesLevels {
     /// Whether it does.
     fn takes_levels(&self) -> bool;
 
-    /// Takes one, received at `ts_recv_ns`; false where it has to come as an envelope.
-    fn level(&mut self, record: &Record, ts_recv_ns: i64) -> bool;
+    /// Takes some from the start, received at `ts_recv_ns`, and tells how many; the next has to come as an envelope.
+    fn levels(&mut self, records: &[Record], ts_recv_ns: i64) -> usize;
 }
 
 impl<L: Emit<Envelope>> TakesLevels for Joined<BookStage, L> {
@@ -32,8 +32,8 @@ impl<L: Emit<Envelope>> TakesLevels for Joined<BookStage, L> {
     }
 
     #[inline]
-    fn level(&mut self, record: &Record, ts_recv_ns: i64) -> bool {
-        self.stage.level(record, ts_recv_ns)
+    fn levels(&mut self, records: &[Record], ts_recv_ns: i64) -> usize {
+        self.stage.levels(records, ts_recv_ns)
     }
 }
 
@@ -44,8 +44,8 @@ impl<N: TakesLevels> TakesLevels for Link<N, Envelope> {
     }
 
     #[inline]
-    fn level(&mut self, record: &Record, ts_recv_ns: i64) -> bool {
-        self.here_mut().is_some_and(|next| next.level(record, ts_recv_ns))
+    fn levels(&mut self, records: &[Record], ts_recv_ns: i64) -> usize {
+        self.here_mut().map_or(0, |next| next.levels(records, ts_recv_ns))
     }
 }
 
@@ -62,18 +62,19 @@ impl BookStage {
         Self { books, pending: InstrumentId::NONE }
     }
 
-    /// Applies a level inside an event; false where another instrument's of the same event has to be told first.
+    /// Applies levels inside an event, up to the first of an instrument before which another of the same event has to be
+    /// told; how many.
     #[inline]
-    fn level(&mut self, record: &Record, ts_recv_ns: i64) -> bool {
-        let instrument = InstrumentId(record.header.instrument);
+    fn levels(&mut self, records: &[Record], ts_recv_ns: i64) -> usize {
+        let Some(first) = records.first() else { return 0 };
+        let instrument = InstrumentId(first.header.instrument);
         if self.pending != instrument {
             if self.pending != InstrumentId::NONE || instrument.index() >= self.books.instruments() {
-                return false;
+                return 0;
             }
             self.pending = instrument;
         }
-        self.books.apply_level_at(record.as_market(), ts_recv_ns);
-        true
+        self.books.apply_levels(records, ts_recv_ns)
     }
 
     /// Sends on the top of an instrument whose levels changed inside an event that ends, or goes on, with another's.
@@ -141,7 +142,9 @@ impl Stage for BookStage {
                 self.tell_pending(&input.record.header, out);
             }
         }
-        if is_inner_level(&input.record) && self.level(&input.record, input.record.header.ts_recv_ns) {
+        if is_inner_level(&input.record)
+            && self.levels(std::slice::from_ref(&input.record), input.record.header.ts_recv_ns) > 0
+        {
             return;
         }
         let change = self.books.apply(&input.record);

@@ -359,13 +359,16 @@ impl<S: Source, E: Entry, N: Emit<Envelope> + TakesLevels> Sequencer<S, E, N> {
         let Some(head) = self.market.next() else { return false };
         let due_ns = head.record.header.ts_recv_ns;
         // Time that stands still is what deciding code sees; where it would have to be held back, the long way does so.
-        if !is_inner_level(&head.record) || due_ns < self.now_ns || !self.next.level(&head.record, due_ns) {
+        if !is_inner_level(&head.record)
+            || due_ns < self.now_ns
+            || self.next.levels(std::slice::from_ref(&head.record), due_ns) == 0
+        {
             return false;
         }
         self.number(due_ns);
         self.market.take_alone();
         let next = &mut self.next;
-        let count = self.source.skim(|record, ts_recv_ns| next.level(record, ts_recv_ns));
+        let count = self.source.skim(|records, ts_recv_ns| next.levels(records, ts_recv_ns));
         self.seq += count;
         self.market_count += 1 + count;
         self.market.refill(&mut self.source);

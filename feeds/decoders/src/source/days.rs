@@ -131,7 +131,7 @@ impl<S: Source> Source for Days<S> {
     }
 
     #[inline]
-    fn skim(&mut self, each: impl FnMut(&Record, i64) -> bool) -> u64 {
+    fn skim(&mut self, each: impl FnMut(&[Record], i64) -> usize) -> u64 {
         if self.is_fresh || !self.end.is_running() {
             return 0;
         }
