@@ -14,6 +14,7 @@ pub mod mean_reversion;
 pub mod normal;
 pub mod quantile;
 pub mod rng;
+pub mod shrinkage;
 pub mod unit_root;
 pub mod welford;
 
@@ -26,6 +27,7 @@ pub use least_squares::LeastSquares;
 pub use mean_reversion::{OrnsteinUhlenbeck, ornstein_uhlenbeck};
 pub use quantile::{P2Quantile, quantile};
 pub use rng::Rng;
+pub use shrinkage::{ledoit_wolf, solve_positive};
 pub use unit_root::{DickeyFuller, Lags, Trend, augmented_dickey_fuller};
 pub use welford::Welford;
 
