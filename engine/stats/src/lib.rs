@@ -4,24 +4,31 @@
 //! `libm`, so that the same input gives the same bits on every machine. Knows nothing of prices or instruments.
 #![forbid(unsafe_code)]
 
+pub mod change_point;
 pub mod cointegration;
 pub mod comoments;
 pub mod ewma;
 pub mod false_discovery;
+pub mod garch;
+pub mod hidden_markov;
 pub mod kalman;
 pub mod least_squares;
 pub mod mean_reversion;
 pub mod normal;
+pub mod optimise;
 pub mod quantile;
 pub mod rng;
 pub mod shrinkage;
 pub mod unit_root;
 pub mod welford;
 
+pub use change_point::{Cusum, RunLength, RunPrior, Shift};
 pub use cointegration::{Cointegration, engle_granger};
 pub use comoments::{CoMoments, Line, RollingCoMoments};
 pub use ewma::{DecayedMean, DecayedSums, Ewma, ewma_volatility};
 pub use false_discovery::{Dependence, adjusted_p_values};
+pub use garch::Garch;
+pub use hidden_markov::HiddenMarkov;
 pub use kalman::{HedgeFilter, HedgeStep};
 pub use least_squares::LeastSquares;
 pub use mean_reversion::{OrnsteinUhlenbeck, ornstein_uhlenbeck};
