@@ -7,6 +7,7 @@
 
 pub mod market_making;
 pub mod policy;
+pub mod regime;
 pub mod sizing;
 pub mod touch_quoter;
 pub mod view;
