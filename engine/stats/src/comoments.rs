@@ -144,6 +144,9 @@ pub struct RollingCoMoments {
     pairs: Box<[(f64, f64)]>,
     next: usize,
     moments: CoMoments,
+    /// How often the newest values have come in a row, up to the window: a window of equals varies by nothing, not by what
+    /// rounding left.
+    same: (usize, usize),
 }
 
 impl RollingCoMoments {
@@ -156,12 +159,22 @@ impl RollingCoMoments {
         if window < 2 {
             return Err(StatsError::Parameter { name: "window", wanted: "2 or more", got: window as f64 });
         }
-        Ok(Self { pairs: vec![(0.0, 0.0); window].into(), next: 0, moments: CoMoments::default() })
+        Ok(Self {
+            pairs: vec![(0.0, 0.0); window].into(),
+            next: 0,
+            moments: CoMoments::default(),
+            same: (0, 0),
+        })
     }
 
     /// Takes one pair in, and out the one that leaves the window.
     #[inline]
     pub fn update(&mut self, x: f64, y: f64) {
+        let window = self.pairs.len();
+        let (last_x, last_y) = self.pairs[if self.next == 0 { window - 1 } else { self.next - 1 }];
+        let run = |is_same: bool, run: usize| if is_same { (run + 1).min(window) } else { 1 };
+        let is_first = self.moments.count() == 0;
+        self.same = (run(!is_first && x == last_x, self.same.0), run(!is_first && y == last_y, self.same.1));
         if self.is_full() {
             let (old_x, old_y) = self.pairs[self.next];
             self.moments.remove(old_x, old_y);
@@ -172,6 +185,12 @@ impl RollingCoMoments {
         if self.next == self.pairs.len() {
             self.next = 0;
             self.refresh();
+        }
+        if self.same.0 == window {
+            (self.moments.mean_x, self.moments.sum_xx, self.moments.sum_xy) = (x, 0.0, 0.0);
+        }
+        if self.same.1 == window {
+            (self.moments.mean_y, self.moments.sum_yy, self.moments.sum_xy) = (y, 0.0, 0.0);
         }
     }
 
@@ -189,7 +208,7 @@ impl RollingCoMoments {
 
     /// Forgets everything.
     pub fn reset(&mut self) {
-        (self.next, self.moments) = (0, CoMoments::default());
+        (self.next, self.moments, self.same) = (0, CoMoments::default(), (0, 0));
     }
 
     #[cold]
@@ -256,6 +275,15 @@ mod tests {
             assert!((line.slope + 2.0).abs() < 1e-12 && (line.intercept - 3.0).abs() < 1e-12, "{line:?}");
         }
         assert_eq!(moments.correlation(), Some(-1.0));
+    }
+
+    #[test]
+    fn a_window_of_equals_varies_by_nothing_after_one_that_varied() {
+        let mut rolling = RollingCoMoments::new(4).unwrap();
+        for (x, y) in [(1e6, 0.1), (3.3, -7.7), (0.1, 2.2), (0.1, 3.1), (0.1, 4.4), (0.1, 5.3)] {
+            rolling.update(x, y);
+        }
+        assert_eq!((rolling.moments().variances().unwrap().0, rolling.moments().ordinary()), (0.0, None));
     }
 
     #[test]
