@@ -29,7 +29,8 @@ pub struct Prospect {
     pub equity: f64,
     /// Value of one lot, account currency.
     pub lot_value: f64,
-    /// Expected excess return of a long position per period, a fraction; its sign is the side of every method.
+    /// Expected excess return of a long position per period, a fraction. Its sign is the side of every method but `utility` and
+    /// `target`, which know the side from what they have seen or were told.
     pub mean: f64,
     /// Standard deviation of the return per period, a fraction.
     pub volatility: f64,
