@@ -53,6 +53,7 @@ for name, series in (("y", y), ("z", z)):
             stat, p, crit = coint(series, x, trend=trend, maxlag=lags, autolag=autolag)
             cointegration.append(dict(series=name, trend=trend, lags=autolag or lags, statistic=stat, p=p, critical=list(crit)))
 
+lagged = sm.OLS(np.round(gap, 6)[1:], sm.add_constant(np.round(gap, 6)[:-1])).fit()
 p_values = np.round(rng.uniform(size=40) ** 3, 8)
 tables = dict(
     p=[dict(trend=t, variables=k, statistic=s, p=mackinnonp(s, t, k))
@@ -66,6 +67,7 @@ out = dict(
     tls=dict(slope=tls, intercept=y.mean() - tls * x.mean()),
     kalman=dict(slope=list(filtered.filtered_state[0]), intercept=list(filtered.filtered_state[1]),
                 innovation=list(filtered.forecasts_error[0]), variance=list(filtered.forecasts_error_cov[0, 0])),
+    autoregression=dict(a=lagged.params[0], b=lagged.params[1], noise=lagged.ssr / lagged.nobs),
     adf=adf, cointegration=cointegration, tables=tables,
     p_values=list(p_values),
     fdr=dict(bh=list(multipletests(p_values, method="fdr_bh")[1]), by=list(multipletests(p_values, method="fdr_by")[1])),

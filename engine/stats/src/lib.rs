@@ -26,7 +26,7 @@ pub mod welford;
 pub use change_point::{Cusum, RunLength, RunPrior, Shift};
 pub use cointegration::{Cointegration, engle_granger};
 pub use comoments::{CoMoments, Line, RollingCoMoments};
-pub use ewma::{DecayedMean, DecayedSums, Ewma, ewma_volatility};
+pub use ewma::{DecayedMean, DecayedSums, Ewma, EwmaScore, ewma_volatility};
 pub use false_discovery::{Dependence, adjusted_p_values};
 pub use garch::Garch;
 pub use hidden_markov::HiddenMarkov;

@@ -5,7 +5,7 @@
 use serde_json::Value;
 use tickrace_stats::{
     CoMoments, Dependence, HedgeFilter, Lags, LeastSquares, Line, Trend, adjusted_p_values,
-    augmented_dickey_fuller, engle_granger, unit_root,
+    augmented_dickey_fuller, engle_granger, ornstein_uhlenbeck, unit_root,
 };
 
 fn goldens() -> Value {
@@ -97,6 +97,16 @@ fn unit_roots_are_tested_as_statsmodels_does() {
             .zip(series(&case["critical"]))
             .for_each(|(got, wanted)| near(*got, wanted, 1e-12, "critical"));
     }
+}
+
+#[test]
+fn reversion_is_read_from_the_autoregression_of_statsmodels() {
+    let told = goldens();
+    let (a, b) = (number(&told["autoregression"]["a"]), number(&told["autoregression"]["b"]));
+    let fit = ornstein_uhlenbeck(&series(&told["gap"]), 1.0).unwrap().unwrap();
+    near(fit.half_life, 0.5f64.ln() / b.ln(), 1e-9, "half-life");
+    near(fit.mean, a / (1.0 - b), 1e-9, "mean");
+    near(fit.deviation, (number(&told["autoregression"]["noise"]) / (1.0 - b * b)).sqrt(), 1e-9, "deviation");
 }
 
 #[test]

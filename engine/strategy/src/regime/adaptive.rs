@@ -1,6 +1,6 @@
 //! A sizer that follows the regime and our own recent performance, within bounds.
 
-use tickrace_stats::Ewma;
+use tickrace_stats::EwmaScore;
 use tickrace_types::Qty;
 
 use super::classes::{Regime, Trend};
@@ -17,9 +17,7 @@ use crate::sizing::{Prospect, Sizer, SizingConfig};
 pub struct AdaptiveSizer {
     sizer: Sizer,
     config: AdaptiveConfig,
-    mean: Ewma,
-    squares: Ewma,
-    periods: u32,
+    performance: EwmaScore,
     peak: f64,
     /// Performance and drawdown together.
     own: f64,
@@ -28,7 +26,7 @@ pub struct AdaptiveSizer {
 }
 
 /// Periods before performance counts: a few returns say nothing.
-const PERIODS_MIN: u32 = 20;
+const PERIODS_MIN: u64 = 20;
 
 impl AdaptiveSizer {
     /// Starts at a scale of one, or the nearest allowed.
@@ -43,14 +41,12 @@ impl AdaptiveSizer {
             wanted: "0 to 1",
             got: config.performance_decay,
         };
-        let average = Ewma::new(config.performance_decay).map_err(fault)?;
+        let performance = EwmaScore::new(config.performance_decay).map_err(fault)?;
         let scale = 1f64.clamp(config.scale_min, config.scale_max);
         Ok(Self {
             sizer: Sizer::new(sizing)?,
             config: config.clone(),
-            mean: average,
-            squares: average,
-            periods: 0,
+            performance,
             peak: 0.0,
             own: 1.0,
             scales: [scale; 2],
@@ -60,11 +56,7 @@ impl AdaptiveSizer {
     /// Once a period: the regime now, our equity, and our return over the period, a fraction of equity. Numbers that are not
     /// finite are left out.
     pub fn update(&mut self, regime: Regime, equity: f64, own_return: f64) {
-        if own_return.is_finite() {
-            self.mean.update(own_return);
-            self.squares.update(own_return * own_return);
-            self.periods = self.periods.saturating_add(1);
-        }
+        self.performance.update(own_return);
         if equity.is_finite() {
             self.peak = self.peak.max(equity);
             let fallen = if self.peak > 0.0 { 1.0 - equity / self.peak } else { 0.0 };
@@ -98,14 +90,8 @@ impl AdaptiveSizer {
 
     /// One plus so much for each standard error that our mean return is from zero.
     fn performance(&self) -> f64 {
-        let (Some(mean), Some(square)) = (self.mean.mean(), self.squares.mean()) else { return 1.0 };
-        let variance = square - mean * mean;
-        if self.periods < PERIODS_MIN || variance <= 0.0 {
-            return 1.0;
-        }
-        let decay = self.config.performance_decay;
-        let error = (variance * (1.0 - decay) / (1.0 + decay)).sqrt();
-        let factor = 1.0 + self.config.performance_gain * mean / error;
+        let score = self.performance.z_score().filter(|_| self.performance.count() >= PERIODS_MIN);
+        let factor = 1.0 + self.config.performance_gain * score.unwrap_or(0.0);
         factor.clamp(self.config.performance_min, self.config.performance_max)
     }
 

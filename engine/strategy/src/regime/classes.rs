@@ -1,6 +1,6 @@
 //! Classes of market: rising, falling or neither, by calm or volatile.
 
-use tickrace_stats::{Cusum, Ewma, Garch, StatsError};
+use tickrace_stats::{Cusum, Ewma, EwmaScore, Garch, StatsError};
 
 use super::config::{RegimeConfig, VolatilityConfig};
 use super::hysteresis::Hysteresis;
@@ -17,6 +17,9 @@ pub enum Trend {
     #[default]
     None,
 }
+
+/// Returns before anything is told.
+pub const PERIODS_MIN: u64 = 20;
 
 /// The class of one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -38,17 +41,15 @@ enum Variance {
 /// Follows the class return by return; allocates nothing.
 ///
 /// - Volatility: the present variance (exponentially weighted, or GARCH(1,1)) over its slow mean, as a ratio of deviations.
-/// - Trend: the exponentially weighted mean return over its standard error, `level sqrt((1 - decay) / (1 + decay))`.
+/// - Trend: the exponentially weighted mean return in its own standard errors ([`EwmaScore`]).
 /// - Break: cumulative sums of returns about that mean, standardised by the variance known before them.
 ///
-/// Each passes a [`Hysteresis`]. Sources: RiskMetrics (1996); Bollerslev (1986); Page (1954), see `tickrace_stats`.
+/// The first two pass a [`Hysteresis`]; nothing is told of the first [`PERIODS_MIN`] returns. Sources: RiskMetrics (1996); Bollerslev (1986); Page (1954), see `tickrace_stats`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RegimeClasses {
     variance: Variance,
     level: Ewma,
-    trend: Ewma,
-    /// Standard error of the mean return, in deviations of a return.
-    trend_error: f64,
+    trend: EwmaScore,
     high: Hysteresis,
     rising: Hysteresis,
     falling: Hysteresis,
@@ -69,7 +70,7 @@ impl RegimeClasses {
         config.validate()?;
         let (level, trend, breaks) = (
             built("regime.level_decay", Ewma::new(config.level_decay))?,
-            built("regime.trend_decay", Ewma::new(config.trend_decay))?,
+            built("regime.trend_decay", EwmaScore::new(config.trend_decay))?,
             // Half a deviation is forgiven: the usual slack for shifts of one.
             built("regime.break_threshold_z", Cusum::new(0.5, config.break_threshold_z))?,
         );
@@ -89,7 +90,6 @@ impl RegimeClasses {
             variance,
             level,
             trend,
-            trend_error: ((1.0 - config.trend_decay) / (1.0 + config.trend_decay)).sqrt(),
             high: Hysteresis::new(config.high_enter_ratio, config.high_leave_ratio, config.dwell_periods_min),
             rising: trend_of(),
             falling: trend_of(),
@@ -116,9 +116,12 @@ impl RegimeClasses {
         };
         self.volatility = next.sqrt();
         let level = self.level.update(next).sqrt();
-        let trend = self.trend.update(value);
+        self.trend.update(value);
+        if self.trend.count() < PERIODS_MIN {
+            return self.regime;
+        }
         // Without variance nothing can be told; the switches stay where they are.
-        let z = trend / (level * self.trend_error);
+        let z = self.trend.z_score().unwrap_or(f64::NAN);
         self.regime.is_volatile = self.high.update(self.volatility / level);
         let (is_rising, is_falling) = (self.rising.update(z), self.falling.update(-z));
         self.regime.trend = match (is_rising, is_falling) {
@@ -181,6 +184,22 @@ mod tests {
         assert!(bear > 0.9 && bull < 0.01, "{bull} {bear}");
         let [bull, bear, _] = shares(&mut classes, &mut rng, 0.0, 0.01);
         assert!(bull + bear < 0.6, "{bull} {bear}");
+    }
+
+    #[test]
+    fn the_young_tell_nothing_and_then_not_more_than_noise_allows() {
+        let mut trends = 0;
+        for seed in 0..500 {
+            let (mut rng, mut classes) =
+                (Rng::new(seed), RegimeClasses::new(&RegimeConfig::standard()).unwrap());
+            for period in 1..=PERIODS_MIN {
+                let regime = classes.update(0.01 * rng.normal());
+                assert!(period == PERIODS_MIN || regime == Regime::default());
+            }
+            trends += i32::from(classes.regime().trend != Trend::None);
+        }
+        // Beyond 1.5 on either side: 13 to 15 per cent, for a t of some twenty degrees.
+        assert!((45..100).contains(&trends), "{trends}");
     }
 
     #[test]
