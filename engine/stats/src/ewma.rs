@@ -38,6 +38,79 @@ impl Ewma {
     }
 }
 
+/// Exponentially weighted mean, how far it lies from zero, and the deviation about it, from the first observations on.
+///
+/// The weights are those that were really given, so that a young mean claims no more than it knows: with `w` the weights, the
+/// mean's variance is that of an observation times `sum w² / (sum w)²`, and the variance is freed of its bias by one less that.
+///
+/// Source: Cochran, "Sampling Techniques" (1977), for the weighted mean of independent observations.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct EwmaScore {
+    decay: f64,
+    count: u64,
+    /// Weights, weighted values, weighted squares; squared weights.
+    weight: f64,
+    sum: f64,
+    squares: f64,
+    weight_squares: f64,
+}
+
+impl EwmaScore {
+    /// `decay`: weight kept per observation, in (0, 1).
+    ///
+    /// # Errors
+    ///
+    /// [`StatsError::Decay`] outside (0, 1).
+    pub fn new(decay: f64) -> Result<Self, StatsError> {
+        check_decay(decay)?;
+        Ok(Self { decay, count: 0, weight: 0.0, sum: 0.0, squares: 0.0, weight_squares: 0.0 })
+    }
+
+    /// Takes one observation in; one that is not finite is ignored.
+    #[inline]
+    pub fn update(&mut self, value: f64) {
+        if !value.is_finite() {
+            return;
+        }
+        let decay = self.decay;
+        self.count += 1;
+        self.weight = decay * self.weight + 1.0;
+        self.sum = decay * self.sum + value;
+        self.squares = decay * self.squares + value * value;
+        self.weight_squares = decay * decay * self.weight_squares + 1.0;
+    }
+
+    /// How many were taken in.
+    #[inline]
+    pub const fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// The mean; `None` before the first observation.
+    #[inline]
+    pub fn mean(&self) -> Option<f64> {
+        (self.count > 0).then(|| self.sum / self.weight)
+    }
+
+    /// Variance of an observation about the mean; `None` of fewer than two.
+    pub fn variance(&self) -> Option<f64> {
+        let mean = self.mean().filter(|_| self.count > 1)?;
+        Some((self.squares / self.weight - mean * mean).max(0.0) / (1.0 - self.share()))
+    }
+
+    /// The mean in its own standard errors; `None` of fewer than two observations, and where they do not vary (by more than a
+    /// part in 10^12 of their squares, which is rounding).
+    #[inline]
+    pub fn z_score(&self) -> Option<f64> {
+        let (mean, variance) = (self.mean()?, self.variance()?);
+        (variance > 1e-12 * self.squares / self.weight).then(|| mean / (variance * self.share()).sqrt())
+    }
+
+    fn share(&self) -> f64 {
+        self.weight_squares / (self.weight * self.weight)
+    }
+}
+
 /// Sums of `N` kinds of impulses that all fade with elapsed time: after `decay_ns` an impulse counts 1/e.
 ///
 /// Divided by the decay time a sum is a rate: steady impulses of size `s` every `d` seconds give about `s / d`. The
@@ -190,6 +263,39 @@ mod tests {
             let bottom: f64 = seen.iter().map(|(at, _)| weight(*at)).sum();
             prop_assert!(close(mean.mean().unwrap(), top / bottom));
         }
+    }
+
+    #[test]
+    fn the_score_is_standard_from_young_to_old() {
+        // Ten and three hundred observations of noise: the score's variance is that of Student's t with about
+        // 1 / share - 1 degrees, d / (d - 2): 9.6 young ones give 1.3, 38 old ones 1.05.
+        for (count, wanted) in [(10, 1.3), (300, 1.05)] {
+            let (mut rng, mut scores) = (crate::Rng::new(3), crate::Welford::default());
+            for _ in 0..4_000 {
+                let mut score = EwmaScore::new(0.95).unwrap();
+                (0..count).for_each(|_| score.update(rng.normal()));
+                scores.add(score.z_score().unwrap());
+            }
+            let variance = scores.variance().unwrap();
+            assert!((variance / wanted - 1.0).abs() < 0.12, "{variance} after {count}");
+        }
+    }
+
+    #[test]
+    fn moments_of_a_score_are_the_weighted_ones_written_out() {
+        let (values, decay) = ([1.0, 4.0, -2.0], 0.5);
+        let mut score = EwmaScore::new(decay).unwrap();
+        assert_eq!((score.mean(), score.z_score()), (None, None));
+        values.iter().for_each(|value| score.update(*value));
+        score.update(f64::NAN);
+        // Weights 1/4, 1/2, 1 of 7/4: mean (0.25 + 2 - 2) / 1.75 = 1/7; squares (0.25 + 8 + 4) / 1.75 = 7;
+        // share (1/16 + 1/4 + 1) / (49/16) = 21/49 = 3/7; variance (7 - 1/49) / (4/7) = 342/49 x 7/4 = 12.214285714.
+        assert!(close(score.mean().unwrap(), 1.0 / 7.0));
+        assert!(close(score.variance().unwrap(), 342.0 / 28.0));
+        assert!(close(score.z_score().unwrap(), (1.0 / 7.0) / (342.0f64 / 28.0 * 3.0 / 7.0).sqrt()));
+        let mut flat = EwmaScore::new(0.9).unwrap();
+        (0..50).for_each(|_| flat.update(0.1));
+        assert_eq!(flat.z_score(), None);
     }
 
     #[test]
