@@ -144,6 +144,8 @@ pub fn run<'a, S: Source>(
     // Answers computed again are dropped: the journal's count.
     let (response_in, _responses) = ring_back(2)?;
     let (refusal_in, mut refusals) = ring_back(layout.return_slots)?;
+    let (verdict_in, mut verdicts) =
+        ring::ring(layout.verdict_slots, Full::DropAndCount, idle).map_err(crate::street::ring_error)?;
     let hop = || HopMeter::new(Arc::clone(stamps), 64);
     let delays = Delays { lookahead_ns: i64::MAX, refusal_latency_ns: i64::MAX, refusals_max: 0 };
     let send = SendStage::new(
@@ -157,7 +159,7 @@ pub fn run<'a, S: Source>(
         delays,
     );
     let gate = Joined::new(
-        GateStage::new(parts.gate, refusal_in, layout.refusal_latency_ns, hop()),
+        GateStage::new(parts.gate, refusal_in, verdict_in, layout.refusal_latency_ns, hop()),
         Link::<_, Envelope>::Here(send),
     );
     let decide =
@@ -194,6 +196,7 @@ pub fn run<'a, S: Source>(
             }
         }
         while refusals.pop().is_some() {}
+        while verdicts.pop().is_some() {}
         if seq & 0xffff == 0 {
             progress(seq);
         }

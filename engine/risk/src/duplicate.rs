@@ -78,6 +78,24 @@ impl Duplicates {
         Self { buckets: vec![empty; BUCKETS], entries: vec![Entry::EMPTY; BUCKETS * WAYS], limit, window_ns }
     }
 
+    /// Takes over other limits. Of each order the last times stay, as many as the new limit counts.
+    pub fn set_limits(&mut self, limits: &DuplicateLimits) {
+        let limit = usize::try_from(limits.duplicate_count_max).unwrap_or(1).clamp(1, TIMES);
+        self.window_ns = limits.duplicate_window_ms.saturating_mul(1_000_000);
+        if limit == self.limit {
+            return;
+        }
+        for entry in self.entries.iter_mut().filter(|entry| entry.tag != 0) {
+            let mut again = Entry { tag: entry.tag, ..Entry::EMPTY };
+            for place in 0..self.limit {
+                // Oldest first; what no longer fits is overwritten.
+                again.push(entry.times[(entry.oldest as usize + place) % self.limit], limit);
+            }
+            *entry = again;
+        }
+        self.limit = limit;
+    }
+
     /// Whether one more of this order may pass; `None` where it would be one too many.
     #[inline]
     pub fn judge(&self, order: &OrderRecord) -> Option<Noted> {

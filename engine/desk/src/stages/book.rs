@@ -23,6 +23,11 @@ pub trait TakesLevels {
 
     /// Takes one, received at `ts_recv_ns`; false where it has to come as an envelope.
     fn level(&mut self, record: &Record, ts_recv_ns: i64) -> bool;
+
+    /// Records there is room for in the ring before it; `None` where there is none.
+    fn room(&self) -> Option<usize> {
+        None
+    }
 }
 
 impl<L: Emit<Envelope>> TakesLevels for Joined<BookStage, L> {
@@ -46,6 +51,10 @@ impl<N: TakesLevels> TakesLevels for Link<N, Envelope> {
     #[inline]
     fn level(&mut self, record: &Record, ts_recv_ns: i64) -> bool {
         self.here_mut().is_some_and(|next| next.level(record, ts_recv_ns))
+    }
+
+    fn room(&self) -> Option<usize> {
+        self.there().map(|ring| ring.free())
     }
 }
 
