@@ -4,6 +4,7 @@
 mod answers;
 mod cli;
 mod compare;
+mod controls;
 mod explain;
 mod flow;
 mod formats;

@@ -74,6 +74,9 @@ pub struct ControlCounts {
     pub clock_warnings: u64,
 }
 
+/// Most first words that can wait for their second.
+pub(crate) const REARMS_MAX: usize = 64;
+
 /// First of two words about a control that tripped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Rearm {
@@ -91,7 +94,8 @@ pub(crate) struct Controls {
     /// What was asked for, and may be on its way.
     asked: Causes,
     verdicts: VecDeque<MarketRecord>,
-    pub rearm: Option<Rearm>,
+    /// First words said, one for each control and scope.
+    pub rearms: Vec<Rearm>,
     pub versions: Versions,
     pub overrides: Overrides,
     /// When the next override ends: an order of that time or later first puts the limit back.
@@ -133,7 +137,7 @@ impl Controls {
             asked: causes.clone(),
             causes,
             verdicts: VecDeque::with_capacity(64 + 4 * count),
-            rearm: None,
+            rearms: Vec::with_capacity(REARMS_MAX),
             versions: Versions::new(Version::new(limits, instruments)?),
             overrides: Overrides::new(),
             override_end_ns: i64::MAX,

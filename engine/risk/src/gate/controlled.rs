@@ -7,7 +7,8 @@ use tickrace_types::{InstrumentId, MarketRecord, OrderRecord, ResponseRecord, St
 
 use super::{Gate, Watched};
 use crate::controls::{
-    Cause, Controls, LimitKey, LossLimits, Override, Rearm, Traded, Version, start, verdict_record,
+    Cause, Controls, LimitKey, LossLimits, Override, REARMS_MAX, Rearm, Traded, Version, start,
+    verdict_record,
 };
 use crate::limits::{LOTS_MAX, MONEY_MAX_CCY, cash_from_ccy};
 use crate::market::MarketGuard;
@@ -284,7 +285,7 @@ impl Gate {
         if state > was {
             self.controls.counts.imposed[cause as usize] += 1;
             // What trips again is not ended by a word said before.
-            self.controls.rearm.take_if(|rearm| (rearm.scope, rearm.cause) == (scope, cause));
+            self.controls.rearms.retain(|rearm| (rearm.scope, rearm.cause) != (scope, cause));
         }
         let place = match scope {
             Scope::All => Some(&mut self.state_all),
@@ -301,17 +302,20 @@ impl Gate {
     fn on_rearm_request(&mut self, record: &MarketRecord) -> bool {
         let (cause, scope) = (Cause::from_code(record.qty), Scope::of(record));
         let (Some(cause), Some(scope)) = (cause, scope) else { return false };
-        let is_tripped = self.controls.causes.get(scope, cause) != TradingState::Active;
-        if is_tripped && cause.is_rearmed() {
-            self.controls.rearm = Some(Rearm { scope, cause, argument: record.order_ref });
+        let controls = &mut self.controls;
+        controls.rearms.retain(|rearm| (rearm.scope, rearm.cause) != (scope, cause));
+        let is_tripped = controls.causes.get(scope, cause) != TradingState::Active;
+        let is_taken = is_tripped && cause.is_rearmed() && controls.rearms.len() < REARMS_MAX;
+        if is_taken {
+            controls.rearms.push(Rearm { scope, cause, argument: record.order_ref });
         }
-        is_tripped && cause.is_rearmed()
+        is_taken
     }
 
     fn on_rearm_confirm(&mut self, record: &MarketRecord, now_ns: i64) -> bool {
         let said = Cause::from_code(record.qty).zip(Scope::of(record));
         let said = said.map(|(cause, scope)| Rearm { scope, cause, argument: record.order_ref });
-        let Some(rearm) = said.filter(|said| self.controls.rearm == Some(*said)) else { return false };
+        let Some(rearm) = said.filter(|said| self.controls.rearms.contains(said)) else { return false };
         let controls = &mut self.controls;
         let may_be = match (rearm.cause, rearm.scope) {
             (Cause::OrderRatio, Scope::Instrument(id)) => {
@@ -336,7 +340,7 @@ impl Gate {
             _ => false,
         };
         if may_be {
-            controls.rearm = None;
+            controls.rearms.retain(|said| *said != rearm);
             controls.counts.rearmed += 1;
             controls.forget(rearm.scope, rearm.cause);
             self.impose(rearm.scope, rearm.cause, TradingState::Active);
