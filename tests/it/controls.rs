@@ -214,7 +214,8 @@ fn an_altered_control_record_is_found_by_its_orders_alone() {
     let trip = controls.iter().find(|(_, record)| is_trip(record)).unwrap();
     let confirm = of(ControlCode::RearmConfirm, Cause::DailyLoss as u32);
     let limits = of(ControlCode::LimitsProposed, 0);
-    let changes: [(&(u64, MarketRecord), fn(&mut MarketRecord)); 4] = [
+    type Change = fn(&mut MarketRecord);
+    let changes: [(&(u64, MarketRecord), Change); 4] = [
         (trip, |record| record.order_ref = TradingState::Active as u64),
         (trip, |record| record.other_ref = 2 << 32 | 9),
         (confirm, |record| record.order_ref += 1),
@@ -401,8 +402,8 @@ fn nothing_is_traded_before_program_configuration_positions_and_feed_are_as_appr
     assert!(summary["fills"].as_u64().unwrap() > 0);
     let orders = case.orders("out");
     let first = orders.iter().find(|order| Verdict(order.verdict).is_passed()).unwrap();
-    let told = case.controls("out").into_iter().map(|(_, record)| record);
-    let feed = told.filter(|record| record.code == ControlCode::StartReady as u8).next_back().unwrap();
+    let mut told = case.controls("out").into_iter().map(|(_, record)| record);
+    let feed = told.rfind(|record| record.code == ControlCode::StartReady as u8).unwrap();
     assert_eq!(feed.order_ref, tickrace_risk::controls::start::FEED);
     assert!(first.cause_seq > feed.header.seq);
     assert_eq!(case.verify("out").code, 0);

@@ -8,6 +8,7 @@ mod controls;
 mod explain;
 mod flow;
 mod formats;
+mod hostile;
 mod layering;
 mod parity;
 mod recovery;
