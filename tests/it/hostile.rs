@@ -31,7 +31,7 @@ use tickrace_types::{
 const LATENCY_NS: i64 = 200_000;
 const VERDICT_NS: i64 = 100_000;
 const POSITION_MAX: i64 = 400;
-const LATER_POSITION_MAX: i64 = 150;
+const LATER_POSITION_MAX: i64 = 60;
 const OVERRIDDEN_POSITION_MAX: i64 = 700;
 const QTY_MAX: i64 = 200;
 const NOTIONAL_MAX_CCY: i64 = 30_000;
@@ -416,7 +416,7 @@ fn word(dice: &mut Dice, now_ns: i64) -> MarketRecord {
     let state = TradingState::from_code(dice.of(&[0, 0, 0, 1, 2, 3]));
     let ticket = dice.below(2);
     let instrument = InstrumentId(u32::try_from(dice.below(2)).unwrap());
-    let word = match dice.below(12) {
+    let word = match dice.below(18) {
         0..4 => trading_state_record(dice.of(&SCOPES), state),
         4 => verdict_record(
             dice.of(&SCOPES),
@@ -456,7 +456,6 @@ fn freedom(at_ns: i64) -> Vec<MarketRecord> {
         control_record(ControlCode::RearmRequest, 9),
         control_record(ControlCode::RearmConfirm, 9),
         limits_record(false, 0),
-        limits_record(true, 0),
     ];
     for scope in SCOPES {
         words.push(trading_state_record(scope, TradingState::Active));
@@ -464,9 +463,14 @@ fn freedom(at_ns: i64) -> Vec<MarketRecord> {
             words.push(verdict_record(scope, cause, TradingState::Active, 0));
         }
     }
-    let timed =
-        |word: MarketRecord| MarketRecord { header: Header { ts_recv_ns: at_ns, ..word.header }, ..word };
-    words.into_iter().map(timed).collect()
+    let mut words: Vec<_> = words.into_iter().map(|word| timed(word, at_ns)).collect();
+    // What is looser waits for its confirmation.
+    words.push(timed(limits_record(true, 0), at_ns + 8_000_000_000));
+    words
+}
+
+fn timed(word: MarketRecord, at_ns: i64) -> MarketRecord {
+    MarketRecord { header: Header { ts_recv_ns: at_ns, ..word.header }, ..word }
 }
 
 /// Puts a word in its place by time, behind those of the same time.
