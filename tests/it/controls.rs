@@ -120,9 +120,10 @@ fn lossy() -> Case {
     words += "[[operator]]\nat = \"12:30:00\"\ncommand = \"propose-limits\"\nlimits = \"later.toml\"\n";
     words += "[[operator]]\nat = \"13:30:00\"\ncommand = \"confirm-limits\"\nversion = 1\n";
     let case = Case::new(LOSSES, &words);
-    let later = case.limits.replace("position_max_lots = 2000", "position_max_lots = 150");
+    let plain = case.limits.replace(LOSSES, "");
+    let later = plain.replace("position_max_lots = 2000", "position_max_lots = 150");
     let later = later.replace("order_qty_max_lots = 1000", "order_qty_max_lots = 1500");
-    assert_ne!(later, case.limits);
+    assert_ne!(later, plain);
     std::fs::write(case.path("later.toml"), later).unwrap();
     case
 }
@@ -232,15 +233,39 @@ fn an_altered_control_record_is_found_by_its_orders_alone() {
 }
 
 #[test]
-fn an_altered_control_record_that_moves_no_order_is_found_by_the_seal() {
+fn a_verdict_the_gate_would_not_come_to_is_found_though_no_order_moves() {
+    let case = lossy();
+    case.ran("out", &[]);
+    let journal = case.path("out/journal");
+    std::fs::remove_file(journal.join("seal.json")).unwrap();
+    let controls = case.controls("out");
+    let is_verdict = |record: &MarketRecord| record.code == ControlCode::Verdict as u8;
+    let (place, record) = controls.iter().find(|(_, record)| is_verdict(record)).unwrap();
+    // What it measured is for people, and no order depends on it.
+    alter(&journal, *place, |record| record.price += 1);
+    let done = case.verify("out");
+    assert_eq!(done.code, 5, "{}", done.err);
+    assert!(done.err.contains("1 verdicts of risk controls differ"), "{}", done.err);
+    alter(&journal, *place, |now| *now = *record);
+    assert_eq!(case.verify("out").code, 0);
+    // Another limit would have come to other verdicts.
+    let journal = journal.display().to_string();
+    let setting = "limits.controls.loss.daily_loss_max_ccy=2";
+    let done = tickrace(&["replay", &journal, "--verify", "--set", setting]);
+    assert_eq!(done.code, 5, "{}", done.err);
+}
+
+#[test]
+fn an_altered_word_that_moves_no_order_is_found_by_the_seal() {
     let case = lossy();
     case.ran("out", &[]);
     let controls = case.controls("out");
-    let (place, _) = controls.iter().find(|(_, record)| record.code == ControlCode::Verdict as u8).unwrap();
-    // What it measured is for people.
-    alter(&case.path("out/journal"), *place, |record| record.price += 1);
+    let is_word = |record: &MarketRecord| record.code == ControlCode::RearmRequest as u8;
+    let (place, _) = controls.iter().find(|(_, record)| is_word(record)).unwrap();
+    alter(&case.path("out/journal"), *place, |record| record.venue_type += 1);
     let done = case.verify("out");
     assert_eq!(done.code, 5, "{}", done.err);
+    assert!(done.err.contains("inbound record was altered"), "{}", done.err);
 }
 
 #[test]

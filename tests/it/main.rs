@@ -5,6 +5,7 @@ mod answers;
 mod cli;
 mod compare;
 mod controls;
+mod docs;
 mod explain;
 mod flow;
 mod formats;

@@ -302,6 +302,7 @@ pub fn timed(mut record: MarketRecord, at_ns: i64) -> MarketRecord {
 ///
 /// [`ConfigError`] naming the entry.
 pub(crate) fn validate(config: &DeskConfig) -> Result<(), ConfigError> {
+    let mut version = 0;
     for (number, entry) in (1..).zip(&config.operator) {
         let fail = |fault: &str| ConfigError {
             key: "operator",
@@ -317,7 +318,8 @@ pub(crate) fn validate(config: &DeskConfig) -> Result<(), ConfigError> {
         }
         if let Some(limits) = &entry.limits {
             limits.validate().map_err(|error| fail(&error.to_string()))?;
-            config.limits.check_reload(limits, number).map_err(|error| fail(&error.to_string()))?;
+            version += 1;
+            config.limits.check_reload(limits, version).map_err(|error| fail(&error.to_string()))?;
         }
     }
     Ok(())

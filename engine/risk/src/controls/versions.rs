@@ -5,6 +5,7 @@
 
 use tickrace_types::InstrumentTable;
 
+use super::ControlsConfig;
 use crate::limits::{
     AccountLimits, DuplicateLimits, ExposureLimits, InstrumentLimits, MarketLimits, SessionLimits,
 };
@@ -144,6 +145,7 @@ impl Versions {
 
 impl Limits {
     /// Refuses limits that cannot take the place of `self` while running: another currency, other accounts, or other controls.
+    /// Limits that state no controls leave them as they are.
     ///
     /// # Errors
     ///
@@ -154,7 +156,7 @@ impl Limits {
             "currency"
         } else if names(self) != names(later) {
             "the list of accounts"
-        } else if self.controls != later.controls {
+        } else if self.controls != later.controls && later.controls != ControlsConfig::default() {
             "controls"
         } else {
             return Ok(());
