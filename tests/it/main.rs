@@ -10,6 +10,7 @@ mod explain;
 mod flow;
 mod formats;
 mod hostile;
+mod hostile_policy;
 mod layering;
 mod parity;
 mod recovery;
