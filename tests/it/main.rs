@@ -4,9 +4,13 @@
 mod answers;
 mod cli;
 mod compare;
+mod controls;
+mod docs;
 mod explain;
 mod flow;
 mod formats;
+mod hostile;
+mod hostile_policy;
 mod layering;
 mod parity;
 mod recovery;

@@ -59,14 +59,48 @@ fn a_hundred_thousand_events_through_the_whole_desk_allocate_nothing_and_one_all
     assert!(sealed_calls() > before.0, "the counter sees no allocation");
     assert!(thread_allocations() > before.1, "the counter sees no allocation");
 
-    let path = std::path::PathBuf::from(config("backtest/market_making.toml"));
+    // Without controls beside the single order, and with all of them and an operator who speaks, all of whose words
+    // fall into the middle of the day, which is measured.
+    the_desk_allocates_nothing("backtest/market_making.toml", &[]);
+    let often = "operator=[{ at = \"11:00:00\", command = \"propose-limits\", limits = \"LIMITS\" }, \
+        { at = \"11:10:00\", command = \"confirm-limits\", version = 1 }, \
+        { at = \"11:20:00\", command = \"override-limit\", symbol = \"SAAA\", key = \"position_max_lots\", value = 900, for_ms = 60000 }, \
+        { at = \"11:30:00\", command = \"state\", state = \"halted\" }, \
+        { at = \"11:31:00\", command = \"allow-exits\", for_ms = 60000 }, \
+        { at = \"11:40:00\", command = \"state\", state = \"active\" }, \
+        { at = \"12:00:00\", command = \"kill\" }, \
+        { at = \"12:10:00\", command = \"rearm-request\", ticket = 1 }, \
+        { at = \"12:11:00\", command = \"rearm-confirm\", ticket = 1 }]";
+    the_desk_allocates_nothing(
+        "backtest/guarded.toml",
+        &[often, "limits.controls.loss.daily_loss_max_ccy=1"],
+    );
+}
+
+fn the_desk_allocates_nothing(name: &str, settings: &[&str]) {
+    let path = std::path::PathBuf::from(config(name));
     let mut table = tickrace_cli::settings::load(&path, &[]).expect("the example configuration loads");
     tickrace_cli::settings::lay_over(&mut table, "journal.market=copy").expect("a good override");
-    let desk: DeskConfig = tickrace_cli::settings::parse(&path, &table).expect("it parses");
+    for setting in settings {
+        tickrace_cli::settings::lay_over(&mut table, setting).expect("a good override");
+    }
+    // Where entries name a limits file, its content stands once it is loaded; laid over, it has to be put in by hand.
+    let later =
+        std::fs::read_to_string(config("limits/us_equity_guarded_low.toml")).expect("the example is there");
+    let later: toml::Table = later.parse().expect("the example parses");
+    for entry in table.get_mut("operator").and_then(toml::Value::as_array_mut).into_iter().flatten() {
+        if let Some(limits) = entry.get_mut("limits") {
+            *limits = toml::Value::Table(later.clone());
+        }
+    }
+    let mut desk: DeskConfig = tickrace_cli::settings::parse(&path, &table).expect("it parses");
     let bytes = Synth::new(SynthConfig { seed: 5, symbols: 4, messages: WARM + MEASURED + 20_000 }).to_vec();
     let session = Session::of_memory("synthetic day", bytes);
     let instruments = session.announced();
     let instruments = InstrumentTable::new(instruments).expect("synthetic symbols differ");
+    let sessions = [session.clone()];
+    desk.words = tickrace_cli::operator::words(&desk, &sessions, &instruments, &mut |text| panic!("{text}"))
+        .expect("the words make sense");
     let folder = tempdir().expect("a folder for the journal");
     let writer = |stream| {
         let config =
@@ -92,4 +126,8 @@ fn a_hundred_thousand_events_through_the_whole_desk_allocate_nothing_and_one_all
     assert!(ran.send.orders() > 1_000, "a day without orders proves nothing, got {}", ran.send.orders());
     assert!(ran.market_records > WARM + MEASURED, "got {}", ran.market_records);
     assert_eq!(ran.entry.found, Some(0), "allocations and releases of the desk's thread");
+    let counts = ran.gate.gate().control_counts();
+    let is_guarded = !settings.is_empty();
+    assert_eq!(counts.overridden, u64::from(is_guarded));
+    assert_eq!(counts.imposed.iter().sum::<u64>() > 1, is_guarded, "{counts:?}");
 }

@@ -35,6 +35,8 @@ pub struct RunReport {
     pub by_instrument: Vec<InstrumentReport>,
     /// Refusals of our gate and of the venue by reason, most frequent first.
     pub refusals: Vec<ReasonCount>,
+    /// What controls imposed and operators said, by name.
+    pub controls: std::collections::BTreeMap<String, u64>,
     /// Equity and drawdown over time.
     pub equity: EquitySeries,
     /// Deepest fall of the sampled equity.

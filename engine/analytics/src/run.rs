@@ -63,6 +63,7 @@ pub struct Run {
     /// When the next funding of any instrument is due.
     funding_ns: i64,
     unknown_records: u64,
+    controls: std::collections::BTreeMap<String, u64>,
     queue: Option<QueueReport>,
 }
 
@@ -140,6 +141,7 @@ impl Run {
             days: Days::new(config.utc_offset_ns),
             funding_ns: i64::MAX,
             unknown_records: 0,
+            controls: std::collections::BTreeMap::new(),
             queue: None,
             config,
         };
@@ -173,6 +175,11 @@ impl Run {
         if instrument.active {
             instrument.tape_market(now_ns, top);
         }
+    }
+
+    /// A control imposed something, or an operator said something; `name` is for people.
+    pub fn on_control(&mut self, name: &str) {
+        *self.controls.entry(name.to_owned()).or_default() += 1;
     }
 
     /// Where our orders stood in their queues, for the report; collected by whoever ran the venue again.
@@ -469,6 +476,7 @@ impl Run {
             total: sums.finish(),
             by_instrument,
             refusals: self.refusals(),
+            controls: std::mem::take(&mut self.controls),
             queue: self.queue.take(),
             around: around.result(),
             drawdown: self.drawdown.result(),

@@ -26,6 +26,8 @@ pub struct Summary {
     pub fills: u64,
     /// Refusals by reason; the venue's carry the prefix `venue_`.
     pub rejects: BTreeMap<String, u64>,
+    /// What controls imposed, by control, and what operators said, by command.
+    pub controls: BTreeMap<String, u64>,
     /// Lots bought plus lots sold.
     pub volume_lots: i64,
     /// Value traded.
@@ -139,6 +141,7 @@ impl From<&RunReport> for Summary {
             orders: total.orders.total(),
             fills: total.fills,
             rejects,
+            controls: report.controls.clone(),
             volume_lots: total.volume_lots,
             notional: total.notional,
             gross_pnl: total.gross_pnl,
@@ -198,6 +201,10 @@ fn lines(text: &mut String, report: &RunReport) -> std::fmt::Result {
     )?;
     for reason in report.refusals.iter().take(5) {
         line("", format!("{} {} by the {}", format::count(reason.count), reason.name, reason.by))?;
+    }
+    for (place, (name, count)) in report.controls.iter().enumerate() {
+        let label = if place == 0 { "controls" } else { "" };
+        line(label, format!("{} {}", format::count(*count), name.replace('_', " ")))?;
     }
     line(
         "fills",

@@ -14,7 +14,7 @@ use tickrace_exchange::costs::{CostBook, Trade};
 use tickrace_exchange::{FundingConfig, FundingRates};
 use tickrace_feeds::source::Source;
 use tickrace_feeds_files::notice;
-use tickrace_journal::Reader;
+use tickrace_journal::{Entry, Reader};
 use tickrace_risk::Reason;
 use tickrace_runtime::meter::Meter;
 use tickrace_types::{
@@ -25,7 +25,7 @@ use crate::backtest::Market;
 use crate::input::Session;
 use crate::provenance::{Head, Seal};
 use crate::second_pass::{self, Moment, Watcher};
-use crate::{Failure, Streams, progress};
+use crate::{Failure, Streams, operator, progress};
 
 /// Name of what was measured of a run, in its journal folder.
 pub const MEASURED_FILE: &str = "measured.json";
@@ -241,6 +241,13 @@ pub fn analyse(
     let checked = second_pass::run(venue, &inbound, &outbound, end_ns, &mut analyst, &bar)?;
     bar.finish_and_clear();
     let Analyst { mut run, queue, files, .. } = analyst;
+    for entry in inbound.iter() {
+        if let Entry::Small(record) = entry
+            && let Some(name) = operator::name_of(record)
+        {
+            run.on_control(&name);
+        }
+    }
     if let Some(files) = files {
         files.finish()?;
     }

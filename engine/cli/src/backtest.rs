@@ -27,7 +27,8 @@ use crate::artefacts::{self, RunFacts};
 use crate::data::open_sessions;
 use crate::input::{Feed, Session, judge_end};
 use crate::provenance::{self, Head, MarketFile, Opening};
-use crate::{Failure, Streams, latency_rows, progress, settings};
+use crate::resources::ResourceGuard;
+use crate::{Failure, Streams, latency_rows, operator, progress, settings, start};
 
 /// Arguments of `backtest`.
 #[derive(Debug, clap::Args)]
@@ -111,6 +112,8 @@ pub fn checked(path: &Path, table: &toml::Table) -> Result<DeskConfig, Failure> 
     let mut config: DeskConfig = settings::parse(path, table)?;
     config.validate().map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
     latency_rows::load(&mut config, path)?;
+    start::check_approved(&config, table)
+        .map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
     Ok(config)
 }
 
@@ -167,7 +170,10 @@ pub struct Performed {
 ///
 /// [`Failure`] where no room accepts the configuration, the street broke, or a file cannot be written.
 pub fn perform(job: Job<'_>, streams: &mut Streams<'_>) -> Result<Performed, Failure> {
-    let Job { config, sessions, instruments, out, .. } = job;
+    let Job { sessions, instruments, out, .. } = job;
+    let mut config = job.config.clone();
+    config.words = operator::words(&config, sessions, instruments, &mut |text| streams.warn(text))?;
+    let config = &config;
     let journal = prepare_folder(out)?;
     let head = Head {
         version: provenance::HEAD_VERSION,
@@ -192,18 +198,26 @@ pub fn perform(job: Job<'_>, streams: &mut Streams<'_>) -> Result<Performed, Fai
     let market = market_of(config, sessions, instruments, View::Desk)?;
     let venue_market = market_of(config, sessions, instruments, View::Venue)?;
     let kill = Arc::new(KillFlag::new());
+    let guard = ResourceGuard::start(config.limits.controls.resources, &journal);
+    let verdict = |waiting_bps| guard.as_ref().and_then(|guard| guard.verdict(waiting_bps));
     let mut ran = backtest::run(
         config,
         instruments,
         market,
         venue_market,
-        FlatOut::new(&is_stopped),
+        FlatOut::new(&is_stopped).with_guard(&verdict),
         journals,
         &stamps,
         &kill,
     )
     .map_err(failure_of)?;
     bar.finish_and_clear();
+    if ran.words_unsaid > 0 {
+        streams.warn(&format!(
+            "operator: {} entries lie after the end of the market data, and were not heard",
+            ran.words_unsaid
+        ));
+    }
     let facts = RunFacts {
         config,
         head: &head,
@@ -332,6 +346,10 @@ pub fn warm_up(config: &DeskConfig, stamps: &Arc<Stamps>) -> Result<(), Failure>
     config.run.book_orders_capacity = 1 << 16;
     // These are of the run's own instruments.
     config.opening = Vec::new();
+    // Nobody speaks on a morning that never was, and it need not be approved.
+    config.operator = Vec::new();
+    config.words = Vec::new();
+    config.limits.controls.start = None;
     let sessions = [session];
     let market = market_of(&config, &sessions, &table, View::Desk)?;
     let venue_market = market_of(&config, &sessions, &table, View::Venue)?;

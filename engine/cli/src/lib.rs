@@ -25,12 +25,15 @@ pub mod journal_latency;
 pub mod latency;
 pub mod latency_rows;
 pub mod live_figures;
+pub mod operator;
 pub mod progress;
 pub mod provenance;
 pub mod replay;
 pub mod report;
+pub mod resources;
 pub mod second_pass;
 pub mod settings;
+pub mod start;
 pub mod sweep;
 pub mod synth;
 pub mod tape;
@@ -76,6 +79,8 @@ enum Verb {
     JournalLatency(journal_latency::Args),
     /// Measure rings, placements and tick-to-order on this host
     Latency(latency::Args),
+    /// Make an operator's key, or sign what an operator says in a configuration
+    Operator(operator::Args),
     /// Audit cores, clock, governor, limits, huge pages and jitter of this host
     Doctor(doctor::Args),
 }
@@ -137,6 +142,7 @@ pub fn run(args: impl IntoIterator<Item = impl Into<OsString> + Clone>, streams:
         Verb::Convert(args) => convert::run(&args, streams),
         Verb::JournalLatency(args) => journal_latency::run(&args, streams),
         Verb::Latency(args) => latency::run(&args, streams),
+        Verb::Operator(args) => operator::run(&args, streams),
         Verb::Doctor(args) => doctor::run(&args, streams),
     };
     match done {

@@ -57,6 +57,7 @@ pub fn run(
     config.run.placement = tickrace_desk::config::RunConfig::default().placement;
     config.run.is_pinned = false;
     let SharedData { sessions, instruments, tape } = data;
+    config.words = crate::operator::words(&config, sessions, instruments, &mut |_| {})?;
     let market = |view| market_of(&config, sessions, instruments, view);
     let tops = match tape {
         Some(tape) => Tops::Taped(tape.clone()),

@@ -44,6 +44,7 @@ struct Report {
     order_digest: String,
     identical: bool,
     differing_orders: u64,
+    differing_verdicts: u64,
     first_difference: Option<String>,
     inbound_sealed: Option<bool>,
     complete: bool,
@@ -95,6 +96,7 @@ pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure> {
         market,
         orders,
         last_seq,
+        sealed.is_some(),
         &stamps,
         |order: &OrderRecord| digest.push(order),
         |seq| bar.set_position(seq),
@@ -112,8 +114,11 @@ pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure> {
         records: replayed.records,
         orders: replayed.orders,
         order_digest: digest.finish(),
-        identical: replayed.differing == 0 && replayed.missing_seq.is_none(),
+        identical: replayed.differing == 0
+            && replayed.differing_verdicts == 0
+            && replayed.missing_seq.is_none(),
         differing_orders: replayed.differing,
+        differing_verdicts: replayed.differing_verdicts,
         first_difference: replayed.first.map(|difference| describe(&difference)),
         inbound_sealed,
         complete: sealed.is_some(),
@@ -137,6 +142,9 @@ fn tell(report: &Report, streams: &mut Streams<'_>) {
     if report.inbound_sealed == Some(false) {
         streams.say("  the inbound records are not those that were sealed");
     }
+    if report.differing_verdicts > 0 {
+        streams.say(&format!("  {} verdicts of risk controls differ", report.differing_verdicts));
+    }
     match &report.first_difference {
         None => streams.say("  every order is identical"),
         Some(text) => {
@@ -153,6 +161,12 @@ fn verdict(report: &Report, replayed: &Replayed) -> Result<(), Failure> {
     }
     if report.differing_orders > 0 {
         return Err(Failure::difference(format!("{} orders differ", report.differing_orders)));
+    }
+    if report.differing_verdicts > 0 {
+        let count = report.differing_verdicts;
+        return Err(Failure::difference(format!(
+            "{count} verdicts of risk controls differ, though no order does"
+        )));
     }
     if report.inbound_sealed == Some(false) {
         return Err(Failure::difference(

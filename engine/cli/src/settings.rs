@@ -19,6 +19,13 @@ pub fn load(path: &Path, overrides: &[String]) -> Result<Table, Failure> {
         .parse()
         .map_err(|error: toml::de::Error| Failure::usage(format!("{}: {error}", path.display())))?;
     include_limits(path, &mut table)?;
+    if let Some(Value::Array(entries)) = table.get_mut("operator") {
+        for entry in entries {
+            if let Value::Table(entry) = entry {
+                include_limits(path, entry)?;
+            }
+        }
+    }
     for text in overrides {
         lay_over(&mut table, text)?;
     }

@@ -72,10 +72,12 @@ pub fn layout(config: &DeskConfig) -> Result<Layout, DeskError> {
         ring_slots: config.run.ring_slots,
         // Every open order may be filled, replaced and cancelled at one instant, and every request refused.
         return_slots: (config.run.open_orders_max * 4).max(1024),
+        // Every control may speak of every instrument and strategy at one instant.
+        verdict_slots: (config.instruments.symbols.len() * 4).max(1 << 16),
         hop_sample_log2: config.run.hop_sample_log2,
         copy_market: config.journal.market == MarketInJournal::Copy,
         timer_ns: i64::from(config.run.timer_ms) * 1_000_000,
-        skips_idle_timers: config.run.skips_idle_timers,
+        skips_idle_timers: config.run.skips_idle_timers && !config.limits.controls.needs_timer(),
         lookahead_ns,
         refusal_latency_ns: response_latency_ns,
     })
@@ -96,7 +98,7 @@ pub fn parts<S, E, G, T>(
     journals: Journals,
 ) -> Result<Parts<S, E, G, T>, DeskError> {
     let mut seats = seats_of(config, instruments)?;
-    let mut gate = Gate::new(&config.limits, instruments, config.run.open_orders_max)?;
+    let mut gate = gate_of(config, instruments, seats.len())?;
     open_positions(config, instruments, &mut seats, &mut gate)?;
     Ok(Parts {
         market,
@@ -109,7 +111,17 @@ pub fn parts<S, E, G, T>(
         inbound: journals.inbound,
         outbound: journals.outbound,
         instruments: instruments.clone(),
+        words: config.words.clone(),
     })
+}
+
+/// The gate with every version of its limits that an operator may propose.
+fn gate_of(config: &DeskConfig, instruments: &InstrumentTable, strategies: usize) -> Result<Gate, DeskError> {
+    let gate =
+        Gate::new(&config.limits, instruments, config.run.open_orders_max)?.with_strategies(strategies);
+    let later = config.operator.iter().filter_map(|entry| entry.limits.as_deref());
+    let add = |gate: Gate, (number, limits)| gate.with_limits_version(&config.limits, limits, number);
+    Ok((1..).zip(later).try_fold(gate, add)?)
 }
 
 /// The strategies of a run, each with its own order management; numbers follow the configuration's order.
@@ -164,6 +176,7 @@ fn open_positions(
         }
         seat.oms.carry(id, held.lots, Price(held.price_nanos));
         let position = OpeningPosition {
+            strategy: StrategyId(u16::try_from(number.unwrap_or(0)).unwrap_or(0)),
             instrument: id,
             account: AccountId(0),
             qty_lots: held.lots,

@@ -10,6 +10,7 @@ use tickrace_strategy::{MarketMakerConfig, TouchQuoterConfig};
 use tickrace_types::{Instrument, InstrumentTable};
 
 use crate::bar_quotes::BarQuoteConfig;
+use crate::operator::{OperatorEntry, OperatorsConfig};
 
 /// A backtest, whole. Unknown keys are errors; limits have no default.
 #[derive(Clone, Debug, Deserialize)]
@@ -37,6 +38,15 @@ pub struct DeskConfig {
     pub venue: ExchangeConfig,
     /// Pre-trade limits.
     pub limits: Limits,
+    /// What operators say in the course of the run.
+    #[serde(default)]
+    pub operator: Vec<OperatorEntry>,
+    /// Whose words count.
+    #[serde(default)]
+    pub operators: Option<OperatorsConfig>,
+    /// The words as records, by time: made by whoever knows the days of the data and has looked at the signatures.
+    #[serde(skip)]
+    pub words: Vec<tickrace_types::MarketRecord>,
     /// The journal.
     #[serde(default)]
     pub journal: JournalConfig,
@@ -373,7 +383,13 @@ impl DeskConfig {
         }
         self.limits.validate().map_err(|error| ConfigError { key: "limits", fault: error.to_string() })?;
         self.venue.validate().map_err(|error| ConfigError { key: "venue", fault: error.to_string() })?;
-        Ok(())
+        if self.run.timer_ms == 0 && self.limits.controls.needs_timer() {
+            return fail(
+                "run.timer_ms",
+                "must be positive: controls under limits.controls look on the timer",
+            );
+        }
+        crate::operator::validate(self)
     }
 
     /// All strategies, by number.

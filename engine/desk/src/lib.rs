@@ -13,6 +13,7 @@ pub mod intake;
 pub mod log_source;
 pub mod loopback;
 pub mod meters;
+pub mod operator;
 pub mod pace;
 pub mod replay;
 pub mod rerun;

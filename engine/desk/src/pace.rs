@@ -12,13 +12,21 @@ use crate::stages::sequence::Entry;
 /// Records enter as fast as they are handled: what is metered is service time.
 pub struct FlatOut<'a> {
     is_stopped: &'a dyn Fn(u64) -> bool,
+    guard: Option<&'a dyn Fn(u32) -> Option<MarketRecord>>,
 }
 
 impl<'a> FlatOut<'a> {
     /// `is_stopped` is asked about once every thousand market records, with their count so far; it may also draw a
     /// progress bar.
     pub fn new(is_stopped: &'a dyn Fn(u64) -> bool) -> Self {
-        Self { is_stopped }
+        Self { is_stopped, guard: None }
+    }
+
+    /// Asks `guard` for verdicts about the machine, see [`Entry::verdict`].
+    #[must_use]
+    pub fn with_guard(mut self, guard: &'a dyn Fn(u32) -> Option<MarketRecord>) -> Self {
+        self.guard = Some(guard);
+        self
     }
 }
 
@@ -30,6 +38,10 @@ impl Entry for FlatOut<'_> {
 
     fn is_stopped(&mut self, count: u64) -> bool {
         (self.is_stopped)(count)
+    }
+
+    fn verdict(&mut self, waiting_bps: u32) -> Option<MarketRecord> {
+        self.guard.and_then(|guard| guard(waiting_bps))
     }
 }
 

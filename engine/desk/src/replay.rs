@@ -3,15 +3,19 @@
 //! The venue is not asked: its answers stand in the journal. Every order that leaves is compared with the order
 //! that left then, byte for byte.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use tickrace_feeds::source::Source;
 use tickrace_oms::Gateway;
+use tickrace_risk::Cause;
+use tickrace_risk::controls::start;
 use tickrace_runtime::idle::IdleStrategy;
 use tickrace_runtime::link::{Joined, Link};
 use tickrace_runtime::ring::{self, Full};
 use tickrace_runtime::stage::Emit;
-use tickrace_types::{Envelope, InstrumentTable, OrderRecord, Record, ResponseRecord, TopOfBook};
+use tickrace_types::event::ControlCode;
+use tickrace_types::{Envelope, InstrumentTable, Kind, OrderRecord, Record, ResponseRecord, TopOfBook};
 use zerocopy::IntoBytes;
 
 use crate::backtest::{self, DeskError, Journals};
@@ -59,6 +63,8 @@ pub struct Replayed {
     pub orders: u64,
     /// Orders that differ, missing and surplus ones included.
     pub differing: u64,
+    /// Verdicts of controls that the journal tells otherwise, or that one of the two does not have.
+    pub differing_verdicts: u64,
     /// The first of them.
     pub first: Option<Difference>,
     /// Numbers that neither the journal nor the tick file could supply: the first of them.
@@ -76,6 +82,34 @@ impl Gateway for Silent {
     }
 
     fn poll(&mut self, _out: &mut impl FnMut(&ResponseRecord)) {}
+}
+
+/// Verdicts computed again, until the journal tells them.
+#[derive(Default)]
+struct Verdicts {
+    computed: VecDeque<Record>,
+    differing: u64,
+}
+
+impl Verdicts {
+    /// A control record of the journal: where it is a verdict that the gate comes to by itself, it must be the next one.
+    fn hear(&mut self, record: &Record) {
+        let told = record.as_market();
+        let is_own = match ControlCode::from_code(told.code) {
+            // What the machine has left is not worked out from records.
+            Some(ControlCode::Verdict) => told.qty != Cause::Resources as u32,
+            Some(ControlCode::StartReady) => told.order_ref == start::FEED,
+            _ => false,
+        };
+        if record.header.kind != Kind::Control as u8 || !is_own {
+            return;
+        }
+        let computed = self.computed.pop_front();
+        let is_same = computed.is_some_and(|computed| {
+            computed.body == record.body && computed.header.instrument == record.header.instrument
+        });
+        self.differing += u64::from(!is_same);
+    }
 }
 
 /// Compares each order with the journaled one of the same place, and shows it to a listener.
@@ -117,6 +151,7 @@ impl<I: Iterator<Item = OrderRecord>, F: FnMut(&OrderRecord)> OrderTap for Compa
 /// - `market`: the tick file, where the journal refers to it; `None` where it copied the market data.
 /// - `outbound`: the journal's orders, in order.
 /// - `last_seq`: the last inbound number the journaled run is known to have handled.
+/// - `has_ended`: the journaled run came to its end, so that nothing was under way any more.
 /// - `listener`: sees each order computed.
 ///
 /// # Errors
@@ -130,6 +165,7 @@ pub fn run<'a, S: Source>(
     mut market: Option<S>,
     outbound: impl Iterator<Item = OrderRecord>,
     last_seq: u64,
+    has_ended: bool,
     stamps: &Arc<Stamps>,
     listener: impl FnMut(&OrderRecord),
     mut progress: impl FnMut(u64),
@@ -144,6 +180,8 @@ pub fn run<'a, S: Source>(
     // Answers computed again are dropped: the journal's count.
     let (response_in, _responses) = ring_back(2)?;
     let (refusal_in, mut refusals) = ring_back(layout.return_slots)?;
+    let (verdict_in, mut verdicts) =
+        ring::ring(layout.verdict_slots, Full::DropAndCount, idle).map_err(crate::street::ring_error)?;
     let hop = || HopMeter::new(Arc::clone(stamps), 64);
     let delays = Delays { lookahead_ns: i64::MAX, refusal_latency_ns: i64::MAX, refusals_max: 0 };
     let send = SendStage::new(
@@ -157,13 +195,14 @@ pub fn run<'a, S: Source>(
         delays,
     );
     let gate = Joined::new(
-        GateStage::new(parts.gate, refusal_in, layout.refusal_latency_ns, hop()),
+        GateStage::new(parts.gate, refusal_in, verdict_in, layout.refusal_latency_ns, hop()),
         Link::<_, Envelope>::Here(send),
     );
     let decide =
         Joined::new(DecideStage::new(parts.seats, parts.instruments, hop()), Link::<_, Envelope>::Here(gate));
     let mut street = Joined::new(BookStage::new(parts.books), Link::<_, Envelope>::Here(decide));
 
+    let mut told = Verdicts::default();
     let mut head = inbound.next();
     let mut now_ns = i64::MIN;
     let mut missing_seq = None;
@@ -173,6 +212,7 @@ pub fn run<'a, S: Source>(
         match head {
             Some(Inbound::Small(record)) if record.header.seq == seq => {
                 now_ns = now_ns.max(record.header.ts_recv_ns);
+                told.hear(record);
                 street.emit(&mut Envelope::small(record, &TopOfBook::NONE));
                 head = inbound.next();
             }
@@ -194,6 +234,9 @@ pub fn run<'a, S: Source>(
             }
         }
         while refusals.pop().is_some() {}
+        while let Some(verdict) = verdicts.pop() {
+            told.computed.push_back(verdict);
+        }
         if seq & 0xffff == 0 {
             progress(seq);
         }
@@ -205,5 +248,8 @@ pub fn run<'a, S: Source>(
     if missing_seq.is_none() {
         tap.finish();
     }
-    Ok(Replayed { records: seq, missing_seq, ..tap.found })
+    // The last ones may not have come back before the journal broke off; one that ended has them all.
+    let is_whole = missing_seq.is_none() && has_ended;
+    let differing_verdicts = told.differing + if is_whole { told.computed.len() as u64 } else { 0 };
+    Ok(Replayed { records: seq, missing_seq, differing_verdicts, ..tap.found })
 }

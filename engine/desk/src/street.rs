@@ -48,6 +48,8 @@ pub struct Parts<S, E, G, T> {
     pub outbound: Option<Writer>,
     /// Instruments.
     pub instruments: tickrace_types::InstrumentTable,
+    /// What operators say in the course of a simulated run, by receive time.
+    pub words: Vec<tickrace_types::MarketRecord>,
 }
 
 /// How it is joined.
@@ -63,6 +65,8 @@ pub struct Layout {
     pub ring_slots: usize,
     /// Slots of the two rings back to the sequencer: room for every open order's answers.
     pub return_slots: usize,
+    /// Slots of the ring for verdicts: room for what every control can ask for at once.
+    pub verdict_slots: usize,
     /// Sampling of inner hops, power of two.
     pub hop_sample_log2: u32,
     /// Whether market records are copied into the journal.
@@ -85,6 +89,8 @@ pub struct Ran<S, E, G, T> {
     pub records: u64,
     /// Market records released.
     pub market_records: u64,
+    /// Words of operators that were to be said after the market's end.
+    pub words_unsaid: usize,
     /// From the first record to the last answer, nanoseconds.
     pub run_ns: u64,
     /// The market source, for its skips and its end.
@@ -118,7 +124,9 @@ pub enum StreetError {
     #[error(transparent)]
     Worker(#[from] WorkerError),
     /// A bound did not hold.
-    #[error("{count} answers found the ring back to the sequencer full: raise run.open_orders_max")]
+    #[error(
+        "{count} answers or verdicts found the ring back to the sequencer full: raise run.open_orders_max"
+    )]
     LostAnswers {
         /// How many.
         count: u64,
@@ -220,6 +228,9 @@ where
     let (refusal_in, refusals) =
         ring::ring(layout.return_slots, Full::DropAndCount, layout.idle).map_err(ring_error)?;
 
+    let (verdict_in, verdicts) =
+        ring::ring(layout.verdict_slots, Full::DropAndCount, layout.idle).map_err(ring_error)?;
+
     let is_idle_safe = parts.seats.iter().all(|seat| seat.policy.is_timer_idle_safe());
     let skips_idle_timers = layout.skips_idle_timers && is_idle_safe;
     let send = SendStage::new(
@@ -236,7 +247,7 @@ where
             refusals_max: layout.return_slots,
         },
     );
-    let gate = GateStage::new(parts.gate, refusal_in, layout.refusal_latency_ns, hop());
+    let gate = GateStage::new(parts.gate, refusal_in, verdict_in, layout.refusal_latency_ns, hop());
     let decide = DecideStage::new(parts.seats, parts.instruments, hop());
     let book = BookStage::new(parts.books);
 
@@ -263,8 +274,9 @@ where
         skips_idle_timers,
         is_local,
         idle: layout.idle,
+        ring_slots: layout.ring_slots,
     };
-    let returns = Returns { responses, refusals, declared, broken };
+    let returns = Returns { responses, refusals, verdicts, declared, broken };
     let mut sequencer = Sequencer::new(
         market,
         parts.entry,
@@ -275,11 +287,13 @@ where
         Arc::clone(kill),
         hop(),
         config,
-    );
+    )
+    .with_words(parts.words);
     let started = stamps.clock().raw();
     let outcome = sequencer.run();
     let run_ns = stamps.clock().delta_ns(started, stamps.clock().raw());
     let (records, market_records) = (sequencer.seq(), sequencer.market_count());
+    let words_unsaid = sequencer.words_unsaid();
     let sequence_hop = sequencer.hop().meter().clone();
     let (market, book_link, inbound, entry) = sequencer.into_parts();
     let market = market.into_source()?;
@@ -295,6 +309,7 @@ where
         outcome,
         records,
         market_records,
+        words_unsaid,
         run_ns,
         market,
         entry,

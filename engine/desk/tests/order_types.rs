@@ -55,6 +55,7 @@ fn limits() -> Limits {
             open_qty_side_max_lots: 400,
         },
         overrides: Default::default(),
+        controls: Default::default(),
     }
 }
 

@@ -304,6 +304,11 @@ impl Oms {
         self.orders.open_count()
     }
 
+    /// Venue its orders go to.
+    pub fn venue(&self) -> VenueId {
+        VenueId(self.message.venue)
+    }
+
     /// Open orders of one side of an instrument, newest first, those leaving or being replaced included.
     pub fn open_orders(&self, instrument: InstrumentId, side: Side) -> impl Iterator<Item = &Order> {
         let mut slot = self.orders.head(instrument, side);

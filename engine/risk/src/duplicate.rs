@@ -1,7 +1,7 @@
 //! Equal orders in a short time (control 5): a small table of the last times of each order seen.
 //!
-//! For each (instrument, side, price, trigger, quantity) the times are kept at which it last passed, as many as the limit
-//! allows: if the oldest of them is inside the window, one more would be one too many. That is exact for a
+//! For each (instrument, side, price, trigger, quantity) the times are kept at which it last passed, as many as a limit may
+//! allow: if the one as far back as the limit is inside the window, one more would be one too many. That is exact for a
 //! sliding window. Most orders are seen once: one cache line of a bucket then knows all, and the times of an order
 //! have lines of their own from the second on. The table forgets the order unused for longest where a bucket is full,
 //! and counts it where that order still mattered.
@@ -39,17 +39,24 @@ struct Entry {
     /// Which order's they are; another tag than the bucket's says that its order passed only once.
     tag: u64,
     times: [i64; TIMES],
-    /// Where the oldest time stands.
-    oldest: u32,
+    /// Where the next time goes, over the oldest.
+    next: u32,
 }
 const _: () = assert!(size_of::<Entry>() == 128);
 
 impl Entry {
-    const EMPTY: Self = Self { tag: 0, times: [NEVER; TIMES], oldest: 0 };
+    const EMPTY: Self = Self { tag: 0, times: [NEVER; TIMES], next: 0 };
 
-    fn push(&mut self, now_ns: i64, limit: usize) {
-        self.times[self.oldest as usize] = now_ns;
-        self.oldest = if self.oldest as usize + 1 == limit { 0 } else { self.oldest + 1 };
+    fn push(&mut self, now_ns: i64) {
+        self.times[self.next as usize] = now_ns;
+        self.next = if self.next as usize + 1 == TIMES { 0 } else { self.next + 1 };
+    }
+
+    /// The time so many back, 1 for the last.
+    #[inline]
+    fn back(&self, count: usize) -> i64 {
+        let next = self.next as usize;
+        self.times[if next >= count { next - count } else { next + TIMES - count }]
     }
 }
 
@@ -78,6 +85,12 @@ impl Duplicates {
         Self { buckets: vec![empty; BUCKETS], entries: vec![Entry::EMPTY; BUCKETS * WAYS], limit, window_ns }
     }
 
+    /// Takes over other limits. The times of an order are kept whatever the limit; a longer window counts from here on.
+    pub fn set_limits(&mut self, limits: &DuplicateLimits) {
+        self.limit = usize::try_from(limits.duplicate_count_max).unwrap_or(1).clamp(1, TIMES);
+        self.window_ns = limits.duplicate_window_ms.saturating_mul(1_000_000);
+    }
+
     /// Whether one more of this order may pass; `None` where it would be one too many.
     #[inline]
     pub fn judge(&self, order: &OrderRecord) -> Option<Noted> {
@@ -100,7 +113,7 @@ impl Duplicates {
         let oldest_ns = match self.limit {
             1 => last_ns[way],
             _ if entry.tag != tag => NEVER,
-            _ => entry.times[entry.oldest as usize],
+            limit => entry.back(limit),
         };
         (!self.is_inside(oldest_ns, now_ns)).then_some(noted)
     }
@@ -130,9 +143,9 @@ impl Duplicates {
         if self.limit > 1 {
             if entry.tag != tag {
                 *entry = Entry { tag, ..Entry::EMPTY };
-                entry.push(before_ns, self.limit);
+                entry.push(before_ns);
             }
-            entry.push(now_ns, self.limit);
+            entry.push(now_ns);
         }
         false
     }
@@ -211,6 +224,30 @@ mod tests {
     }
 
     proptest! {
+        /// The plain rule holds for limits that change as well, from one order to the next.
+        #[test]
+        fn limits_that_change_forget_nothing(
+            steps in prop::collection::vec((0i64..4, 0i64..200_000, 0i64..15), 1..300),
+        ) {
+            let limits = |duplicate_count_max| DuplicateLimits { duplicate_count_max, duplicate_window_ms: 1 };
+            let (mut table, mut limit) = (Duplicates::new(&limits(3)), 3);
+            let mut passed: Vec<(i64, i64)> = Vec::new();
+            let mut now_ns = 1_700_000_000_000_000_000;
+            for (price, step_ns, next_limit) in steps {
+                now_ns += step_ns;
+                if next_limit > 0 && step_ns % 5 == 0 {
+                    limit = next_limit;
+                    table.set_limits(&limits(limit));
+                }
+                let equal = passed.iter().filter(|(p, t)| *p == price && now_ns - t < 1_000_000).count();
+                let expected = (equal as i64) < limit;
+                prop_assert_eq!(passes(&mut table, &order(price, now_ns)), expected);
+                if expected {
+                    passed.push((price, now_ns));
+                }
+            }
+        }
+
         /// The plain rule: count the passed equals younger than the window.
         #[test]
         fn the_table_agrees_with_a_list_of_all_orders(

@@ -119,6 +119,15 @@ impl Exposures {
         }
     }
 
+    /// Takes over other limits of the same accounts.
+    pub fn set_limits(&mut self, accounts: &[ExposureLimits], total: ExposureLimits) {
+        let own = self.sums.iter_mut().zip(accounts);
+        for (sums, limits) in own.chain(std::iter::once((&mut self.total, &total))) {
+            sums.gross_max = cash_from_ccy(limits.gross_exposure_max_ccy).0;
+            sums.net_max = cash_from_ccy(limits.net_exposure_max_ccy).0;
+        }
+    }
+
     /// Index of an account in the limits.
     #[inline]
     pub fn account_index(&self, account: u16) -> Option<u8> {

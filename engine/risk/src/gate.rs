@@ -3,6 +3,7 @@
 //! Judging an order is in `gate/judge.rs`, understanding the venue's answers in `gate/answers.rs`.
 
 mod answers;
+mod controlled;
 mod judge;
 
 use tickrace_types::event::ControlCode;
@@ -11,6 +12,7 @@ use tickrace_types::{
     Verdict,
 };
 
+use crate::controls::Controls;
 use crate::duplicate::Duplicates;
 use crate::exposure::{Exposure, Exposures};
 use crate::grid::Grid;
@@ -20,7 +22,7 @@ use crate::opening::{OpeningError, OpeningState};
 use crate::orders::OpenOrders;
 use crate::own_prices::{NO_PRICE, OwnPrices};
 use crate::rate::{SESSION_COUNT_MAX, SessionRates};
-use crate::state::{KillSwitch, STRATEGY_COUNT_MAX, Scope, TradingState, VENUE_COUNT_MAX};
+use crate::state::{KillSwitch, STRATEGY_COUNT_MAX, TradingState, VENUE_COUNT_MAX};
 use crate::{Counts, Limits, LimitsError};
 
 /// Most orders a gate can hold open.
@@ -52,6 +54,7 @@ pub struct Gate {
     departed: Vec<Departed>,
     departed_next: usize,
     counts: Counts,
+    controls: Controls,
 }
 
 /// One instrument: four cache lines, the market's, ours, and the rules'.
@@ -141,7 +144,7 @@ impl Gate {
         let orders_max = |watched: &Watched| {
             usize::try_from(watched.limits.open_orders_side_max_count).unwrap_or(0).min(open_orders_capacity)
         };
-        Ok(Self {
+        let mut gate = Self {
             instruments: instruments.clone(),
             guard: MarketGuard::new(&limits.market)?,
             kill: KillSwitch::default(),
@@ -157,11 +160,14 @@ impl Gate {
             departed: vec![Departed::default(); DEPARTED],
             departed_next: 0,
             counts: Counts::default(),
+            controls: Controls::new(limits, instruments, open_orders_capacity)?,
             watched,
-        })
+        };
+        gate.start_controls();
+        Ok(gate)
     }
 
-    /// Continues from an earlier run. To be called before the first record.
+    /// Continues from an earlier run. To be called before the first record, and after [`Gate::with_strategies`].
     ///
     /// # Errors
     ///
@@ -182,6 +188,7 @@ impl Gate {
                 return Err(OpeningError::Position(held.qty_lots));
             }
             self.move_position(held.instrument.index(), account, held.qty_lots, held.mark.0);
+            self.carry(held);
         }
         Ok(())
     }
@@ -200,17 +207,23 @@ impl Gate {
     /// Judges an order at its own time and reserves its exposure where it passes. Constant time, no allocation.
     #[inline]
     pub fn check(&mut self, order: &OrderRecord) -> Verdict {
+        if order.header.ts_recv_ns >= self.controls.override_end_ns {
+            self.expire_overrides(order.header.ts_recv_ns);
+        }
         let action = order.action();
         let verdict = match self.judge(order, action) {
-            Ok(()) => Verdict::PASSED,
+            Ok(()) => {
+                self.controls.on_message(order.header.instrument);
+                Verdict::PASSED
+            }
             Err(reason) => reason.verdict(),
         };
         self.counts.add(action, verdict);
         verdict
     }
 
-    /// Takes note of a control record: kill, two-step re-arm, trading states (see [`Scope`]). Others are none
-    /// of its business.
+    /// Takes note of a control record: kill, two-step re-arm, trading states (see [`crate::Scope`]), verdicts
+    /// of controls and the words of operators. Others are none of its business.
     pub fn on_control(&mut self, record: &MarketRecord) {
         if record.header.kind != Kind::Control as u8 {
             return;
@@ -221,26 +234,12 @@ impl Gate {
                 let open = self.orders.len();
                 self.rates.iter_mut().for_each(|rates| rates.raise_reserve(open));
             }
-            Some(ControlCode::RearmRequest) => self.kill.request(record.order_ref),
-            Some(ControlCode::RearmConfirm) => self.kill.confirm(record.order_ref, self.orders.len()),
-            Some(ControlCode::TradingState) => self.set_state(record),
-            _ => {}
-        }
-    }
-
-    fn set_state(&mut self, record: &MarketRecord) {
-        let state = TradingState::from_code(record.order_ref);
-        let place = match Scope::of(record) {
-            Some(Scope::Instrument(id)) => self.watched.get_mut(id.index()).map(|watched| &mut watched.state),
-            Some(Scope::Strategy(id)) => self.state_by_strategy.get_mut(usize::from(id.0)),
-            Some(Scope::Venue(id)) => self.state_by_venue.get_mut(usize::from(id.0)),
-            Some(Scope::All) => Some(&mut self.state_all),
-            None => None,
-        };
-        match place {
-            Some(place) => *place = state,
-            // Someone wanted to restrict something that cannot be told: everything is restricted.
-            None => self.state_all = self.state_all.max(state),
+            Some(ControlCode::RearmRequest) if record.qty == 0 => self.kill.request(record.order_ref),
+            Some(ControlCode::RearmConfirm) if record.qty == 0 => {
+                self.kill.confirm(record.order_ref, self.orders.len());
+            }
+            Some(code) => self.on_word(code, record),
+            None => {}
         }
     }
 
@@ -321,6 +320,8 @@ impl Gate {
     }
 }
 
+#[cfg(test)]
+mod controlled_tests;
 #[cfg(test)]
 mod fixture;
 #[cfg(test)]

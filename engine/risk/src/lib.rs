@@ -6,6 +6,7 @@
 //! journal. Knows nothing of who decided, of the book's depth, or of the wire.
 #![forbid(unsafe_code)]
 
+pub mod controls;
 pub mod counts;
 mod duplicate;
 pub mod exposure;
@@ -21,6 +22,7 @@ pub mod reason;
 pub mod state;
 mod worst;
 
+pub use controls::{Cause, ControlCounts, ControlsConfig, LimitKey};
 pub use counts::Counts;
 pub use exposure::Exposure;
 pub use gate::Gate;

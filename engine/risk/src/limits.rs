@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 use tickrace_types::cash::CASH_UNIT;
 use tickrace_types::{Cash, Instrument, Phase};
 
+use crate::controls::ControlsConfig;
+
 /// Accounts one gate can hold.
 pub const ACCOUNT_COUNT_MAX: usize = 8;
 /// Largest open-order limit on one side of one instrument: it bounds the search for our own best price.
@@ -46,6 +48,10 @@ pub struct Limits {
     /// Instruments that differ, by symbol; what an entry does not name is as in `instrument`.
     #[serde(default)]
     pub overrides: BTreeMap<String, InstrumentOverride>,
+    /// Controls beside the single order (7, 16, 17, 21, 25 to 27). Each is a section that is there, whole, or is not there:
+    /// the control is off then.
+    #[serde(default)]
+    pub controls: ControlsConfig,
 }
 
 /// Token buckets of one session; each session has its own set.
@@ -131,6 +137,11 @@ macro_rules! instrument_limits {
             /// These, with what `differing` names put in their place.
             pub fn overridden(&self, differing: &InstrumentOverride) -> Self {
                 Self { $($key: differing.$key.unwrap_or(self.$key),)* }
+            }
+
+            /// The tighter of both, key by key.
+            pub(crate) fn tightened(&self, other: &Self) -> Self {
+                Self { $($key: self.$key.min(other.$key),)* }
             }
 
             fn validate(&self, section: &str) -> Result<(), LimitsError> {
@@ -224,6 +235,29 @@ pub enum LimitsError {
         /// Instrument.
         symbol: String,
     },
+    /// A control that counts by days does not know when a day begins.
+    #[error(
+        "controls.day_start_ms is missing: controls.{section} counts by days, which begin that many milliseconds after \
+         midnight UTC"
+    )]
+    NoDayStart {
+        /// Section that needs it.
+        section: &'static str,
+    },
+    /// A control that would impose nothing.
+    #[error("{section}.state must be reduce-only, cancel-only or halted, it is active")]
+    Active {
+        /// Section.
+        section: String,
+    },
+    /// Limits of a later version that cannot replace the first ones while running.
+    #[error("limits version {version}: {what} cannot change while running")]
+    Reload {
+        /// Number of the version, from 1.
+        version: usize,
+        /// What differs.
+        what: &'static str,
+    },
     /// Room for no open order, or for more than the numbering holds.
     #[error("open_orders_capacity must be from 1 to 1048576, it is {got}")]
     Capacity {
@@ -265,7 +299,7 @@ impl Limits {
         for (symbol, differing) in &self.overrides {
             self.instrument.overridden(differing).validate(&format!("overrides.{symbol}"))?;
         }
-        Ok(())
+        self.controls.validate()
     }
 
     /// Limits of one instrument, its override applied, checked against what it is.
@@ -353,7 +387,7 @@ fn check_exposure(section: &str, limits: ExposureLimits) -> Result<(), LimitsErr
     check_range(section, "net_exposure_max_ccy", net, MONEY_MAX_CCY, "from 1 to 10^15")
 }
 
-fn check_range(
+pub(crate) fn check_range(
     section: &str,
     key: &'static str,
     got: i64,

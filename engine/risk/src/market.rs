@@ -2,6 +2,7 @@
 
 use tickrace_types::TopOfBook;
 
+use crate::controls::MarketTimes;
 use crate::limits::MarketLimits;
 use crate::{LimitsError, Reason};
 
@@ -17,11 +18,16 @@ pub(crate) struct MarketGuard {
 
 impl MarketGuard {
     pub fn new(limits: &MarketLimits) -> Result<Self, LimitsError> {
-        Ok(Self {
-            book_age_max_ns: limits.book_age_max_ms.saturating_mul(NS_PER_MS),
-            clock_difference_max_ns: limits.clock_difference_max_ms.saturating_mul(NS_PER_MS),
-            phase_mask: limits.phase_mask()?,
-        })
+        MarketTimes::new(limits).map(|times| Self::of_times(&times))
+    }
+
+    /// From the limits of a later version.
+    pub fn of_times(times: &MarketTimes) -> Self {
+        Self {
+            book_age_max_ns: times.book_age_max_ms.saturating_mul(NS_PER_MS),
+            clock_difference_max_ns: times.clock_difference_max_ms.saturating_mul(NS_PER_MS),
+            phase_mask: times.phase_mask,
+        }
     }
 
     /// Whether an order may rest on this book at `now_ns`.

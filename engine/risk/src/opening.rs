@@ -1,6 +1,6 @@
 //! What was true when the gate opened: a run continues another.
 
-use tickrace_types::{AccountId, InstrumentId, Price};
+use tickrace_types::{AccountId, InstrumentId, Price, StrategyId};
 
 /// Positions, numbers and prices a gate starts from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -20,6 +20,8 @@ pub struct OpeningPosition {
     pub instrument: InstrumentId,
     /// Account.
     pub account: AccountId,
+    /// Strategy that holds it: its profit counts from `mark`.
+    pub strategy: StrategyId,
     /// Signed lots.
     pub qty_lots: i64,
     /// What it is valued at until the market has given a reference.

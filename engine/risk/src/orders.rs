@@ -77,6 +77,11 @@ impl OpenOrders {
         self.slots.len() - self.free.len()
     }
 
+    /// Most orders open at once.
+    pub fn capacity(&self) -> usize {
+        self.slots.len()
+    }
+
     #[inline]
     pub fn is_full(&self) -> bool {
         self.free.is_empty()

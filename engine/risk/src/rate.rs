@@ -41,6 +41,14 @@ impl Bucket {
         filled - self.tokens
     }
 
+    /// Other limits from `now_ns` on; until then the old rate counts.
+    fn set_limits(&mut self, rate_per_s: i64, burst_count: i64, now_ns: i64) {
+        self.refill(now_ns);
+        self.tokens_max = burst_count.saturating_mul(MESSAGE);
+        self.rate_per_s = rate_per_s;
+        self.tokens = self.tokens.min(self.tokens_max);
+    }
+
     #[inline]
     fn try_take(&mut self) -> bool {
         let has_one = self.tokens >= MESSAGE;
@@ -98,6 +106,15 @@ impl SessionRates {
         }
         self.reserve -= MESSAGE;
         Ok(())
+    }
+
+    /// Takes over other limits; what has gathered is cut to them, and never grows by it.
+    pub fn set_limits(&mut self, limits: &SessionLimits, now_ns: i64) {
+        self.new.set_limits(limits.new_rate_per_s, limits.new_burst_count, now_ns);
+        self.replace.set_limits(limits.replace_rate_per_s, limits.replace_burst_count, now_ns);
+        self.cancel.set_limits(limits.cancel_rate_per_s, limits.cancel_burst_count, now_ns);
+        self.reserve_max = limits.cancel_reserve_count.saturating_mul(MESSAGE);
+        // A reserve that a kill has raised stays: it must be possible to cancel every open order.
     }
 
     /// Sees to it that at least `count` cancels can be sent now.

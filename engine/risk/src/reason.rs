@@ -108,6 +108,26 @@ reasons! {
     Phase = 35, "phase", 15;
     /// A code this version does not know, or type, time in force and terms that do not go together.
     OrderTerms = 36, "order_terms", 4;
+    /// Too many executions of the strategy in a short time, and no person has confirmed them.
+    Executions = 37, "executions", 7;
+    /// The position could leave its share of the equity if everything open traded.
+    EquityShare = 38, "equity_share", 8;
+    /// The day's loss reached its limit.
+    DailyLoss = 39, "daily_loss", 16;
+    /// The week's loss reached its limit.
+    WeeklyLoss = 40, "weekly_loss", 16;
+    /// The fall from the highest equity reached its limit.
+    Drawdown = 41, "drawdown", 16;
+    /// Too many messages for what traded.
+    OrderRatio = 42, "order_ratio", 17;
+    /// An order was sent and never heard of again: what it did is not known.
+    UnknownOrders = 43, "unknown_orders", 21;
+    /// Our clock and the venue's are too far apart.
+    ClockOffset = 44, "clock_offset", 25;
+    /// Not every condition of starting holds yet.
+    StartGuard = 45, "start_guard", 26;
+    /// Disk, memory, a queue or the journal is at its end.
+    Resources = 46, "resources", 27;
 }
 
 impl Reason {

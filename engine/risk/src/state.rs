@@ -1,5 +1,6 @@
 //! Trading states and the kill switch: what an operator or a supervisor may say to the gate.
 
+use serde::{Deserialize, Serialize};
 use tickrace_types::event::{ControlCode, VERSION, source};
 use tickrace_types::{Header, InstrumentId, Kind, MarketRecord, StrategyId, VenueId};
 
@@ -9,7 +10,8 @@ pub const STRATEGY_COUNT_MAX: usize = 256;
 pub const VENUE_COUNT_MAX: usize = 64;
 
 /// What may be sent, from everything to nothing; cancels always may.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 #[repr(u8)]
 pub enum TradingState {
     /// Everything.
@@ -86,7 +88,12 @@ pub fn control_record(code: ControlCode, argument: u64) -> MarketRecord {
 
 /// The control record that sets a trading state.
 pub fn trading_state_record(scope: Scope, state: TradingState) -> MarketRecord {
-    let mut record = control_record(ControlCode::TradingState, state as u64);
+    scoped_record(ControlCode::TradingState, state as u64, scope)
+}
+
+/// A control record about a scope.
+pub(crate) fn scoped_record(code: ControlCode, argument: u64, scope: Scope) -> MarketRecord {
+    let mut record = control_record(code, argument);
     match scope {
         Scope::All => {}
         Scope::Instrument(id) => record.header.instrument = id.0,

@@ -6,6 +6,7 @@
 //! atomics (seqlock, slot ring, kill flag, stop and drain) pass loom: see `tests/loom.rs` and `scripts/loom`.
 
 pub mod clock;
+pub mod free_space;
 pub mod huge;
 pub mod idle;
 pub mod jitter;

@@ -125,14 +125,33 @@ impl Kind {
 pub enum ControlCode {
     /// Latch the kill switch: refuse new orders, cancel everything.
     Kill = 1,
-    /// First step of re-arming after a kill.
+    /// First step of re-arming: after a kill where `qty` is 0, else after the risk control of that number tripped for the
+    /// scope in `other_ref`.
     RearmRequest = 2,
-    /// Second step; without the first it does nothing.
+    /// Second step, repeating the first; without it nothing happens.
     RearmConfirm = 3,
     /// Trading state of one instrument (or all, where it is none): argument 0 active, 1 reduce-only, 2 cancel-only, 3 halted.
     TradingState = 4,
     /// The market data of the run is over: policies fall silent, everything working is cancelled.
     EndOfSession = 5,
+    /// A risk control's verdict: argument the trading state it imposes, 0 where it is over; `other_ref` the scope, `qty` the
+    /// control, `price` what it measured.
+    Verdict = 6,
+    /// A person has seen the executions of a strategy: `other_ref` the scope.
+    ExecutionsConfirmed = 7,
+    /// Limits of another version: argument its number. What is tighter counts at once.
+    LimitsProposed = 8,
+    /// What is looser in them counts from now on; without the proposal before it nothing happens.
+    LimitsConfirmed = 9,
+    /// One limit of an instrument is another for a while: argument the value, `qty` the key, `price` until when (ns since the
+    /// epoch).
+    LimitOverride = 10,
+    /// What surely reduces a known position may leave although trading is halted: `other_ref` the scope, `price` until when.
+    ExitsAllowed = 11,
+    /// A command was not carried out: argument why, `qty` the code it had.
+    CommandRefused = 12,
+    /// Conditions of starting that now hold: argument one bit each.
+    StartReady = 13,
 }
 
 impl ControlCode {
@@ -144,6 +163,14 @@ impl ControlCode {
             3 => Self::RearmConfirm,
             4 => Self::TradingState,
             5 => Self::EndOfSession,
+            6 => Self::Verdict,
+            7 => Self::ExecutionsConfirmed,
+            8 => Self::LimitsProposed,
+            9 => Self::LimitsConfirmed,
+            10 => Self::LimitOverride,
+            11 => Self::ExitsAllowed,
+            12 => Self::CommandRefused,
+            13 => Self::StartReady,
             _ => return None,
         })
     }

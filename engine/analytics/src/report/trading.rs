@@ -309,6 +309,7 @@ fn quote_table(page: &mut String, report: &RunReport) {
 }
 
 pub(super) fn refusals(page: &mut String, report: &RunReport) {
+    controls(page, report);
     page.push_str("<h2>Refusals</h2>\n");
     if report.refusals.is_empty() {
         page.push_str("<p>Nothing was refused, neither by our own gate nor by the venue.</p>\n");
@@ -323,6 +324,19 @@ pub(super) fn refusals(page: &mut String, report: &RunReport) {
             reason.by,
             format::count(reason.count)
         );
+    }
+    page.push_str("</table>\n");
+}
+
+/// What restricted trading, and who said so.
+fn controls(page: &mut String, report: &RunReport) {
+    if report.controls.is_empty() {
+        return;
+    }
+    page.push_str("<h2>Controls and operators</h2>\n<p>Restrictions imposed, by the control that imposed them, and what operators said; each is a record of the journal.</p><table class=\"facts\"><tr><th>what</th><th>count</th></tr>");
+    for (name, count) in &report.controls {
+        let name = escape(&name.replace('_', " "));
+        let _ = write!(page, "<tr><td>{name}</td><td>{}</td></tr>", format::count(*count));
     }
     page.push_str("</table>\n");
 }

@@ -23,6 +23,11 @@ pub trait TakesLevels {
 
     /// Takes some from the start, received at `ts_recv_ns`, and tells how many; the next has to come as an envelope.
     fn levels(&mut self, records: &[Record], ts_recv_ns: i64) -> usize;
+
+    /// Records there is room for in the ring before it; `None` where there is none.
+    fn room(&self) -> Option<usize> {
+        None
+    }
 }
 
 impl<L: Emit<Envelope>> TakesLevels for Joined<BookStage, L> {
@@ -46,6 +51,10 @@ impl<N: TakesLevels> TakesLevels for Link<N, Envelope> {
     #[inline]
     fn levels(&mut self, records: &[Record], ts_recv_ns: i64) -> usize {
         self.here_mut().map_or(0, |next| next.levels(records, ts_recv_ns))
+    }
+
+    fn room(&self) -> Option<usize> {
+        self.there().map(|ring| ring.free())
     }
 }
 

@@ -1,6 +1,7 @@
 //! The policy and the order management: a record in, the record and the orders it caused out.
 
 use tickrace_oms::Oms;
+use tickrace_risk::{Scope, TradingState};
 use tickrace_runtime::stage::{Emit, Stage};
 use tickrace_strategy::{Policies, Say, View};
 use tickrace_types::event::ControlCode;
@@ -45,6 +46,8 @@ pub struct DecideStage {
     tops: Vec<TopOfBook>,
     say: Say,
     is_silent: bool,
+    /// What the first of the two words said that end a silence.
+    rearm_argument: Option<u64>,
     /// The next client number: all strategies count with one counter, since the venue wants them to grow.
     next_client_id: u64,
     hop: HopMeter,
@@ -55,7 +58,8 @@ impl DecideStage {
     pub fn new(seats: Vec<Seat>, instruments: InstrumentTable, hop: HopMeter) -> Self {
         let tops = vec![TopOfBook::NONE; instruments.len()];
         let next_client_id = seats.iter().map(|seat| seat.oms.next_client_id().0).max().unwrap_or(1);
-        Self { seats, instruments, tops, say: Say::default(), is_silent: false, next_client_id, hop }
+        let say = Say::default();
+        Self { seats, instruments, tops, say, is_silent: false, rearm_argument: None, next_client_id, hop }
     }
 
     /// Orders, positions and profit of each strategy, for the report after the run.
@@ -157,15 +161,48 @@ impl DecideStage {
 
     #[cold]
     fn on_control(&mut self, input: &Envelope, out: &mut impl Emit<Envelope>) {
-        match ControlCode::from_code(input.record.as_market().code) {
+        let record = input.record.as_market();
+        let (argument, is_of_kill) = (record.order_ref, record.qty == 0);
+        match ControlCode::from_code(record.code) {
             Some(ControlCode::Kill | ControlCode::EndOfSession) => {
                 self.is_silent = true;
+                self.rearm_argument = None;
                 for seat in &mut self.seats {
                     cancel_all(&mut seat.oms, &mut self.next_client_id, None, &input.record.header, out);
                 }
             }
-            Some(ControlCode::RearmConfirm) => self.is_silent = false,
-            Some(ControlCode::RearmRequest | ControlCode::TradingState) | None => {}
+            Some(ControlCode::RearmRequest) if is_of_kill => self.rearm_argument = Some(argument),
+            Some(ControlCode::RearmConfirm) if is_of_kill => {
+                // As the gate reads it: the second word repeats the first, and nothing is open any more.
+                let is_open = self.seats.iter().any(|seat| seat.oms.open_count() > 0);
+                if self.rearm_argument == Some(argument) && !is_open {
+                    self.is_silent = false;
+                }
+            }
+            Some(ControlCode::TradingState | ControlCode::Verdict) => self.on_state(input, out),
+            Some(_) | None => {}
+        }
+    }
+
+    /// A state that lets no order stand as it is: of those that rest nobody can say whether they reduce.
+    fn on_state(&mut self, input: &Envelope, out: &mut impl Emit<Envelope>) {
+        let record = input.record.as_market();
+        let state = TradingState::from_code(record.order_ref);
+        if !matches!(state, TradingState::ReduceOnly | TradingState::Halted) {
+            return;
+        }
+        // One that names nobody restricts everybody.
+        let scope = Scope::of(record).unwrap_or(Scope::All);
+        for (number, seat) in (0u16..).zip(&mut self.seats) {
+            let (is_meant, id) = match scope {
+                Scope::All => (true, None),
+                Scope::Instrument(id) => (true, Some(id)),
+                Scope::Strategy(strategy) => (strategy.0 == number, None),
+                Scope::Venue(venue) => (venue == seat.oms.venue(), None),
+            };
+            if is_meant && id.is_none_or(|id| id.index() < self.tops.len()) {
+                cancel_all(&mut seat.oms, &mut self.next_client_id, id, &record.header, out);
+            }
         }
     }
 }

@@ -4,7 +4,9 @@ use tickrace_risk::Gate;
 use tickrace_runtime::ring::Producer;
 use tickrace_runtime::stage::{Emit, Stage};
 use tickrace_types::event::{VERSION, source};
-use tickrace_types::{Envelope, Flags, Header, Kind, OrderRecord, ResponseKind, ResponseRecord};
+use tickrace_types::{
+    Envelope, Flags, Header, Kind, OrderRecord, Record, ResponseKind, ResponseRecord, TopOfBook,
+};
 
 use crate::meters::HopMeter;
 
@@ -12,6 +14,7 @@ use crate::meters::HopMeter;
 pub struct GateStage {
     gate: Gate,
     refusals: Producer<ResponseRecord>,
+    verdicts: Producer<Record>,
     refusal_latency_ns: i64,
     lost_refusals: u64,
     market_seq: u64,
@@ -20,14 +23,16 @@ pub struct GateStage {
 
 impl GateStage {
     /// - `refusals`: ring back to the sequencer, with room for every open order.
+    /// - `verdicts`: another, with room for what every control can ask for at once.
     /// - `refusal_latency_ns`: when a refusal is heard, after the time of the record that caused the order.
     pub fn new(
         gate: Gate,
         refusals: Producer<ResponseRecord>,
+        verdicts: Producer<Record>,
         refusal_latency_ns: i64,
         hop: HopMeter,
     ) -> Self {
-        Self { gate, refusals, refusal_latency_ns, lost_refusals: 0, market_seq: 0, hop }
+        Self { gate, refusals, verdicts, refusal_latency_ns, lost_refusals: 0, market_seq: 0, hop }
     }
 
     /// The gate, for the report after the run.
@@ -40,7 +45,7 @@ impl GateStage {
         &self.hop
     }
 
-    /// Refusals that found the ring back full: a broken bound, reported as a failure of the run.
+    /// Refusals and verdicts that found the ring back full: a broken bound, reported as a failure of the run.
     pub fn lost_refusals(&self) -> u64 {
         self.lost_refusals
     }
@@ -55,6 +60,21 @@ impl GateStage {
         order.verdict = verdict.0;
         if !verdict.is_passed() {
             self.refuse(order);
+        }
+    }
+
+    /// What the controls ask for goes to the sequencer, and a copy down the street so that its end knows what is under way:
+    /// without a number it has not happened yet.
+    #[inline]
+    fn say_verdicts(&mut self, ts_ns: i64, out: &mut impl Emit<Envelope>) {
+        while let Some(mut verdict) = self.gate.take_verdict() {
+            verdict.header.flags = Flags::END_OF_EVENT;
+            verdict.header.ts_venue_ns = ts_ns;
+            verdict.header.ts_recv_ns = ts_ns.saturating_add(self.refusal_latency_ns);
+            if self.verdicts.try_push(*verdict.as_record()).is_err() {
+                self.lost_refusals += 1;
+            }
+            out.emit(&mut Envelope::small(verdict.as_record(), &TopOfBook::NONE));
         }
     }
 
@@ -94,7 +114,7 @@ impl Stage for GateStage {
 
     #[inline(always)]
     fn on(&mut self, input: &mut Envelope, out: &mut impl Emit<Envelope>) {
-        let kind = input.kind();
+        let (kind, ts_ns) = (input.kind(), input.record.header.ts_recv_ns);
         if Kind::is_market_code(kind) {
             self.market_seq = input.record.header.seq;
             self.gate.on_top(&input.second);
@@ -104,7 +124,13 @@ impl Stage for GateStage {
             self.gate.on_response(input.as_response());
         } else if kind == Kind::Control as u8 {
             self.gate.on_control(input.record.as_market());
+        } else if kind == Kind::Timer as u8 {
+            self.gate.on_timer(ts_ns);
         }
         out.emit(input);
+        // Controls look from beside at what is no tick and no order.
+        if kind == Kind::Response as u8 || kind == Kind::Timer as u8 || kind == Kind::Control as u8 {
+            self.say_verdicts(ts_ns, out);
+        }
     }
 }

@@ -89,7 +89,7 @@ pub struct SendStage<G, T> {
     until_ns: i64,
     lookahead_ns: i64,
     refusal_latency_ns: i64,
-    /// When each refusal under way is heard: the simulated world waits there, since we may answer it.
+    /// When each refusal or verdict under way is heard: the simulated world waits there, since we may answer it.
     refusals_due_ns: VecDeque<i64>,
     order_seq: u64,
     market_seq: u64,
@@ -207,6 +207,13 @@ impl<G: Gateway, T: OrderTap> SendStage<G, T> {
         }
     }
 
+    /// A control's verdict is under way to the sequencer, like a refusal: the simulated world waits for it.
+    #[cold]
+    fn on_verdict(&mut self, due_ns: i64) {
+        self.refusals_due_ns.push_back(due_ns);
+        self.limit_known(due_ns, 0);
+    }
+
     /// An answer to an order of time `ts_ns` may come from here on: what is known ends just before it.
     #[inline]
     fn limit_known(&mut self, ts_ns: i64, delay_ns: i64) {
@@ -257,6 +264,8 @@ impl<G: Gateway, T: OrderTap> Emit<Envelope> for SendStage<G, T> {
         }
         if kind == Kind::Horizon as u8 {
             self.on_horizon(header.seq, header.ts_recv_ns);
+        } else if kind == Kind::Control as u8 && header.seq == 0 {
+            self.on_verdict(header.ts_recv_ns);
         }
     }
 }

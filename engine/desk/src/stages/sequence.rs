@@ -15,7 +15,7 @@ use tickrace_runtime::kill::KillFlag;
 use tickrace_runtime::ring::Consumer;
 use tickrace_runtime::stage::Emit;
 use tickrace_types::event::{VERSION, source};
-use tickrace_types::{Envelope, Flags, Header, Kind, MarketRecord, ResponseRecord, TopOfBook};
+use tickrace_types::{Envelope, Flags, Header, Kind, MarketRecord, Record, ResponseRecord, TopOfBook};
 
 use crate::ahead::Ahead;
 use crate::meters::{HopMeter, Stamps};
@@ -30,6 +30,12 @@ pub trait Entry {
 
     /// Whether to stop before the market data ends (an operator's interrupt). Asked once in a while.
     fn is_stopped(&mut self, count: u64) -> bool;
+
+    /// A verdict about the machine, where somebody has found one: a control record, to be journaled before it counts. Asked
+    /// once in a while, with how full the ring behind the sequencer is, in basis points.
+    fn verdict(&mut self, _waiting_bps: u32) -> Option<MarketRecord> {
+        None
+    }
 
     /// A response or refusal was numbered, and is about to be handled.
     #[inline]
@@ -55,6 +61,8 @@ pub struct SequencerConfig {
     pub is_local: bool,
     /// How to wait for the end of the street on another thread.
     pub idle: IdleStrategy,
+    /// Slots of the ring behind, where there is one.
+    pub ring_slots: usize,
 }
 
 /// How a run of the sequencer ended.
@@ -82,6 +90,10 @@ pub struct Sequencer<S, E, N> {
     next: N,
     responses: Consumer<ResponseRecord>,
     refusals: Consumer<ResponseRecord>,
+    verdicts: Consumer<Record>,
+    /// What operators will say, by time, and how many of it are said.
+    words: Vec<MarketRecord>,
+    words_said: usize,
     journal: Option<Writer>,
     declared: Arc<Declared>,
     stamps: Arc<Stamps>,
@@ -93,7 +105,10 @@ pub struct Sequencer<S, E, N> {
     market: Ahead<Envelope>,
     response_head: Option<ResponseRecord>,
     refusal_head: Option<ResponseRecord>,
+    verdict_head: Option<Record>,
     timer_due_ns: i64,
+    /// When an operator speaks next.
+    word_due_ns: i64,
     /// The last firing; those after it lie whole intervals later.
     timer_last_ns: i64,
     /// The timer fired and nothing was released since: it wakes with the next record.
@@ -128,6 +143,10 @@ enum Turn {
     Response,
     Refusal,
     Timer,
+    /// A control's verdict.
+    Verdict,
+    /// An operator's word.
+    Word,
 }
 
 /// The rings and flags that join the sequencer to the end of the street.
@@ -136,6 +155,8 @@ pub struct Returns {
     pub responses: Consumer<ResponseRecord>,
     /// Refusals of the gate.
     pub refusals: Consumer<ResponseRecord>,
+    /// Verdicts of the controls beside it.
+    pub verdicts: Consumer<Record>,
     /// What the end of the street declares.
     pub declared: Arc<Declared>,
     /// Set when a stage's thread died.
@@ -162,6 +183,9 @@ impl<S: Source, E: Entry, N: Emit<Envelope> + TakesLevels> Sequencer<S, E, N> {
             next,
             responses: returns.responses,
             refusals: returns.refusals,
+            verdicts: returns.verdicts,
+            words: Vec::new(),
+            words_said: 0,
             declared: returns.declared,
             broken: returns.broken,
             journal,
@@ -172,7 +196,9 @@ impl<S: Source, E: Entry, N: Emit<Envelope> + TakesLevels> Sequencer<S, E, N> {
             market: Ahead::new(),
             response_head: None,
             refusal_head: None,
+            verdict_head: None,
             timer_due_ns: i64::MAX,
+            word_due_ns: i64::MAX,
             timer_last_ns: 0,
             is_timer_asleep: false,
             timer_count: 0,
@@ -190,6 +216,19 @@ impl<S: Source, E: Entry, N: Emit<Envelope> + TakesLevels> Sequencer<S, E, N> {
         }
     }
 
+    /// What operators say in the course of a simulated run, in the order of their receive times.
+    #[must_use]
+    pub fn with_words(mut self, words: Vec<MarketRecord>) -> Self {
+        debug_assert!(words.is_sorted_by_key(|word| word.header.ts_recv_ns), "by time");
+        self.words = words;
+        self
+    }
+
+    /// Words of operators that were to be said after the market's end.
+    pub fn words_unsaid(&self) -> usize {
+        self.words.len() - self.words_said
+    }
+
     /// Runs until the market data ends, then lets what is under way come back.
     pub fn run(&mut self) -> Outcome {
         let outcome = self.run_market();
@@ -203,6 +242,7 @@ impl<S: Source, E: Entry, N: Emit<Envelope> + TakesLevels> Sequencer<S, E, N> {
 
     fn run_market(&mut self) -> Outcome {
         self.market.fill(&mut self.source);
+        self.word_due_ns = self.next_word_ns();
         let is_copied = self.config.copy_market && self.journal.is_some();
         self.skims = self.source.can_skim() && self.next.takes_levels() && !is_copied;
         if self.config.timer_ns > 0
@@ -252,12 +292,21 @@ impl<S: Source, E: Entry, N: Emit<Envelope> + TakesLevels> Sequencer<S, E, N> {
         if self.entry.is_stopped(self.market_count) {
             return Some(Outcome::Stopped);
         }
+        let slots = self.config.ring_slots.max(1);
+        let waiting = self.next.room().map_or(0, |room| slots.saturating_sub(room));
+        let waiting_bps = u32::try_from(waiting * 10_000 / slots).unwrap_or(u32::MAX);
+        while let Some(mut verdict) = self.entry.verdict(waiting_bps) {
+            (verdict.header.ts_venue_ns, verdict.header.ts_recv_ns) = (self.now_ns, self.now_ns);
+            self.release_small(verdict);
+            self.is_unheard = true;
+        }
         self.journal.as_ref().is_some_and(Writer::is_failed).then_some(Outcome::JournalFailed)
     }
 
     /// After the market's end: every response still under way is heard, until none can come.
     fn run_out(&mut self) -> Outcome {
         self.timer_due_ns = i64::MAX;
+        self.word_due_ns = i64::MAX;
         self.is_timer_asleep = false;
         self.is_unheard = true;
         for _ in 0..RUN_OUT_RECORDS_MAX {
@@ -330,8 +379,17 @@ impl<S: Source, E: Entry, N: Emit<Envelope> + TakesLevels> Sequencer<S, E, N> {
         }
         let due =
             |head: &Option<ResponseRecord>| head.as_ref().map_or(i64::MAX, |head| head.header.ts_recv_ns);
+        if self.verdict_head.is_none() {
+            self.verdict_head = self.verdicts.pop();
+        }
+        let verdict_ns = self.verdict_head.as_ref().map_or(i64::MAX, |head| head.header.ts_recv_ns);
         let mut first = (Turn::Response, due(&self.response_head));
-        for next in [(Turn::Refusal, due(&self.refusal_head)), (Turn::Timer, self.timer_due_ns)] {
+        for next in [
+            (Turn::Refusal, due(&self.refusal_head)),
+            (Turn::Timer, self.timer_due_ns),
+            (Turn::Verdict, verdict_ns),
+            (Turn::Word, self.word_due_ns),
+        ] {
             if next.1 < first.1 {
                 first = next;
             }
@@ -414,6 +472,10 @@ impl<S: Source, E: Entry, N: Emit<Envelope> + TakesLevels> Sequencer<S, E, N> {
                 self.timer();
                 None
             }
+            Turn::Verdict | Turn::Word => {
+                self.release_control(turn);
+                None
+            }
             Turn::Market => None,
         };
         let Some(mut response) = taken else { return };
@@ -459,6 +521,27 @@ impl<S: Source, E: Entry, N: Emit<Envelope> + TakesLevels> Sequencer<S, E, N> {
             self.timer_due_ns.saturating_add(self.config.timer_ns)
         };
         self.release_small(MarketRecord { header, order_ref: self.timer_count, ..MarketRecord::default() });
+    }
+
+    /// A verdict or an operator's word.
+    fn release_control(&mut self, turn: Turn) {
+        let record = if turn == Turn::Verdict {
+            self.verdict_head.take().map(|head| *head.as_market())
+        } else {
+            self.words_said += 1;
+            self.words.get(self.words_said - 1).copied()
+        };
+        self.word_due_ns = self.next_word_ns();
+        if let Some(record) = record {
+            self.release_small(record);
+        }
+        if self.is_timer_asleep {
+            self.wake_timer(self.now_ns);
+        }
+    }
+
+    fn next_word_ns(&self) -> i64 {
+        self.words.get(self.words_said).map_or(i64::MAX, |word| word.header.ts_recv_ns)
     }
 
     fn control(&mut self, code: u8) {

@@ -29,6 +29,7 @@ impl Gate {
             self.counts.responses_malformed += 1;
             return;
         }
+        self.controls.on_answer(response.client_id);
         match kind {
             ResponseKind::Accepted => self.on_accepted(response),
             ResponseKind::Replaced => self.on_replaced(response),
@@ -97,6 +98,7 @@ impl Gate {
     }
 
     fn on_fill(&mut self, response: &ResponseRecord, place: usize) {
+        self.note_fill(response, place);
         let side = response.side();
         let lots = response.qty * side.sign();
         let Some(slot) = self.find(response) else {

@@ -52,6 +52,7 @@ pub fn wide() -> Limits {
             open_qty_side_max_lots: 1_000_000,
         },
         overrides: Default::default(),
+        controls: Default::default(),
     }
 }
 

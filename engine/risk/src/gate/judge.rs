@@ -57,7 +57,7 @@ impl Gate {
         self.guard.judge(&watched.top, order.header.ts_recv_ns)?;
         let claim = judge_terms(order, watched, &self.instruments, order.qty)?;
         let claim = Claim { lots_more: claim.leaves, cash_more: claim.cash, orders_more: 1, ..claim };
-        judge_claim(order, watched, state, &claim)?;
+        judge_claim(order, watched, state, &claim).map_err(|reason| self.behind(reason, order))?;
         if self.orders.is_full() {
             return Err(Reason::Capacity);
         }
@@ -79,6 +79,7 @@ impl Gate {
             ..OpenOrder::default()
         };
         self.orders.insert(open);
+        self.controls.on_sent(order);
         self.reserve(place, account, &claim, worse);
         Ok(())
     }
@@ -113,13 +114,14 @@ impl Gate {
             is_parked: open.is_parked,
             ..claim
         };
-        judge_claim(order, watched, state, &claim)?;
+        judge_claim(order, watched, state, &claim).map_err(|reason| self.behind(reason, order))?;
         let worse = match claim.cash_more {
             0 => 0,
             more => self.exposures.judge(place, account, claim.side, more)?,
         };
         self.judge_frequency(order, Action::Replace)?;
 
+        self.controls.on_sent(order);
         self.orders.set_pending(slot, order.client_id, claim.px, claim.leaves);
         let open = self.orders.get_mut(slot);
         open.lots += claim.lots_more;
@@ -147,8 +149,7 @@ impl Gate {
         let strategy = self.state_by_strategy.get(usize::from(order.strategy)).ok_or(Reason::UnknownRoute)?;
         let venue = self.state_by_venue.get(usize::from(order.venue)).ok_or(Reason::UnknownRoute)?;
         match self.state_all.max(watched.state).max(*strategy).max(*venue) {
-            TradingState::Halted => Err(Reason::Halted),
-            TradingState::CancelOnly => Err(Reason::CancelOnly),
+            TradingState::CancelOnly | TradingState::Halted => self.restricted(order),
             state => Ok(state),
         }
     }

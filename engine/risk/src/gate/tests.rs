@@ -232,7 +232,13 @@ fn control_8_a_replacement_in_flight_counts_with_the_larger_of_old_and_new() {
 #[test]
 fn control_8_a_position_of_the_opening_counts() {
     let mut world = narrowed(|limits| limits.instrument.position_max_lots = 300);
-    let held = OpeningPosition { instrument: ONE, account: AccountId(7), qty_lots: -250, mark: Price::ZERO };
+    let held = OpeningPosition {
+        strategy: StrategyId(0),
+        instrument: ONE,
+        account: AccountId(7),
+        qty_lots: -250,
+        mark: Price::ZERO,
+    };
     world.gate.restore(&OpeningState { positions: vec![held], ..OpeningState::default() }).unwrap();
     assert_eq!(world.judged(Ask, 10_002, 51), Err(Reason::Position));
     assert_eq!(world.judged(Ask, 10_002, 50), Ok(()));
@@ -404,7 +410,13 @@ fn control_13_a_state_of_a_scope_that_is_not_there_restricts_all_and_frees_none(
 #[test]
 fn control_13_reduce_only_lets_through_what_can_only_reduce() {
     let mut world = narrowed(|_| {});
-    let held = OpeningPosition { instrument: ONE, account: AccountId(0), qty_lots: 100, mark: Price::ZERO };
+    let held = OpeningPosition {
+        strategy: StrategyId(0),
+        instrument: ONE,
+        account: AccountId(0),
+        qty_lots: 100,
+        mark: Price::ZERO,
+    };
     world.gate.restore(&OpeningState { positions: vec![held], ..OpeningState::default() }).unwrap();
     world.gate.on_control(&trading_state_record(Scope::All, TradingState::ReduceOnly));
     assert_eq!(world.judged(Ask, 10_002, 101), Err(Reason::ReduceOnly));
