@@ -21,12 +21,14 @@ pub mod ledger;
 pub mod mark;
 pub mod markout;
 pub mod money;
+pub mod performance;
 pub mod queue;
 pub mod quotes;
 pub mod report;
 pub mod run;
 pub mod summary;
 pub mod tape;
+pub mod validation;
 
 pub use config::{AnalyticsError, InputFile, OpeningPosition, RunConfig, RunMeta, RunTimings};
 pub use digest::OrderDigest;
