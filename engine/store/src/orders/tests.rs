@@ -33,6 +33,14 @@ fn order(seq: u64) -> OrderRecord {
         verdict: 200,
         strategy: 60_000,
         level: 255,
+        parent_id: 41,
+        reduce_only: 1,
+        stp: 2,
+        trigger_price: -250_000_000,
+        trigger: 1,
+        peg: 2,
+        display_qty: OrderRecord::SHOW_NONE,
+        expire_ns: 1_548_860_000_000_000_000,
         ..OrderRecord::default()
     }
 }
@@ -92,12 +100,19 @@ fn columns_keep_their_names_order_and_values() {
     let schema = reader.metadata().file_metadata().schema_descr();
     let names: Vec<&str> = schema.columns().iter().map(|column| column.name()).collect();
     let expected = "seq cause_seq instrument client_id action side px_nanos qty_lots type tif verdict symbol \
-        orig_client_id ts_ns strategy level";
+        orig_client_id ts_ns strategy level parent_id reduce_only stp trigger_px_nanos trigger peg display_lots expire_ns";
     assert_eq!(names, expected.split_whitespace().collect::<Vec<_>>());
     let row = reader.get_row_iter(None).unwrap().next().unwrap().unwrap();
     assert_eq!(row.get_ulong(3).unwrap(), u64::MAX - 2);
     assert_eq!(row.get_string(11).unwrap(), "MSFT");
     assert_eq!(row.get_ushort(14).unwrap(), 60_000);
+    assert_eq!(row.get_ulong(16).unwrap(), 41);
+    assert_eq!([17, 18, 20, 21].map(|column| row.get_ubyte(column).unwrap()), [1, 2, 1, 2]);
+    assert_eq!(
+        (row.get_long(19).unwrap(), row.get_long(23).unwrap()),
+        (-250_000_000, 1_548_860_000_000_000_000)
+    );
+    assert_eq!(row.get_uint(22).unwrap(), OrderRecord::SHOW_NONE);
 }
 
 #[test]
