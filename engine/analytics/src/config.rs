@@ -34,6 +34,8 @@ pub struct RunConfig {
     pub utc_offset_ns: i64,
     /// Names of the gate's verdicts by code; a code without a name is shown as `reason-<code>`.
     pub refusal_names: Vec<(u8, String)>,
+    /// Names of the strategies by number; one without a name is shown as `strategy <number>`.
+    pub strategy_names: Vec<String>,
     /// How perpetual contracts are funded.
     pub funding: FundingRules,
     /// Headline of the report.
@@ -54,6 +56,7 @@ impl RunConfig {
             sample_ns: SAMPLE_NS,
             utc_offset_ns: 0,
             refusal_names: Vec::new(),
+            strategy_names: Vec::new(),
             funding: FundingRules::default(),
             title: "Backtest".to_owned(),
             meta: RunMeta::default(),
@@ -121,6 +124,8 @@ pub struct OpeningPosition {
     pub qty_lots: i64,
     /// Price it is carried at, nano-units: profit counts from here.
     pub price_nanos: i64,
+    /// Number of the strategy that holds it.
+    pub strategy: u16,
 }
 
 /// Where a run came from: everything one needs to run it again.

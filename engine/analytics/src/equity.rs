@@ -56,7 +56,7 @@ impl InstrumentSeries {
     }
 }
 
-fn keep_even<T>(values: &mut Vec<T>, first: usize) {
+pub(crate) fn keep_even<T>(values: &mut Vec<T>, first: usize) {
     let mut place = first;
     values.retain(|_| {
         place += 1;

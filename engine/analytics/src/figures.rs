@@ -11,7 +11,9 @@ use crate::markout::Markouts;
 use crate::money;
 use crate::queue::QueueReport;
 use crate::quotes::QuoteStats;
+use crate::strategies::{Sources, StrategyReport};
 use crate::tape::Quote;
+use crate::trades::{TradeStats, Trip};
 use crate::{LatencySummary, RunMeta, RunTimings};
 
 /// Outcome of a run.
@@ -33,6 +35,17 @@ pub struct RunReport {
     pub total: Figures,
     /// One each that was seen in the market or traded, in the order of the table.
     pub by_instrument: Vec<InstrumentReport>,
+    /// The same money by strategy, in the order of their numbers.
+    pub strategies: Vec<StrategyReport>,
+    /// Parts of the net profit; together they are it.
+    pub sources: Sources,
+    /// Net profit by hour of the local day; together they are the net profit.
+    pub by_hour: Vec<HourPnl>,
+    /// Statistics of all closed round trips.
+    pub trades: TradeStats,
+    /// Closed round trips in order of time, at most [`TRIPS_MAX`].
+    #[serde(skip)]
+    pub trips: Vec<Trip>,
     /// Refusals of our gate and of the venue by reason, most frequent first.
     pub refusals: Vec<ReasonCount>,
     /// What controls imposed and operators said, by name.
@@ -65,6 +78,19 @@ pub struct RunReport {
     /// Where the run came from.
     pub meta: RunMeta,
 }
+
+/// Net profit made in one hour of the local day, over all days.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct HourPnl {
+    /// From 0 to 23.
+    pub hour: u8,
+    /// Net profit.
+    #[serde(serialize_with = "money::serialize")]
+    pub net_pnl: Cash,
+}
+
+/// Most round trips kept; their statistics know all of them.
+pub const TRIPS_MAX: usize = 1 << 20;
 
 /// Most fills kept for the plots; counts and sums know all of them.
 pub const FILLS_MAX: usize = 1 << 20;

@@ -127,6 +127,11 @@ impl FundingClock {
             FundingRules::Stated { interval_ns, .. } => grid_after(self.due_ns, interval_ns),
             _ => i64::MAX,
         };
+        self.worth(lots, mid)
+    }
+
+    /// What `lots` get at the present rate; `mid` values them where the venue told no mark.
+    pub fn worth(&self, lots: i64, mid: Option<i64>) -> Cash {
         let Some(mark_px) = self.mark_px.or(mid) else { return Cash::ZERO };
         cash_flow(self.settlement, lots, Price(mark_px), self.multiplier_nanos, self.rate_nanos)
     }

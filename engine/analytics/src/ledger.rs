@@ -61,10 +61,11 @@ impl Ledger {
 
     /// Takes over a position at its carrying price; profit counts from there.
     pub fn open(&mut self, qty_lots: i64, price_nanos: i64) {
+        // What is held already, at another price, is marked to this one.
+        self.on_mark(price_nanos);
         let cost = self.value(price_nanos, qty_lots);
         self.cash -= cost;
         self.open_cost += cost;
-        self.mark_px = Some(price_nanos);
         self.move_position(qty_lots);
         self.position_min = self.position;
         self.position_max = self.position;

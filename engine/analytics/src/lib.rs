@@ -26,8 +26,10 @@ pub mod queue;
 pub mod quotes;
 pub mod report;
 pub mod run;
+pub mod strategies;
 pub mod summary;
 pub mod tape;
+pub mod trades;
 pub mod validation;
 
 pub use config::{AnalyticsError, InputFile, OpeningPosition, RunConfig, RunMeta, RunTimings};
@@ -37,4 +39,6 @@ pub use funding::FundingRules;
 pub use latency::LatencySummary;
 pub use queue::{QueueBook, QueueReport};
 pub use run::Run;
+pub use strategies::{Sources, StrategyReport};
 pub use summary::Summary;
+pub use trades::{TradeStats, Trip};

@@ -14,14 +14,15 @@ use tickrace_types::{
 };
 
 use crate::around::AroundBook;
-use crate::config::{AnalyticsError, RunConfig, RunTimings};
+use crate::config::{AnalyticsError, DAY_NS, RunConfig, RunTimings};
 use crate::days::{self, Days};
 use crate::digest::OrderDigest;
 use crate::drawdown::DrawdownTracker;
-use crate::equity::{EquitySeries, InstrumentSeries, SAMPLES_MAX};
+use crate::equity::{EquitySeries, InstrumentSeries, SAMPLES_MAX, keep_even};
 use crate::figures::{CostItem, add_cost};
 use crate::figures::{
-    FILLS_MAX, Figures, FillMark, InstrumentReport, InventoryBin, OrderCounts, ReasonCount, RunReport,
+    FILLS_MAX, Figures, FillMark, HourPnl, InstrumentReport, InventoryBin, OrderCounts, ReasonCount,
+    RunReport, TRIPS_MAX,
 };
 use crate::funding::FundingClock;
 use crate::latency::LatencySummary;
@@ -31,7 +32,9 @@ use crate::markout::MarkoutBook;
 use crate::money;
 use crate::queue::QueueReport;
 use crate::quotes::{QuoteClock, QuoteSums};
+use crate::strategies::{Sources, StrategyBooks, StrategyReport, StrategyRun};
 use crate::tape::{Quote, Tape};
+use crate::trades::{TradeStats, Trip};
 
 /// Most bins of an inventory distribution.
 pub const INVENTORY_BINS_MAX: i64 = 41;
@@ -55,6 +58,12 @@ pub struct Run {
     refused_by_venue: [u64; 256],
     lifetimes: Histogram<u64>,
     fills: Vec<FillMark>,
+    strategies: BTreeMap<u16, StrategyRun>,
+    trades: TradeStats,
+    trips: Vec<Trip>,
+    /// Net profit by local hour, and at the last sample.
+    by_hour: [Cash; 24],
+    sampled_net: Cash,
     digest: OrderDigest,
     clock: SampleClock,
     equity: EquitySeries,
@@ -88,6 +97,7 @@ struct SampleClock {
 #[derive(Clone, Debug)]
 struct InstrumentRun {
     ledger: Ledger,
+    books: StrategyBooks,
     funding: FundingClock,
     costs: Vec<CostItem>,
     marks: Marks,
@@ -134,6 +144,11 @@ impl Run {
             lifetimes: Histogram::new_with_bounds(1, LIFETIME_NS_MAX, 2)
                 .expect("bounds and digits are valid"),
             fills: Vec::new(),
+            strategies: BTreeMap::new(),
+            trades: TradeStats::default(),
+            trips: Vec::new(),
+            by_hour: [Cash::ZERO; 24],
+            sampled_net: Cash::ZERO,
             digest: OrderDigest::new(),
             clock: SampleClock::default(),
             equity: EquitySeries { sample_ns: config.sample_ns, ..EquitySeries::default() },
@@ -149,6 +164,11 @@ impl Run {
             let place = opening.instrument.index();
             let instrument = &mut run.instruments[place];
             instrument.ledger.open(opening.qty_lots, opening.price_nanos);
+            instrument.books.on_mark(opening.price_nanos);
+            let known = &run.config.instruments.as_slice()[place];
+            let book = instrument.books.of(opening.strategy, opening.instrument.0, known, None);
+            book.open(opening.qty_lots, opening.price_nanos);
+            run.strategies.entry(opening.strategy).or_default();
             instrument.opening_lots += opening.qty_lots;
             run.activate(place, 0);
         }
@@ -170,6 +190,7 @@ impl Run {
             && instrument.marks.push(now_ns, mark_px)
         {
             instrument.ledger.on_mark(mark_px);
+            instrument.books.on_mark(mark_px);
             instrument.around.on_mark(now_ns, mark_px);
         }
         if instrument.active {
@@ -222,7 +243,12 @@ impl Run {
             Action::Replace => orders.replace += 1,
             Action::Cancel | Action::MassCancel => orders.cancel += 1,
         }
-        if Verdict(order.verdict).is_passed() {
+        let is_passed = Verdict(order.verdict).is_passed();
+        self.strategies
+            .entry(order.strategy)
+            .or_insert_with(|| StrategyRun::new(self.equity.ts_ns.len()))
+            .on_order(is_passed);
+        if is_passed {
             orders.passed += 1;
         } else {
             orders.refused += 1;
@@ -313,7 +339,22 @@ impl Run {
         instrument.hold_until(ts_ns);
         let mid = instrument.marks.before(ts_ns).or(instrument.ledger.mark_px()).unwrap_or(response.price);
         let fee = money::from_nanos(response.fee_nanos);
+        let known = &self.config.instruments.as_slice()[place];
+        let (id, mark_px) = (response.header.instrument, instrument.ledger.mark_px());
+        let book = instrument.books.of(response.strategy, id, known, mark_px);
+        let trip = book.on_fill(ts_ns, response, fee, mid);
         instrument.ledger.on_fill(side, response.price, response.qty, fee, mid);
+        let strategy = self
+            .strategies
+            .entry(response.strategy)
+            .or_insert_with(|| StrategyRun::new(self.equity.ts_ns.len()));
+        if let Some(trip) = trip {
+            strategy.on_trip(&trip);
+            self.trades.add(&trip);
+            if self.trips.len() < TRIPS_MAX {
+                self.trips.push(trip);
+            }
+        }
         let now_ns = instrument.market_ns;
         instrument.markouts.on_fill(ts_ns, now_ns, side, response.price, response.qty, &instrument.marks);
         instrument.around.on_fill(ts_ns, now_ns, side, &instrument.marks);
@@ -394,8 +435,10 @@ impl Run {
         for instrument in &mut self.instruments {
             while instrument.funding.due_ns() <= ts_ns {
                 let (lots, mid) = (instrument.ledger.position(), instrument.ledger.mark_px());
+                let rate = instrument.funding;
                 let received = instrument.funding.settle(lots, mid);
                 instrument.ledger.on_funding(received);
+                instrument.books.on_funding(received, |lots| rate.worth(lots, mid));
             }
             self.funding_ns = self.funding_ns.min(instrument.funding.due_ns());
         }
@@ -412,6 +455,7 @@ impl Run {
         }
         for instrument in &mut self.instruments {
             instrument.funding.start(ts_ns);
+            instrument.books.start(ts_ns);
             self.funding_ns = self.funding_ns.min(instrument.funding.due_ns());
         }
         if self.clock.next_sample_ns > ts_ns {
@@ -425,6 +469,11 @@ impl Run {
             let instrument = &mut self.instruments[*place];
             let net_here = instrument.ledger.net_pnl();
             net += net_here;
+            for book in instrument.books.all() {
+                if let Some(strategy) = self.strategies.get_mut(&book.number) {
+                    strategy.net += book.ledger.net_pnl();
+                }
+            }
             instrument.series.position_lots.push(instrument.ledger.position());
             instrument.series.net_pnl.push(net_here.to_f64());
             instrument
@@ -432,6 +481,9 @@ impl Run {
                 .mark
                 .push(units(instrument.marks.now().or(instrument.ledger.mark_px()).unwrap_or(0)));
         }
+        self.strategies.values_mut().for_each(|strategy| strategy.sample(ts_ns));
+        self.by_hour[hour_of(ts_ns - 1 + self.config.utc_offset_ns)] += net - self.sampled_net;
+        self.sampled_net = net;
         let net = net.to_f64();
         self.drawdown.push(ts_ns, net);
         self.days.push(ts_ns, net);
@@ -440,6 +492,7 @@ impl Run {
         self.equity.drawdown.push(self.drawdown.depth());
         if self.equity.ts_ns.len() >= SAMPLES_MAX {
             self.equity.thin();
+            self.strategies.values_mut().for_each(|strategy| keep_even(&mut strategy.series, 0));
             for place in &self.active {
                 self.instruments[*place].series.thin();
             }
@@ -456,6 +509,10 @@ impl Run {
         if self.clock.first_ns.is_some() && self.equity.ts_ns.last() != Some(&last_ns) {
             self.sample(last_ns);
         }
+        // What came at the very time of the last sample is not in it.
+        let unsampled = self.net_pnl() - self.sampled_net;
+        self.by_hour[hour_of(last_ns + self.config.utc_offset_ns)] += unsampled;
+        let strategies = self.strategies();
         let mut sums = Sums::new(&self.config.markout_horizons_ns);
         let mut around = AroundBook::default();
         let mut by_instrument = Vec::new();
@@ -469,11 +526,23 @@ impl Run {
         }
         self.fills.sort_by_key(|fill| fill.ts_ns);
         let days = self.days.finish(self.config.opening_equity);
+        let total = sums.finish();
+        let mut sources = Sources::default();
+        strategies.iter().for_each(|strategy| sources.merge(&strategy.sources));
+        assert_eq!(sources.net(), total.net_pnl, "sources of the strategies = net profit");
+        let by_hour = self.by_hour();
+        let hours = by_hour.iter().fold(Cash::ZERO, |sum, hour| sum + hour.net_pnl);
+        assert_eq!(hours, total.net_pnl, "profit of the hours = net profit");
         RunReport {
+            strategies,
+            sources,
+            by_hour,
+            trades: self.trades,
+            trips: std::mem::take(&mut self.trips),
             first_ns: self.clock.first_ns.unwrap_or(0),
             last_ns,
             utc_offset_ns: self.config.utc_offset_ns,
-            total: sums.finish(),
+            total,
             by_instrument,
             refusals: self.refusals(),
             controls: std::mem::take(&mut self.controls),
@@ -493,6 +562,29 @@ impl Run {
             fills: self.fills,
             meta: self.config.meta,
         }
+    }
+
+    fn net_pnl(&self) -> Cash {
+        let active = self.active.iter().map(|place| self.instruments[*place].ledger.net_pnl());
+        active.fold(Cash::ZERO, |sum, net| sum + net)
+    }
+
+    fn strategies(&mut self) -> Vec<StrategyReport> {
+        let names = &self.config.strategy_names;
+        let all = std::mem::take(&mut self.strategies).into_iter();
+        all.map(|(number, strategy)| {
+            let name = names.get(usize::from(number));
+            let name = name.cloned().unwrap_or_else(|| format!("strategy {number}"));
+            let books = self.instruments.iter().flat_map(|instrument| instrument.books.all());
+            strategy.finish(number, name, books.filter(|book| book.number == number))
+        })
+        .collect()
+    }
+
+    /// Hours with profit or loss, in order.
+    fn by_hour(&self) -> Vec<HourPnl> {
+        let hours = (0..).zip(self.by_hour).map(|(hour, net_pnl)| HourPnl { hour, net_pnl });
+        hours.filter(|hour| hour.net_pnl != Cash::ZERO).collect()
     }
 
     fn refusals(&self) -> Vec<ReasonCount> {
@@ -526,6 +618,7 @@ impl InstrumentRun {
             ours: Tape::new(tape_max),
             fills_ns: Vec::new(),
             ledger: Ledger::new(multiplier_nanos),
+            books: StrategyBooks::default(),
             funding: FundingClock::new(instrument, config.funding),
             costs: Vec::new(),
             marks: Marks::default(),
@@ -575,6 +668,7 @@ impl InstrumentRun {
         self.around.finish(last_ns);
         let quotes = self.quotes.finish(last_ns);
         self.ledger.assert_closes();
+        self.books.assert_add_up(&self.ledger);
         let (bought, sold) = self.ledger.traded_lots();
         assert_eq!(
             self.ledger.position(),
@@ -699,6 +793,11 @@ fn common_divisor(a: i64, b: i64) -> i64 {
 /// When the venue did it; where the record has no venue time, when we heard.
 fn time_of(header: &Header) -> i64 {
     if header.ts_venue_ns > 0 { header.ts_venue_ns } else { header.ts_recv_ns }
+}
+
+/// Hour of the day of a local time, from 0.
+fn hour_of(local_ns: i64) -> usize {
+    usize::try_from(local_ns.rem_euclid(DAY_NS) / (DAY_NS / 24)).unwrap_or(0)
 }
 
 /// First grid time at or after `ts_ns`.

@@ -6,10 +6,12 @@ use std::fmt::Write;
 use serde::Serialize;
 use tickrace_types::Cash;
 
-use crate::figures::{CostItem, Figures, RunReport};
+use crate::figures::{CostItem, Figures, HourPnl, RunReport};
 use crate::latency::LatencySummary;
 use crate::money;
 use crate::report::format;
+use crate::strategies::{Sources, StrategyReport};
+use crate::trades::TradeStats;
 
 /// What `summary.json` holds. Money is in `account_currency`; a rebate is a negative fee.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -63,6 +65,14 @@ pub struct Summary {
     pub account_currency: String,
     /// The same figures for each symbol.
     pub by_symbol: BTreeMap<String, SymbolSummary>,
+    /// The same figures for each strategy.
+    pub by_strategy: BTreeMap<String, StrategySummary>,
+    /// Parts of the net profit; together they are it.
+    pub sources: Sources,
+    /// Net profit by hour of the local day.
+    pub by_hour: Vec<HourPnl>,
+    /// Closed round trips, after fees.
+    pub trades: TradeStats,
     /// Why the run was cut short, where it was.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cut_short: Option<String>,
@@ -89,6 +99,51 @@ impl From<&LatencySummary> for Percentiles {
     fn from(latency: &LatencySummary) -> Self {
         let LatencySummary { p50, p90, p99, p999, max, count, .. } = *latency;
         Self { p50, p90, p99, p999, max, count }
+    }
+}
+
+/// One strategy of the summary.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct StrategySummary {
+    /// Requests.
+    pub orders: u64,
+    /// Of these, refused by our gate.
+    pub refused: u64,
+    /// Fills.
+    pub fills: u64,
+    /// Lots bought plus lots sold.
+    pub volume_lots: i64,
+    /// Before fees.
+    #[serde(serialize_with = "money::serialize")]
+    pub gross_pnl: Cash,
+    /// Fees less rebates.
+    #[serde(serialize_with = "money::serialize")]
+    pub fees: Cash,
+    /// Gross minus fees plus funding.
+    #[serde(serialize_with = "money::serialize")]
+    pub net_pnl: Cash,
+    /// Largest fall of its sampled profit, at least 0.
+    pub max_drawdown: f64,
+    /// Parts of its net profit.
+    pub sources: Sources,
+    /// Its closed round trips.
+    pub trades: TradeStats,
+}
+
+impl From<&StrategyReport> for StrategySummary {
+    fn from(one: &StrategyReport) -> Self {
+        Self {
+            orders: one.orders,
+            refused: one.refused,
+            fills: one.fills,
+            volume_lots: one.volume_lots,
+            gross_pnl: one.gross_pnl,
+            fees: -one.sources.fees,
+            net_pnl: one.net_pnl,
+            max_drawdown: one.drawdown.amount,
+            sources: one.sources,
+            trades: one.trades,
+        }
     }
 }
 
@@ -157,6 +212,10 @@ impl From<&RunReport> for Summary {
             order_digest: report.order_digest.clone(),
             account_currency: report.account_currency.clone(),
             by_symbol: by_symbol.collect(),
+            by_strategy: report.strategies.iter().map(|one| (one.name.clone(), one.into())).collect(),
+            sources: report.sources,
+            by_hour: report.by_hour.clone(),
+            trades: report.trades,
             cut_short: report.timings.cut_short.clone(),
         }
     }
@@ -243,7 +302,36 @@ fn lines(text: &mut String, report: &RunReport) -> std::fmt::Result {
         line("tick to order", format!("p50 {p50}, p99 {p99}, max {max} over {count} orders{note}"))?;
     }
     line("order digest", report.order_digest.clone())?;
+    strategies(text, report)?;
     symbols(text, report)
+}
+
+/// A row for each strategy, where there are several.
+fn strategies(text: &mut String, report: &RunReport) -> std::fmt::Result {
+    if report.strategies.len() < 2 {
+        return Ok(());
+    }
+    let width = report.strategies.iter().map(|one| one.name.chars().count()).max().unwrap_or(0).clamp(10, 32);
+    writeln!(
+        text,
+        "\n  {:<width$} {:>10} {:>8} {:>12} {:>14} {:>12} {:>14} {:>12}",
+        "strategy", "orders", "fills", "lots", "gross", "fees", "net", "drawdown"
+    )?;
+    for one in &report.strategies {
+        writeln!(
+            text,
+            "  {:<width$} {:>10} {:>8} {:>12} {:>14} {:>12} {:>14} {:>12}",
+            one.name,
+            format::count(one.orders),
+            format::count(one.fills),
+            format::signed_count(one.volume_lots),
+            format::money(one.gross_pnl),
+            format::money(-one.sources.fees),
+            format::money(one.net_pnl),
+            format::amount(one.drawdown.amount),
+        )?;
+    }
+    Ok(())
 }
 
 /// Rows of the per-symbol table: the busiest, so that a terminal holds it.

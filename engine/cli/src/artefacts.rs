@@ -302,12 +302,16 @@ pub fn figures_config(config: &DeskConfig, instruments: &InstrumentTable, sessio
         run.account_currency.clone_from(&first.quote_currency);
     }
     run.funding = funding_rules(config.venue.funding.as_ref());
+    let names: Vec<String> = config.all_strategies().iter().map(|one| one.name.to_owned()).collect();
     // One that no instrument has was refused when the desk was assembled.
     let held = config.opening.iter().filter_map(|held| {
         let instrument = instruments.find(&held.symbol)?;
-        Some(OpeningPosition { instrument, qty_lots: held.lots, price_nanos: held.price_nanos })
+        let holder = held.strategy.as_ref().and_then(|name| names.iter().position(|known| known == name));
+        let strategy = u16::try_from(holder.unwrap_or(0)).ok()?;
+        Some(OpeningPosition { instrument, qty_lots: held.lots, price_nanos: held.price_nanos, strategy })
     });
     run.opening_positions = held.collect();
+    run.strategy_names = names;
     run.opening_equity = Some(config.report.opening_equity);
     run.markout_horizons_ns =
         config.report.markouts_ms.iter().map(|millis| i64::from(*millis) * 1_000_000).collect();

@@ -8,6 +8,7 @@ use super::axis::Axis;
 use super::plot::Plot;
 use super::{HALF, WIDE, drawn_from_ns, format, plot_with_note, time_axis};
 use crate::figures::{Figures, InstrumentReport, RunReport};
+use crate::strategies::Sources;
 use format::escape;
 
 /// Rows of the table by symbol; the rest is told as a number.
@@ -45,6 +46,7 @@ pub(super) fn result(page: &mut String, report: &RunReport) {
         page.push_str("<p>No order was filled, so there is no profit to explain. The quote statistics below show where our prices stood.</p>\n");
         return;
     }
+    strategies(page, report);
     costs(page, report);
     page.push_str("<div class=\"pair\">");
     attribution(page, report);
@@ -54,25 +56,58 @@ pub(super) fn result(page: &mut String, report: &RunReport) {
 }
 
 fn row(page: &mut String, class: &str, name: &str, figures: &Figures, position: &str) {
-    let money = |cash: Cash| {
-        if cash.0 < 0 {
-            format!("<span class=\"bad\">{}</span>", format::money(cash))
-        } else {
-            format::money(cash)
-        }
-    };
     let _ = write!(
         page,
         "<tr{class}><td>{name}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{position}</td></tr>",
         format::count(figures.fills),
         format::signed_count(figures.volume_lots),
         format::decimals(figures.notional.to_f64(), 0),
-        money(figures.spread_captured),
-        money(figures.inventory_drift),
-        money(figures.gross_pnl),
+        signed(figures.spread_captured),
+        signed(figures.inventory_drift),
+        signed(figures.gross_pnl),
         format::money(figures.fees),
-        money(figures.net_pnl),
+        signed(figures.net_pnl),
     );
+}
+
+/// What each strategy made, and from what; its parts add up to its net profit, and the strategies to the account's.
+fn strategies(page: &mut String, report: &RunReport) {
+    if report.strategies.len() < 2 {
+        return;
+    }
+    page.push_str("<h3>By strategy</h3><div class=\"wide\"><table><tr><th>strategy</th><th>orders</th><th>refused</th><th>fills</th><th>lots</th><th>spread</th><th>slippage</th><th>inventory</th><th>fees</th><th>funding</th><th>net</th><th>drawdown</th><th>trips</th><th>won</th></tr>");
+    for one in &report.strategies {
+        let Sources { spread, slippage, inventory, fees, funding } = one.sources;
+        let _ = write!(
+            page,
+            "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td>",
+            escape(&one.name),
+            format::count(one.orders),
+            format::count(one.refused),
+            format::count(one.fills),
+            format::signed_count(one.volume_lots),
+        );
+        for part in [spread, slippage, inventory, fees, funding, one.net_pnl] {
+            let _ = write!(page, "<td>{}</td>", signed(part));
+        }
+        let trips = &one.trades;
+        let _ = write!(
+            page,
+            "<td>{}</td><td>{}</td><td>{}</td></tr>",
+            format::amount(one.drawdown.amount),
+            format::count(trips.count),
+            format::count(trips.wins),
+        );
+    }
+    page.push_str("</table></div><p class=\"note\">Spread is what resting fills were better than the mid, slippage what taking fills were worse; a rebate is a fee above zero here. Each strategy's parts add up to its net profit, and the strategies to the account's.</p>\n");
+}
+
+fn signed(cash: Cash) -> String {
+    if cash.0 < 0 {
+        format!("<span class=\"bad\">{}</span>", format::money(cash))
+    } else {
+        format::money(cash)
+    }
 }
 
 /// What the fees were for, and what funding brought.

@@ -326,6 +326,7 @@ fn more_samples_than_fit_are_thinned() {
         instrument: tickrace_types::InstrumentId(0),
         qty_lots: 1,
         price_nanos: ONE,
+        strategy: 0,
     }];
     let mut run = Run::new(config).unwrap();
     let steps = i64::try_from(SAMPLES_MAX).unwrap() + 1000;
@@ -456,4 +457,89 @@ proptest! {
             prop_assert_eq!(one.figures.gross_pnl.0, worth(one.instrument as usize));
         }
     }
+}
+
+/// Two strategies on one instrument, by hand; see the comments.
+fn two_strategies() -> RunReport {
+    let mut config = RunConfig::new(table(1));
+    config.strategy_names = vec!["maker".to_owned(), "taker".to_owned()];
+    let opening = |strategy, qty_lots, price| crate::OpeningPosition {
+        instrument: tickrace_types::InstrumentId(0),
+        qty_lots,
+        price_nanos: price * ONE,
+        strategy,
+    };
+    // Long 10 from 100 and short 4 from 98, marked to 98 both when the second is told.
+    config.opening_positions = vec![opening(0, 10, 100), opening(1, -4, 98)];
+    let mut run = Run::new(config).unwrap();
+    run.on_top(&top(0, OPEN_NS, 99 * ONE, 101 * ONE));
+    for (seq, strategy, verdict) in [(1, 0, 0), (2, 1, 0), (3, 1, 5)] {
+        run.on_order(&OrderRecord { strategy, ..order(seq, Action::New, verdict) });
+    }
+    // The maker sells 10 at 101 with the mid at 100: 10 captured, 0.50 rebate; flat with 10 gained.
+    let made = fill(OPEN_NS + 10 * ONE, 1, Side::Ask, 101 * ONE, 10, 0, -500_000_000);
+    run.on_response(&ResponseRecord { strategy: 0, ..made });
+    // The taker buys 6 at 102 with the mid at 101.5: 3 of slippage, 1.20 of fees; closes 4 with a loss of 16, opens 2.
+    run.on_top(&top(0, OPEN_NS + 3_600 * ONE, 101 * ONE, 102 * ONE));
+    let took = fill(OPEN_NS + 3_700 * ONE, 2, Side::Bid, 102 * ONE, 6, 0, 1_200_000_000);
+    run.on_response(&ResponseRecord { strategy: 1, taker: 1, ..took });
+    run.on_top(&top(0, OPEN_NS + 3_800 * ONE, 103 * ONE, 105 * ONE));
+    run.finish(&RunTimings::default())
+}
+
+#[test]
+fn each_strategy_has_its_own_money_and_together_they_have_all_of_it() {
+    let report = two_strategies();
+    let [maker, taker] = report.strategies.as_slice() else { panic!("two strategies") };
+    assert_eq!((maker.name.as_str(), maker.orders, maker.refused, maker.fills), ("maker", 1, 0, 1));
+    assert_eq!((taker.name.as_str(), taker.orders, taker.refused, taker.volume_lots), ("taker", 2, 1, 6));
+    // Maker: 10 x (101 - 100) + 0.50. Taker: -4 x (102 - 98) + 2 x (104 - 102) - 1.20.
+    assert_eq!([maker, taker].map(|one| one.net_pnl.to_string()), ["10.50", "-13.20"]);
+    assert_eq!(report.total.net_pnl.to_string(), "-2.70");
+    let parts = |sources: &Sources| {
+        [sources.spread, sources.slippage, sources.inventory, sources.fees].map(|part| part.to_string())
+    };
+    // The maker held 10 from 100 to 100. The taker was short 4 from 98 to 101.5 and long 2 from there to 104.
+    assert_eq!(parts(&maker.sources), ["10.00", "0.00", "0.00", "0.50"]);
+    assert_eq!(parts(&taker.sources), ["0.00", "-3.00", "-9.00", "-1.20"]);
+    assert_eq!((report.sources.net(), taker.sources.net()), (report.total.net_pnl, taker.net_pnl));
+    // Trips: the maker's over its opening position; the taker's loses 16 and 4 of 6 of its fee, its second is open.
+    assert_eq!(report.trips.len(), 2);
+    assert_eq!(taker.trades.lost.to_string(), "-16.80");
+    assert_eq!((report.trades.count, report.trades.wins), (2, 1));
+    assert_eq!(report.trips[0].closed_ns - report.trips[0].opened_ns, 10 * ONE);
+    // The maker's profit falls in the first hour, 14:30 UTC; what came after 15:30 in the next two.
+    let hours: Vec<u8> = report.by_hour.iter().map(|hour| hour.hour).collect();
+    assert_eq!(hours, [14, 15]);
+    for one in [maker, taker] {
+        assert_eq!(one.series.len(), report.equity.ts_ns.len());
+    }
+    let last = maker.series.last().unwrap() + taker.series.last().unwrap();
+    assert!((last - report.equity.equity.last().unwrap()).abs() < 1e-9);
+    let told = crate::summary::print(&report);
+    let row = told.lines().find(|line| line.trim_start().starts_with("taker")).unwrap();
+    assert!(row.contains("1.20") && row.contains("-13.20"), "{told}");
+    let summary = Summary::from(&report);
+    assert_eq!(summary.by_strategy["taker"].fees.to_string(), "1.20");
+    assert!(summary.by_strategy["taker"].max_drawdown > summary.by_strategy["maker"].max_drawdown);
+}
+
+#[test]
+fn funding_is_shared_by_the_positions_that_earned_it_even_where_they_cancel_out() {
+    let perpetual = Instrument {
+        settlement: tickrace_types::instrument::Settlement::Linear,
+        ..Instrument::us_equity("PERP")
+    };
+    let mut run = Run::new(RunConfig::new(InstrumentTable::new(vec![perpetual]).unwrap())).unwrap();
+    run.on_top(&top(0, OPEN_NS, 99 * ONE, 101 * ONE));
+    run.on_funding_rate(0, OPEN_NS + ONE, 200_000, OPEN_NS + 100 * ONE);
+    for (strategy, side) in [(0, Side::Bid), (1, Side::Ask)] {
+        let one = fill(OPEN_NS + 2 * ONE, u64::from(strategy) + 1, side, 100 * ONE, 10, 0, 0);
+        run.on_response(&ResponseRecord { strategy, ..one });
+    }
+    run.on_top(&top(0, OPEN_NS + 200 * ONE, 99 * ONE, 101 * ONE));
+    let report = run.finish(&RunTimings::default());
+    // 10 x 100 x 0.0002 = 0.20 from the long one to the short one; the account nothing.
+    let funding: Vec<String> = report.strategies.iter().map(|one| one.sources.funding.to_string()).collect();
+    assert_eq!((funding, report.total.funding), (vec!["-0.20".to_owned(), "0.20".to_owned()], Cash::ZERO));
 }
