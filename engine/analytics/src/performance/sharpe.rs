@@ -40,7 +40,7 @@ impl Observed {
 /// Source: D. H. Bailey and M. López de Prado, "The Sharpe Ratio Efficient Frontier" (2012), equation 8.
 pub fn probabilistic_sharpe(observed: &Observed, benchmark: f64) -> Option<f64> {
     let z = (observed.sharpe - benchmark) * (observed.periods - 1.0).sqrt() / observed.spread().sqrt();
-    z.is_finite().then(|| normal::cumulative(z))
+    z.is_finite().then(|| normal::cdf(z))
 }
 
 /// The highest Sharpe ratio to be expected of `trials` independent strategies that are worth nothing.
