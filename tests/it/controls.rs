@@ -180,8 +180,8 @@ fn the_same_words_give_the_same_orders_in_every_placement() {
     let idle = "run.idle={ spin_then_yield = { spins = 200 } }";
     // Verdicts go back through a ring of their own: with no latency at all they tie with everything.
     for (placement, latency) in [
-        (r#"run.placement=[["decode","sequence","book","decide"],["gate","send"]]"#, "10000"),
-        (r#"run.placement=[["decode"],["sequence","book"],["decide"],["gate"],["send"]]"#, "0"),
+        (r#"run.placement=[["decode","sequence","book","decide"],["gate","send"]]"#, "0"),
+        (r#"run.placement=[["decode"],["sequence","book"],["decide"],["gate"],["send"]]"#, "10000"),
     ] {
         let ways =
             [format!("venue.order_latency_ns={latency}"), format!("venue.response_latency_ns={latency}")];
@@ -189,7 +189,7 @@ fn the_same_words_give_the_same_orders_in_every_placement() {
         let split = case.ran("split", &[placement, idle, &ways[0], &ways[1]]);
         assert_eq!(split["order_digest"], fused["order_digest"], "{placement} at {latency}");
         assert_eq!(split["controls"], fused["controls"]);
-        assert!(count(&fused, "controls", "daily_loss") > 1, "{fused}");
+        assert!(count(&fused, "controls", "daily_loss") > 0, "{fused}");
     }
 }
 
