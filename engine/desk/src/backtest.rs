@@ -72,8 +72,6 @@ pub fn layout(config: &DeskConfig) -> Result<Layout, DeskError> {
         ring_slots: config.run.ring_slots,
         // Every open order may be filled, replaced and cancelled at one instant, and every request refused.
         return_slots: (config.run.open_orders_max * 4).max(1024),
-        // Every control may speak of every instrument and strategy at one instant.
-        verdict_slots: (config.instruments.symbols.len() * 4).max(1 << 16),
         hop_sample_log2: config.run.hop_sample_log2,
         copy_market: config.journal.market == MarketInJournal::Copy,
         timer_ns: i64::from(config.run.timer_ms) * 1_000_000,

@@ -181,7 +181,7 @@ pub fn run<'a, S: Source>(
     let (response_in, _responses) = ring_back(2)?;
     let (refusal_in, mut refusals) = ring_back(layout.return_slots)?;
     let (verdict_in, mut verdicts) =
-        ring::ring(layout.verdict_slots, Full::DropAndCount, idle).map_err(crate::street::ring_error)?;
+        ring::ring(parts.gate.verdicts_max(), Full::DropAndCount, idle).map_err(crate::street::ring_error)?;
     let hop = || HopMeter::new(Arc::clone(stamps), 64);
     let delays = Delays { lookahead_ns: i64::MAX, refusal_latency_ns: i64::MAX, refusals_max: 0 };
     let send = SendStage::new(

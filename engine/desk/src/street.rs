@@ -65,8 +65,6 @@ pub struct Layout {
     pub ring_slots: usize,
     /// Slots of the two rings back to the sequencer: room for every open order's answers.
     pub return_slots: usize,
-    /// Slots of the ring for verdicts: room for what every control can ask for at once.
-    pub verdict_slots: usize,
     /// Sampling of inner hops, power of two.
     pub hop_sample_log2: u32,
     /// Whether market records are copied into the journal.
@@ -229,7 +227,7 @@ where
         ring::ring(layout.return_slots, Full::DropAndCount, layout.idle).map_err(ring_error)?;
 
     let (verdict_in, verdicts) =
-        ring::ring(layout.verdict_slots, Full::DropAndCount, layout.idle).map_err(ring_error)?;
+        ring::ring(parts.gate.verdicts_max(), Full::DropAndCount, layout.idle).map_err(ring_error)?;
 
     let is_idle_safe = parts.seats.iter().all(|seat| seat.policy.is_timer_idle_safe());
     let skips_idle_timers = layout.skips_idle_timers && is_idle_safe;

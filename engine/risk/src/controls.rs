@@ -94,6 +94,7 @@ pub(crate) struct Controls {
     /// What was asked for, and may be on its way.
     asked: Causes,
     verdicts: VecDeque<MarketRecord>,
+    strategies: usize,
     /// First words said, one for each control and scope.
     pub rearms: Vec<Rearm>,
     pub versions: Versions,
@@ -136,7 +137,8 @@ impl Controls {
         let controls = Self {
             asked: causes.clone(),
             causes,
-            verdicts: VecDeque::with_capacity(64 + 4 * count),
+            verdicts: VecDeque::new(),
+            strategies: 1,
             rearms: Vec::with_capacity(REARMS_MAX),
             versions: Versions::new(Version::new(limits, instruments)?),
             overrides: Overrides::new(),
@@ -171,7 +173,19 @@ impl Controls {
         self.money = config.needs_money().then(|| Money::new(strategies, instruments));
         self.losses =
             config.loss.as_ref().map_or(Vec::new(), |config| vec![LossLimits::new(config); strategies]);
+        self.strategies = strategies;
+        self.verdicts = VecDeque::with_capacity(self.verdicts_max());
         self
+    }
+
+    /// See [`crate::Gate::verdicts_max`].
+    pub fn verdicts_max(&self) -> usize {
+        if self.config == ControlsConfig::default() {
+            // Nobody speaks.
+            return 2;
+        }
+        // Losses are three controls and executions a fourth of each strategy; an instrument and the whole have two each.
+        (8 * (self.is_bound_by_equity.len() + self.strategies + 1)).max(1024)
     }
 
     /// A message left.

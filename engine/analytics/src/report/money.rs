@@ -87,8 +87,11 @@ fn strategies(page: &mut String, report: &RunReport) {
             format::count(one.fills),
             format::signed_count(one.volume_lots),
         );
-        for part in [spread, slippage, inventory, fees, funding, one.net_pnl] {
-            let _ = write!(page, "<td>{}</td>", signed(part));
+        // Fees stand as in the table above, a rebate below zero.
+        let cells =
+            [signed(spread), signed(slippage), signed(inventory), format::money(-fees), signed(funding)];
+        for cell in cells.into_iter().chain([signed(one.net_pnl)]) {
+            let _ = write!(page, "<td>{cell}</td>");
         }
         let trips = &one.trades;
         let _ = write!(
@@ -99,7 +102,7 @@ fn strategies(page: &mut String, report: &RunReport) {
             format::count(trips.wins),
         );
     }
-    page.push_str("</table></div><p class=\"note\">Spread is what resting fills were better than the mid, slippage what taking fills were worse; a rebate is a fee above zero here. Each strategy's parts add up to its net profit, and the strategies to the account's.</p>\n");
+    page.push_str("</table></div><p class=\"note\">Spread is what resting fills were better than the mid, slippage what taking fills were worse, inventory what positions gained or lost while held. These less fees plus funding are a strategy's net profit, and the strategies add up to the account's.</p>\n");
 }
 
 fn signed(cash: Cash) -> String {

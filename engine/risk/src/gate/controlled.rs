@@ -65,6 +65,12 @@ impl Gate {
         self.controls.take()
     }
 
+    /// Room that verdicts need on their way to the sequencer: for every control to end what it asked for and ask again, about
+    /// every instrument and strategy, at one instant, and for some looks more where there are few of them.
+    pub fn verdicts_max(&self) -> usize {
+        self.controls.verdicts_max()
+    }
+
     /// Takes note of a timer record: what is seen from beside is looked at.
     pub fn on_timer(&mut self, now_ns: i64) {
         if !self.controls.config.needs_timer() {
