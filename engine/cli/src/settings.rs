@@ -28,6 +28,8 @@ pub fn load(path: &Path, overrides: &[String]) -> Result<Table, Failure> {
     }
     for text in overrides {
         lay_over(&mut table, text)?;
+        // At once, so that a later one may name a limit of the file that this one named.
+        include_limits(path, &mut table)?;
     }
     Ok(table)
 }
@@ -110,6 +112,24 @@ mod tests {
         assert_eq!(table["data"]["files"].as_array().map(Vec::len), Some(2));
         assert_eq!(table["run"]["idle"].as_str(), Some("spin"));
         assert_eq!(table["venue"]["fees"]["maker_per_lot_nanos"].as_integer(), Some(-5));
+    }
+
+    #[test]
+    fn an_override_may_name_another_limits_file_and_a_later_one_a_limit_of_it() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../configs/backtest/market_making.toml");
+        let limit = |overrides: &[&str]| {
+            let table = load(&path, &overrides.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>());
+            table.map(|table| {
+                let loss = table["limits"].get("controls").and_then(|controls| controls.get("loss"));
+                loss.map(|loss| loss["daily_loss_max_ccy"].as_integer().unwrap())
+            })
+        };
+        let guarded = "limits=../limits/us_equity_guarded.toml";
+        assert_eq!(limit(&[]).unwrap(), None);
+        assert!(limit(&[guarded]).unwrap().is_some());
+        assert_eq!(limit(&[guarded, "limits.controls.loss.daily_loss_max_ccy=77"]).unwrap(), Some(77));
+        let told = limit(&["limits=nowhere.toml"]).unwrap_err().to_string();
+        assert!(told.contains("nowhere.toml"), "{told}");
     }
 
     #[test]
