@@ -7,12 +7,14 @@
 
 pub mod equity;
 pub mod fills;
+pub mod frame;
 pub mod orders;
 pub mod sheet;
 mod table;
 
 pub use equity::EquityWriter;
 pub use fills::FillsWriter;
+pub use frame::{FrameError, read_frame, write_frame};
 pub use orders::OrdersWriter;
 pub use sheet::Sheet;
 pub use table::{ROWS_GROUP_MAX, StoreError};

@@ -1,0 +1,181 @@
+//! Panels of dated numbers: business days, series on them, and frames as files hold them.
+//!
+//! A [`Series`] is dense on business days, so that aligning two of them is arithmetic on offsets and a rule is a loop
+//! over a slice. Missing values are NaN. A [`Frame`] holds whatever a file held, at any times, in named columns.
+
+/// Nanoseconds of a calendar day.
+pub const DAY_NS: i64 = 86_400_000_000_000;
+
+/// A business day: Monday to Friday, numbered without gaps; 0 is Thursday 1 January 1970. Holidays count.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct BusinessDay(pub i32);
+
+impl BusinessDay {
+    /// The business day whose bin holds the time: Saturday and Sunday belong to the Friday before.
+    ///
+    /// `at_ns`: nanoseconds since the Unix epoch.
+    pub const fn of_ns(at_ns: i64) -> Self {
+        Self::of_day(at_ns.div_euclid(DAY_NS))
+    }
+
+    /// The business day whose bin holds the calendar day, numbered from 1 January 1970.
+    pub const fn of_day(day: i64) -> Self {
+        // Monday 29 December 1969 is day -3.
+        let from_monday = day + 3;
+        let (week, weekday) = (from_monday.div_euclid(7), from_monday.rem_euclid(7));
+        let weekday = if weekday > 4 { 4 } else { weekday };
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "days of an i64 of nanoseconds are below 110,000"
+        )]
+        Self((week * 5 + weekday - 3) as i32)
+    }
+
+    /// Its calendar day, numbered from 1 January 1970.
+    pub const fn day(self) -> i64 {
+        let from_monday = self.0 as i64 + 3;
+        from_monday.div_euclid(5) * 7 + from_monday.rem_euclid(5) - 3
+    }
+
+    /// Its first nanosecond since the Unix epoch.
+    pub const fn start_ns(self) -> i64 {
+        self.day() * DAY_NS
+    }
+}
+
+/// One value a business day, without gaps; NaN where there is none.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Series {
+    /// Day of the first value.
+    pub first: BusinessDay,
+    /// `[days]`, oldest first.
+    pub values: Vec<f64>,
+}
+
+impl Series {
+    /// How many days.
+    pub fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    /// Whether there is no day.
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    /// The day after the last.
+    pub fn end(&self) -> BusinessDay {
+        BusinessDay(self.first.0 + i32::try_from(self.len()).unwrap_or(i32::MAX))
+    }
+
+    /// The value of a day, NaN outside the series.
+    pub fn at(&self, day: BusinessDay) -> f64 {
+        usize::try_from(day.0 - self.first.0)
+            .ok()
+            .and_then(|place| self.values.get(place))
+            .copied()
+            .unwrap_or(f64::NAN)
+    }
+
+    /// The same values on `days` days from `first`: NaN where the series has none.
+    pub fn on(&self, first: BusinessDay, days: usize) -> Self {
+        let mut values = vec![f64::NAN; days];
+        let shift = i64::from(self.first.0) - i64::from(first.0);
+        let target = usize::try_from(shift).unwrap_or(0);
+        let source = usize::try_from(-shift).unwrap_or(0);
+        if target < days && source < self.len() {
+            let count = (days - target).min(self.len() - source);
+            values[target..target + count].copy_from_slice(&self.values[source..source + count]);
+        }
+        Self { first, values }
+    }
+
+    /// Last non-missing value of each business day's bin, from stamped values in order of time; days without a value
+    /// are kept as NaN. An empty input gives an empty series.
+    ///
+    /// - `at_ns`: `[rows]`, nanoseconds since the Unix epoch, not falling.
+    /// - `values`: `[rows]`.
+    pub fn last_of_day(at_ns: &[i64], values: &[f64]) -> Self {
+        Self::binned(at_ns, values, |bin, value| *bin = value)
+    }
+
+    /// Folds the non-missing values of each day's bin, which starts as NaN.
+    pub fn binned(at_ns: &[i64], values: &[f64], mut fold: impl FnMut(&mut f64, f64)) -> Self {
+        let (Some(&first_ns), Some(&last_ns)) = (at_ns.first(), at_ns.last()) else { return Self::default() };
+        let (first, last) = (BusinessDay::of_ns(first_ns), BusinessDay::of_ns(last_ns));
+        let days = usize::try_from(last.0 - first.0).unwrap_or(0) + 1;
+        let mut bins = vec![f64::NAN; days];
+        for (&at, &value) in at_ns.iter().zip(values) {
+            let place = usize::try_from(BusinessDay::of_ns(at).0 - first.0).unwrap_or(0);
+            if !value.is_nan() && place < days {
+                fold(&mut bins[place], value);
+            }
+        }
+        Self { first, values: bins }
+    }
+}
+
+/// Named columns of equal length at rising times, as a file holds them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Frame {
+    /// `[rows]`, nanoseconds since the Unix epoch, of naive local or UTC stamps as the file has them.
+    pub at_ns: Vec<i64>,
+    /// Each a name and `[rows]` values; NaN where missing. Integers, such as contract ids, are exact below 2^53.
+    pub columns: Vec<(String, Vec<f64>)>,
+}
+
+impl Frame {
+    /// The column of that name.
+    pub fn column(&self, name: &str) -> Option<&[f64]> {
+        self.columns.iter().find(|(own, _)| own == name).map(|(_, values)| values.as_slice())
+    }
+
+    /// How many rows.
+    pub fn len(&self) -> usize {
+        self.at_ns.len()
+    }
+
+    /// Whether there is no row.
+    pub fn is_empty(&self) -> bool {
+        self.at_ns.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn business_days_are_counted_without_weekends() {
+        // 1 January 1970 was a Thursday, 2 January a Friday, 5 January a Monday.
+        for (day, number) in
+            [(0, 0), (1, 1), (2, 1), (3, 1), (4, 2), (8, 6), (-1, -1), (-3, -3), (-4, -4), (-6, -4)]
+        {
+            assert_eq!(BusinessDay::of_day(day), BusinessDay(number), "day {day}");
+        }
+        for number in -1_000..1_000 {
+            assert_eq!(BusinessDay::of_day(BusinessDay(number).day()), BusinessDay(number));
+        }
+    }
+
+    #[test]
+    fn weekend_values_belong_to_friday_and_missing_days_stay() {
+        let at = [DAY_NS, 2 * DAY_NS + 5, 5 * DAY_NS, 5 * DAY_NS + 1];
+        let series = Series::last_of_day(&at, &[1.0, 2.0, 3.0, f64::NAN]);
+        assert_eq!(series.first, BusinessDay(1));
+        assert_eq!(series.values.len(), 3);
+        assert_eq!((series.values[0], series.values[2]), (2.0, 3.0));
+        assert!(series.values[1].is_nan());
+    }
+
+    #[test]
+    fn a_series_is_laid_on_other_days() {
+        let series = Series { first: BusinessDay(10), values: vec![1.0, 2.0, 3.0] };
+        let wider = series.on(BusinessDay(9), 5);
+        assert!(wider.values[0].is_nan() && wider.values[4].is_nan());
+        assert_eq!(wider.values[1..4], [1.0, 2.0, 3.0]);
+        assert_eq!(series.on(BusinessDay(11), 1).values, [2.0]);
+        assert!(series.on(BusinessDay(20), 2).values.iter().all(|value| value.is_nan()));
+        assert!(series.on(BusinessDay(1), 2).values.iter().all(|value| value.is_nan()));
+    }
+}

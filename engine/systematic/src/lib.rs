@@ -1,0 +1,6 @@
+//! Systematic futures: from raw prices through forecasts and positions to a portfolio's account curve.
+//!
+//! The method is Robert Carver's (*Systematic Trading*, 2015; *Advanced Futures Trading Strategies*, 2023), with the
+//! conventions of his open system, pysystemtrade. Every stage is a function of slices or of [`tickrace_stats::Series`],
+//! usable alone. Knows no file format and no order: `store` reads and writes, `strategy` follows targets.
+#![forbid(unsafe_code)]
