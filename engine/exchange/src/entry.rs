@@ -165,15 +165,19 @@ impl Exchange {
         if own.is_iceberg() {
             own.shown = own.leaves().min(i64::from(own.display));
         }
-        // The last to arrive: all of its level is ahead.
+        self.go_behind(&mut own);
+        self.orders.insert(own);
+    }
+
+    /// The last to arrive: all of its level is ahead.
+    pub(crate) fn go_behind(&self, own: &mut Own) {
         own.mark = if own.is_hidden() { Own::LAST_MARK } else { self.next_arrival };
         let level = self.books.level(own.instrument, own.side, own.price());
         own.ahead = level.map_or(0, |level| i64::try_from(level.qty).unwrap_or(i64::MAX));
         if self.is_estimated(own.instrument) {
-            own.estimate = self.estimate(&own);
+            own.estimate = self.estimate(own);
         }
-        debug_assert!(self.is_stated[own.instrument.index()] || own.ahead == self.count_ahead(&own));
-        self.orders.insert(own);
+        debug_assert!(self.is_stated[own.instrument.index()] || own.ahead == self.count_ahead(own));
     }
 
     /// Walks the other side, best price first and oldest first within it, one fill for each level.

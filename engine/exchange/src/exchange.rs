@@ -31,6 +31,8 @@ pub struct Exchange {
     pub(crate) counters: Counters,
     /// The book's next arrival number.
     pub(crate) next_arrival: u64,
+    /// A session has begun whose first event is not over.
+    pub(crate) is_morning: bool,
     /// Highest client number seen; a new one must be above it.
     pub(crate) client_id_last: u64,
     pub(crate) hidden_through_fills: bool,
@@ -84,6 +86,7 @@ pub struct Counters {
 }
 
 const LEVEL: u8 = Kind::Level as u8;
+const CLEAR: u8 = Kind::Clear as u8;
 const QUOTE: u8 = Kind::Quote as u8;
 const BAR_SHAPE: u8 = Kind::BarShape as u8;
 const BAR: u8 = Kind::Bar as u8;
@@ -129,6 +132,7 @@ impl Exchange {
             instruments: ids.map(|id| instruments.get(id).clone()).collect(),
             counters: Counters::default(),
             next_arrival: 1,
+            is_morning: false,
             client_id_last: 0,
             hidden_through_fills: config.hidden_through_fills,
             model: config.queue,
@@ -172,6 +176,17 @@ impl Exchange {
         if let Some(impact) = &mut self.impact {
             impact.on_record(record);
         }
+        if record.header.kind == CLEAR && record.header.instrument == InstrumentId::NONE.0 {
+            self.between_sessions(record, out);
+        }
+        self.on_record(record, out);
+        if self.is_morning {
+            self.in_the_morning(record, out);
+        }
+    }
+
+    #[inline]
+    fn on_record(&mut self, record: &Record, out: &mut impl FnMut(&ResponseRecord)) {
         match record.header.kind {
             LEVEL => return self.on_level(record, out),
             QUOTE => return self.on_quote(record, out),

@@ -212,11 +212,12 @@ impl Exchange {
         now_ns: i64,
         out: &mut impl FnMut(&ResponseRecord),
     ) -> End {
-        let (id, other) = (own.instrument, own.side.opposite());
-        let is_market = own.order_type == OrderType::Market;
+        let id = own.instrument;
         let touch = self.books.best(id, Side::Bid).zip(self.books.best(id, Side::Ask));
         let Some((bid, ask)) = touch else { return End::Done };
         let (bid, ask) = (bid.price.0, ask.price.0);
+        let other = own.side.opposite();
+        let is_market = own.order_type == OrderType::Market;
         let opposite = if own.side == Side::Bid { ask } else { bid };
         let reached = is_market || opposite == own.price || own.side.is_better(own.price, opposite);
         if !reached {
@@ -226,7 +227,20 @@ impl Exchange {
         if met {
             return End::OwnOrder;
         }
-        let Some(impact) = &mut self.impact else { return End::Done };
+        self.take_around(own, (bid, ask), now_ns, out);
+        End::Done
+    }
+
+    /// Takes around a touch that need not be the book's, whatever rests of ours.
+    pub(crate) fn take_around(
+        &mut self,
+        own: &mut Own,
+        (bid, ask): (i64, i64),
+        now_ns: i64,
+        out: &mut impl FnMut(&ResponseRecord),
+    ) {
+        let (id, is_market) = (own.instrument, own.order_type == OrderType::Market);
+        let Some(impact) = &mut self.impact else { return };
         impact.flows[id.index()].roll(&impact.power, now_ns);
         let rules = &self.instruments[id.index()];
         let price_of = |lots| {
@@ -250,7 +264,7 @@ impl Exchange {
             }
         }
         if least == 0 {
-            return End::Done;
+            return;
         }
         let price = Price(price_of(least));
         impact.flows[id.index()].taken[own.side.index()] += least;
@@ -260,7 +274,6 @@ impl Exchange {
         let multiplier_nanos = rules.multiplier_nanos;
         let fill = Fill { price, lots: least, is_taker: true, cause_seq: 0 };
         out(&self.replies.fill(own, fill, multiplier_nanos, now_ns));
-        End::Done
     }
 }
 

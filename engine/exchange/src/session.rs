@@ -1,7 +1,7 @@
 //! What ends orders other than trading: their time, the end of the session, one word that cancels them all.
 
 use tickrace_types::event::venue_reason;
-use tickrace_types::{InstrumentId, OrderRecord, ResponseRecord, Side, TimeInForce};
+use tickrace_types::{Flags, InstrumentId, Kind, OrderRecord, Record, ResponseRecord, Side, TimeInForce};
 
 use crate::Exchange;
 use crate::own::{NIL, Own};
@@ -22,7 +22,8 @@ impl Exchange {
     }
 
     /// Another session begins: what expired meanwhile goes, and what stayed over night takes its place behind everything
-    /// that the book holds now, keeping its order among ours. To be called with the book of the morning in place.
+    /// that the book holds now, keeping its order among ours. To be called with the book of the morning in place; a
+    /// market that empties the whole venue, as between the days of a chain, does so by itself.
     pub fn start_of_session(&mut self, now_ns: i64, out: &mut impl FnMut(&ResponseRecord)) {
         self.expire_until(now_ns, out);
         for id in self.ids(InstrumentId::NONE) {
@@ -30,14 +31,28 @@ impl Exchange {
                 let mut at = self.orders.head(InstrumentId(id), side);
                 while at != NIL {
                     let mut own = *self.orders.get(at);
-                    if !own.is_hidden() {
-                        own.mark = self.next_arrival;
-                    }
-                    own.ahead = self.count_ahead(&own);
+                    self.go_behind(&mut own);
                     *self.orders.get_mut(at) = own;
                     at = own.next;
                 }
             }
+        }
+    }
+
+    /// Every book is emptied: one session ends here and another begins. The morning's book is what the first event after
+    /// it states, a snapshot where there is one.
+    #[cold]
+    pub(crate) fn between_sessions(&mut self, record: &Record, out: &mut impl FnMut(&ResponseRecord)) {
+        self.end_of_session(record.header.ts_venue_ns, out);
+        self.is_morning = true;
+    }
+
+    /// A record of the first event of a session, already in the book.
+    #[cold]
+    pub(crate) fn in_the_morning(&mut self, record: &Record, out: &mut impl FnMut(&ResponseRecord)) {
+        if record.header.flags & Flags::END_OF_EVENT > 0 && record.header.kind != Kind::Clear as u8 {
+            self.is_morning = false;
+            self.start_of_session(record.header.ts_venue_ns, out);
         }
     }
 

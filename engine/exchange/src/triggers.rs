@@ -21,8 +21,16 @@ pub(crate) struct Cause {
 
 impl Own {
     /// Whether the market at `px` triggers it.
-    fn is_reached(&self, px: i64) -> bool {
+    pub(crate) fn is_reached(&self, px: i64) -> bool {
         px == self.trigger_px || self.side.is_better(px, self.trigger_px)
+    }
+
+    /// Lets a trailing trigger follow the market to `px`: for a sale it only rises, for a buy it only falls.
+    pub(crate) fn follow(&mut self, px: i64) {
+        let trigger_px = px.saturating_add(self.side.sign() * self.offset);
+        if self.side.opposite().is_better(trigger_px, self.trigger_px) {
+            self.trigger_px = trigger_px;
+        }
     }
 }
 
@@ -70,11 +78,7 @@ impl Exchange {
             if own.order_type == OrderType::TrailingStop
                 && let Some(px) = self.watched_px(&own)
             {
-                let trigger_px = px.saturating_add(own.side.sign() * own.offset);
-                // For a sale it only rises, for a buy it only falls.
-                if own.side.opposite().is_better(trigger_px, own.trigger_px) {
-                    self.orders.get_mut(at).trigger_px = trigger_px;
-                }
+                self.orders.get_mut(at).follow(px);
             }
             at = own.next;
         }
@@ -97,6 +101,12 @@ impl Exchange {
     }
 
     fn trigger(&mut self, slot: u32, cause: Cause, out: &mut impl FnMut(&ResponseRecord)) {
+        let own = self.release(slot, cause, out);
+        self.match_and_rest(own, cause.now_ns, out);
+    }
+
+    /// Takes a triggered stop off the list of those that wait, as the order it now is, and says so.
+    pub(crate) fn release(&mut self, slot: u32, cause: Cause, out: &mut impl FnMut(&ResponseRecord)) -> Own {
         let mut own = self.orders.remove(slot);
         own.is_parked = false;
         if own.order_type == OrderType::StopLimit {
@@ -109,7 +119,7 @@ impl Exchange {
             cause_seq: cause.seq,
             ..self.replies.about(ResponseKind::Triggered, &own, cause.now_ns)
         });
-        self.match_and_rest(own, cause.now_ns, out);
+        own
     }
 
     /// The price a stop watches; `None` before the first trade, or without a firm touch.

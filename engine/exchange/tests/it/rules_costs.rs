@@ -2,7 +2,7 @@
 
 use tickrace_exchange::{BarFillConfig, ExchangeConfig, FaultConfig, ImpactConfig, SpreadPower};
 use tickrace_types::event::venue_reason;
-use tickrace_types::{BarRecord, BarShapeRecord, Kind, MarketRecord, QuoteRecord};
+use tickrace_types::{BarRecord, BarShapeRecord, Kind, MarketRecord, OrderType, Price, QuoteRecord, Terms};
 
 use crate::world::{ASK, BID, CENT, Said, World, config};
 
@@ -155,6 +155,89 @@ fn an_order_that_came_after_the_bar_began_waits_for_the_next() {
         let next = bar(&mut world, [10_000, 10_000, 9_800, 9_950], 200);
         assert_eq!(next.len(), 1 - fills);
     }
+}
+
+fn stop(world: &mut World, id: u64, order_type: OrderType, px: i64, trigger: i64) {
+    let order = world.order(id, ASK, px, 10);
+    world.special(order, order_type, Terms { trigger_price: trigger, ..Terms::PLAIN });
+}
+
+fn triggered(id: u64, leaves: i64) -> Said {
+    Said::Triggered { id, leaves }
+}
+
+#[test]
+fn a_bar_that_reaches_stop_and_target_stops_out_and_the_target_waits() {
+    let mut world = with_bars(TENTH);
+    world.trade(1, BID, 10_000, 5);
+    world.limit(1, ASK, 10_100, 10);
+    stop(&mut world, 2, OrderType::Stop, 0, 9_900);
+    // It rose: the target alone would have filled.
+    let said = bar(&mut world, [10_000, 10_200, 9_850, 10_150], 1_000);
+    let stopped = Said::Taker { id: 2, px: 9_900, lots: 10, leaves: 0 };
+    assert_eq!(said, [triggered(2, 10), stopped]);
+    let said = bar(&mut world, [10_150, 10_160, 10_120, 10_150], 1_000);
+    assert_eq!(said, [Said::Maker { id: 1, px: 10_100, lots: 10, leaves: 0 }]);
+}
+
+#[test]
+fn a_bar_that_opens_beyond_a_stop_fills_it_at_the_open() {
+    let mut world = with_bars(TENTH);
+    world.trade(1, BID, 10_000, 5);
+    stop(&mut world, 1, OrderType::Stop, 0, 9_900);
+    assert_eq!(bar(&mut world, [10_000, 10_050, 9_901, 9_950], 200), []);
+    let said = bar(&mut world, [9_800, 9_950, 9_700, 9_900], 200);
+    assert_eq!(said, [triggered(1, 10), Said::Taker { id: 1, px: 9_800, lots: 10, leaves: 0 }]);
+}
+
+#[test]
+fn a_stop_limit_rests_from_the_end_of_the_bar_that_reached_it() {
+    let mut world = with_bars(TENTH);
+    world.trade(1, BID, 10_000, 5);
+    stop(&mut world, 1, OrderType::StopLimit, 9_890, 9_900);
+    assert_eq!(bar(&mut world, [10_000, 10_000, 9_800, 9_950], 1_000), [triggered(1, 10)]);
+    let said = bar(&mut world, [9_950, 9_960, 9_940, 9_950], 1_000);
+    assert_eq!(said, [Said::Maker { id: 1, px: 9_890, lots: 10, leaves: 0 }]);
+}
+
+#[test]
+fn a_trailing_stop_meets_the_low_before_the_high_and_the_close_after_it() {
+    let mut world = with_bars(TENTH);
+    world.trade(1, BID, 10_000, 5);
+    stop(&mut world, 1, OrderType::TrailingStop, 0, 100);
+    // From 99.00 as the bar found it to 100.00 behind the high of 101.00: the low came before.
+    assert_eq!(bar(&mut world, [10_000, 10_100, 9_950, 10_050], 200), []);
+    assert_eq!(world.exchange.trigger_price(1), Some(Price(10_000 * CENT)));
+    // It follows to 101.00, and the close has fallen below.
+    let said = bar(&mut world, [10_050, 10_200, 10_010, 10_020], 200);
+    assert_eq!(said, [triggered(1, 10), Said::Taker { id: 1, px: 10_100, lots: 10, leaves: 0 }]);
+}
+
+#[test]
+fn a_stop_in_a_bar_pays_half_the_spread_and_the_impact() {
+    let mut world = World::with(&ExchangeConfig {
+        bars: Some(TENTH),
+        impact: ImpactConfig::SpreadPower(power()),
+        ..config()
+    });
+    quote(&mut world);
+    let plain = taken(&world.market_order(1, ASK, 10));
+    let mut world = World::with(&ExchangeConfig {
+        bars: Some(TENTH),
+        impact: ImpactConfig::SpreadPower(power()),
+        ..config()
+    });
+    quote(&mut world);
+    stop(&mut world, 1, OrderType::Stop, 0, 9_900);
+    let said = bar(&mut world, [10_000, 10_000, 9_850, 9_990], 200);
+    let stopped = taken(&said);
+    // Around 99.00 what a market order pays around the middle of the quote, up to rounding to a cent.
+    let paid = |mid: i64, px: i64| mid - px;
+    assert_eq!(stopped.len(), 1);
+    assert!(
+        (paid(9_900, stopped[0].0) - paid(10_000, plain[0].0)).abs() <= 1,
+        "{stopped:?} against {plain:?}"
+    );
 }
 
 #[test]

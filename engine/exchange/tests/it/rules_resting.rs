@@ -1,6 +1,6 @@
 //! What fills a resting order, rule by rule.
 
-use tickrace_types::{Flags, Header, Kind, MarketRecord, Phase};
+use tickrace_types::{Flags, Header, Kind, MarketRecord, OrderRecord, Phase, TimeInForce};
 
 use crate::world::{ASK, BID, Said, World, config};
 
@@ -255,7 +255,9 @@ fn a_word_about_the_whole_venue_reaches_every_share() {
     let mut world = World::new();
     world.add(1, BID, 10_000, 100);
     world.add(2, ASK, 10_100, 100);
-    world.limit(10, BID, 10_000, 50);
+    // Good till cancel: it outlives the session that such a word ends.
+    let order = world.order(10, BID, 10_000, 50);
+    world.send(OrderRecord { tif: TimeInForce::Gtc as u8, ..order });
     world.ioc(11, BID, 10_100, 30);
     assert_eq!((world.ahead(10), world.exchange.taken_of(2)), (100, 30));
     world.instrument = u32::MAX;

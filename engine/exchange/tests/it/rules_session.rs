@@ -2,9 +2,9 @@
 
 use tickrace_exchange::ExchangeConfig;
 use tickrace_types::event::venue_reason::{END_OF_SESSION, EXPIRED, INVALID, MASS_CANCEL};
-use tickrace_types::{Kind, MarketRecord, OrderRecord, OrderType, Terms, TimeInForce};
+use tickrace_types::{InstrumentId, Kind, MarketRecord, OrderRecord, OrderType, Terms, TimeInForce};
 
-use crate::world::{ASK, BID, Said, World, config};
+use crate::world::{ASK, BID, CENT, Said, World, config};
 
 fn gone(id: u64, lots: i64, reason: u8) -> Said {
     Said::Cancelled { id, lots, reason }
@@ -112,6 +112,29 @@ fn the_end_of_a_session_ends_the_orders_of_the_day_alone() {
     assert_eq!(world.execute(5, 70), vec![]);
     let maker = |id, lots, leaves| Said::Maker { id, px: 10_000, lots, leaves };
     assert_eq!(world.execute(6, 22), vec![maker(11, 20, 0), maker(15, 2, 3)]);
+}
+
+#[test]
+fn between_the_days_of_a_chain_the_session_ends_and_another_begins() {
+    let mut world = World::new();
+    world.add(1, BID, 10_000, 7);
+    world.limit(10, BID, 10_000, 10);
+    world.gtc(11, 10_000, 20);
+    world.instrument = InstrumentId::NONE.0;
+    assert_eq!(world.market(Kind::Clear, MarketRecord::default()), vec![gone(10, 10, END_OF_SESSION)]);
+    world.instrument = 0;
+    // The morning's first event states a level of two orders: both stand before what stayed over night.
+    let inside = MarketRecord { order_ref: 5, price: 10_000 * CENT, qty: 30, ..MarketRecord::default() };
+    let mut header = world.header(Kind::Add);
+    header.flags = 0;
+    world.speak(|exchange, mut out| {
+        exchange.on_market(MarketRecord { header, ..inside }.as_record(), &mut out)
+    });
+    world.add(6, BID, 10_000, 40);
+    assert_eq!(world.ahead(11), 70);
+    // The next one is of the day, and behind.
+    world.add(7, BID, 10_000, 50);
+    assert_eq!(world.ahead(11), 70);
 }
 
 #[test]
