@@ -9,9 +9,13 @@ use crate::entry::{entry_at, line_at, lines_at};
 use crate::layout::{HEADER_BYTES, LINE_BYTES};
 use crate::recover::Damage;
 use crate::stream::{Part, Stream, lock_shared};
+use tickrace_types::prefetch::prefetch;
 use tickrace_types::{Kind, Record};
 
 use crate::{Entry, JournalError, RecoveryReport};
+
+/// Lines fetched ahead while a run is measured: the processor's own fetching stops at each page.
+const SOON: usize = 64;
 
 /// A stream, mapped and verified.
 ///
@@ -134,8 +138,12 @@ impl SmallRecords {
             }
             // SAFETY: as in `advance`.
             let lines = unsafe { lines_at(&part.map, self.offset, part.end) };
-            let is_small = |line: &&Record| (1..Kind::LARGE_FROM).contains(&line.header.kind);
-            let run = lines.iter().take_while(|line| is_small(line) && is_next(line)).count();
+            let is_small = |line: &Record| (1..Kind::LARGE_FROM).contains(&line.header.kind);
+            let mut run = 0;
+            while lines.get(run).is_some_and(|line| is_small(line) && is_next(line)) {
+                prefetch(lines, run + SOON);
+                run += 1;
+            }
             let taken = if run > 0 { each(&lines[..run]).min(run) } else { 0 };
             if taken > 0 {
                 self.offset = line_at(self.offset) + taken * LINE_BYTES;
