@@ -81,6 +81,14 @@ impl Source for Feed {
         }
     }
 
+    #[inline]
+    fn glimpse(&self, ahead: usize) -> Option<&Record> {
+        match self {
+            Self::Itch(source) => source.glimpse(ahead),
+            Self::Log(source) => source.glimpse(ahead),
+        }
+    }
+
     fn skips(&self) -> &Skips {
         match self {
             Self::Itch(source) => source.skips(),

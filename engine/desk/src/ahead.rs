@@ -11,17 +11,36 @@ pub const AHEAD: usize = 2;
 const PLACES: usize = 4;
 const _: () = assert!(PLACES > AHEAD && PLACES.is_power_of_two());
 
+/// How far on a record told beforehand is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Soon {
+    /// One or two records: what it names can be fetched, having been asked for before.
+    Next,
+    /// Further: the table that will tell what it names is asked for.
+    Later,
+}
+
+/// Lines of a log behind the next record that are told as [`Soon::Later`] and as [`Soon::Next`].
+const GLIMPSES: (usize, usize) = (5, 1);
+
 /// What holds a record in place: the record itself, or the envelope it travels in.
 pub trait Holds: Copy {
     /// One that holds nothing yet.
     fn empty() -> Self;
     /// Its record.
+    fn record(&self) -> &Record;
+    /// The same, to be written.
     fn record_mut(&mut self) -> &mut Record;
 }
 
 impl Holds for Record {
     fn empty() -> Self {
         Self::default()
+    }
+
+    #[inline(always)]
+    fn record(&self) -> &Record {
+        self
     }
 
     #[inline(always)]
@@ -33,6 +52,11 @@ impl Holds for Record {
 impl Holds for tickrace_types::Envelope {
     fn empty() -> Self {
         Self::small(&Record::default(), &tickrace_types::TopOfBook::NONE)
+    }
+
+    #[inline(always)]
+    fn record(&self) -> &Record {
+        &self.record
     }
 
     #[inline(always)]
@@ -100,21 +124,28 @@ impl<H: Holds> Ahead<H> {
         }
     }
 
-    /// Takes the next one, which there must be, to be handled; decodes one more first, and tells `expect` of those now
-    /// 1 and [`AHEAD`] behind it.
+    /// Takes the next one, which there must be, to be handled; decodes one more first, and tells `expect` of those that
+    /// follow: of what a log shows of them, or of the decoded ones.
     #[inline]
-    pub fn take(&mut self, source: &mut impl Source, expect: impl Fn(&H, usize)) -> &mut H {
+    pub fn take(&mut self, source: &mut impl Source, expect: impl Fn(&Record, Soon)) -> &mut H {
         assert!(self.ready > 0, "the caller has looked");
         let taken = self.at % PLACES;
         (self.at, self.ready) = (self.at + 1, self.ready - 1);
         if !self.is_over {
             self.decode(source);
         }
-        if self.ready > 0 {
-            expect(&self.places[self.at % PLACES], 1);
-        }
-        if self.ready == AHEAD {
-            expect(&self.places[(self.at + AHEAD - 1) % PLACES], AHEAD);
+        if let Some(later) = source.glimpse(GLIMPSES.0) {
+            expect(later, Soon::Later);
+            if let Some(next) = source.glimpse(GLIMPSES.1) {
+                expect(next, Soon::Next);
+            }
+        } else {
+            if self.ready > 0 {
+                expect(self.places[self.at % PLACES].record(), Soon::Next);
+            }
+            if self.ready == AHEAD {
+                expect(self.places[(self.at + AHEAD - 1) % PLACES].record(), Soon::Later);
+            }
         }
         &mut self.places[taken]
     }
@@ -194,6 +225,7 @@ mod tests {
 
     #[test]
     fn what_comes_is_told_two_ahead_and_then_one_ahead() {
+        use Soon::{Later, Next};
         let mut source = numbered(4);
         let mut ahead = Ahead::<Record>::new();
         ahead.fill(&mut source);
@@ -201,6 +233,6 @@ mod tests {
         while ahead.next().is_some() {
             ahead.take(&mut source, |record, by| told.borrow_mut().push((record.header.seq, by)));
         }
-        assert_eq!(told.into_inner(), [(2, 1), (3, 2), (3, 1), (4, 2), (4, 1)]);
+        assert_eq!(told.into_inner(), [(2, Next), (3, Later), (3, Next), (4, Later), (4, Next)]);
     }
 }

@@ -96,6 +96,11 @@ impl<S: Source> Source for BarQuotes<S> {
         if self.pending.is_some() { 0 } else { self.source.skim(each) }
     }
 
+    #[inline]
+    fn glimpse(&self, ahead: usize) -> Option<&Record> {
+        self.source.glimpse(ahead)
+    }
+
     fn skips(&self) -> &Skips {
         self.source.skips()
     }

@@ -55,6 +55,11 @@ impl<S: Source> Source for Delayed<S> {
         if self.latency.is_some() { 0 } else { self.source.skim(each) }
     }
 
+    #[inline]
+    fn glimpse(&self, ahead: usize) -> Option<&Record> {
+        self.source.glimpse(ahead)
+    }
+
     fn skips(&self) -> &Skips {
         self.source.skips()
     }

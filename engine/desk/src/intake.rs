@@ -99,6 +99,14 @@ impl<S: Source> Source for Intake<S> {
         }
     }
 
+    #[inline]
+    fn glimpse(&self, ahead: usize) -> Option<&Record> {
+        match self {
+            Self::Here(source) => source.glimpse(ahead),
+            Self::There(_) => None,
+        }
+    }
+
     fn skips(&self) -> &Skips {
         match self {
             Self::Here(source) => source.skips(),

@@ -193,6 +193,11 @@ impl Source for LogSource {
         count
     }
 
+    #[inline]
+    fn glimpse(&self, ahead: usize) -> Option<&Record> {
+        self.records.glimpse(ahead)
+    }
+
     fn skips(&self) -> &Skips {
         &self.skips
     }

@@ -10,7 +10,7 @@ use tickrace_feeds::source::Source;
 use tickrace_oms::Gateway;
 use tickrace_types::{Header, OrderRecord, Record, ResponseRecord};
 
-use crate::ahead::Ahead;
+use crate::ahead::{Ahead, Soon};
 use crate::stages::book::is_inner_level;
 
 /// An exchange with its own market source.
@@ -84,7 +84,8 @@ impl<S: Source> SimGateway<S> {
             return self.apply_levels();
         }
         let exchange = &self.exchange;
-        let record = self.heads.take(&mut self.market, |soon, ahead| exchange.expect(soon, ahead));
+        let record =
+            self.heads.take(&mut self.market, |soon, when| exchange.expect(soon, when == Soon::Next));
         let responses = &mut self.responses;
         self.exchange.on_market(record, &mut |response: &ResponseRecord| responses.push_back(*response));
     }

@@ -160,10 +160,10 @@ impl Exchange {
         Ok(self)
     }
 
-    /// A real market event that will come `ahead` events on: fetches the lines it will touch. Changes nothing.
+    /// A real market event that will come next, or a few events on: fetches the lines it will touch. Changes nothing.
     #[inline]
-    pub fn expect(&self, record: &Record, ahead: usize) {
-        if ahead == 1 {
+    pub fn expect(&self, record: &Record, is_next: bool) {
+        if is_next {
             self.books.hint_order(record);
         } else {
             self.books.hint(record);

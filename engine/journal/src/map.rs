@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::atomic::AtomicU64;
 
 use memmap2::{Advice, MmapOptions, MmapRaw};
+use tickrace_types::prefetch::prefetch_address;
 use tickrace_types::{OrderRecord, Record, ResponseRecord};
 
 use crate::layout::{CHUNK_BYTES, CURSOR_OFFSET, LINE_BYTES, SEAL_OFFSET};
@@ -36,6 +37,12 @@ impl Map {
     /// Address of the first byte; the mapping begins on a page.
     pub(crate) fn base(&self) -> *mut u8 {
         self.raw.as_mut_ptr()
+    }
+
+    /// Hints that the line at `offset` will be read soon; beyond the mapping that does nothing.
+    #[inline(always)]
+    pub(crate) fn prefetch(&self, offset: usize) {
+        prefetch_address(self.raw.as_ptr().wrapping_add(offset));
     }
 
     /// The shared word at `offset`.

@@ -9,13 +9,12 @@ use crate::entry::{entry_at, line_at, lines_at};
 use crate::layout::{HEADER_BYTES, LINE_BYTES};
 use crate::recover::Damage;
 use crate::stream::{Part, Stream, lock_shared};
-use tickrace_types::prefetch::prefetch;
 use tickrace_types::{Kind, Record};
 
 use crate::{Entry, JournalError, RecoveryReport};
 
-/// Lines fetched ahead while a run is measured: the processor's own fetching stops at each page.
-const SOON: usize = 64;
+/// How far ahead lines are fetched while a run is measured: the processor's own fetching stops at each page.
+const SOON_BYTES: usize = 3072;
 
 /// A stream, mapped and verified.
 ///
@@ -139,9 +138,10 @@ impl SmallRecords {
             // SAFETY: as in `advance`.
             let lines = unsafe { lines_at(&part.map, self.offset, part.end) };
             let is_small = |line: &Record| (1..Kind::LARGE_FROM).contains(&line.header.kind);
+            let soon = line_at(self.offset) + SOON_BYTES;
             let mut run = 0;
             while lines.get(run).is_some_and(|line| is_small(line) && is_next(line)) {
-                prefetch(lines, run + SOON);
+                part.map.prefetch(soon + run * LINE_BYTES);
                 run += 1;
             }
             let taken = if run > 0 { each(&lines[..run]).min(run) } else { 0 };
@@ -154,6 +154,16 @@ impl SmallRecords {
             }
         }
         count
+    }
+
+    /// The record `ahead` lines behind the next one, where it stands in the same chunk; a hint, since larger entries take
+    /// several lines.
+    #[inline]
+    pub fn glimpse(&self, ahead: usize) -> Option<&Record> {
+        let part = self.reader.parts.get(self.part).filter(|part| self.offset < part.end)?;
+        // SAFETY: as in `advance`.
+        let lines = unsafe { lines_at(&part.map, self.offset, part.end) };
+        lines.get(ahead)
     }
 
     /// Bytes passed so far.

@@ -26,13 +26,6 @@ impl<T: Slotted, N: Emit<T>> Emit<T> for Link<N, T> {
             Self::There(ring) => ring.emit(output),
         }
     }
-
-    #[inline(always)]
-    fn expect(&self, soon: &T, ahead: usize) {
-        if let Self::Here(next) = self {
-            next.expect(soon, ahead);
-        }
-    }
 }
 
 impl<N, T: Slotted> Link<N, T> {
@@ -80,11 +73,6 @@ impl<S: Stage, L: Emit<S::Out>> Emit<S::In> for Joined<S, L> {
     #[inline(always)]
     fn emit(&mut self, input: &mut S::In) {
         self.stage.on(input, &mut self.next);
-    }
-
-    #[inline(always)]
-    fn expect(&self, soon: &S::In, ahead: usize) {
-        self.stage.expect(soon, ahead);
     }
 }
 

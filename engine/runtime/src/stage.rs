@@ -9,13 +9,6 @@
 pub trait Emit<T> {
     /// Takes one output, in order; afterwards it may say more than before.
     fn emit(&mut self, output: &mut T);
-
-    /// Says what will be emitted soon, `ahead` outputs on (1: the next but one that is emitted now), so that the lines
-    /// it will touch can be fetched. Changes nothing.
-    #[inline(always)]
-    fn expect(&self, soon: &T, ahead: usize) {
-        let _ = (soon, ahead);
-    }
 }
 
 impl<T, F: FnMut(&mut T)> Emit<T> for F {
@@ -35,10 +28,4 @@ pub trait Stage {
     /// Handles one input, which it may complete in place and pass on; writes zero or more outputs, in order. Never
     /// blocks, never allocates.
     fn on(&mut self, input: &mut Self::In, out: &mut impl Emit<Self::Out>);
-
-    /// Fetches what `soon`, which will come `ahead` inputs on, will touch. Changes nothing.
-    #[inline(always)]
-    fn expect(&self, soon: &Self::In, ahead: usize) {
-        let _ = (soon, ahead);
-    }
 }

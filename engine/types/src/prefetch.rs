@@ -9,27 +9,29 @@
 #[inline(always)]
 pub fn prefetch<T>(slice: &[T], index: usize) {
     if let Some(item) = slice.get(index) {
-        hint(item);
+        prefetch_item(item);
     }
 }
 
 /// Hints that the first line of `item` will be read and written soon.
 #[inline(always)]
 pub fn prefetch_item<T>(item: &T) {
-    hint(item);
+    prefetch_address(std::ptr::from_ref(item).cast());
 }
 
+/// Hints that the line at an address, which may be any, will be read and written soon.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
-fn hint<T>(item: &T) {
+pub fn prefetch_address(address: *const u8) {
     use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-    // SAFETY: the address comes from a live reference, and a prefetch neither faults nor changes memory.
-    unsafe { _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(item).cast()) }
+    // SAFETY: a prefetch neither faults nor changes memory, whatever the address.
+    unsafe { _mm_prefetch::<_MM_HINT_T0>(address.cast()) }
 }
 
+/// Hints that the line at an address, which may be any, will be read and written soon.
 #[cfg(not(target_arch = "x86_64"))]
 #[inline(always)]
-fn hint<T>(_item: &T) {}
+pub fn prefetch_address(_address: *const u8) {}
 
 #[cfg(test)]
 mod tests {

@@ -33,6 +33,14 @@ pub trait Source {
         0
     }
 
+    /// The record `ahead` places behind the next one as it stands in the source, where that can be seen without decoding: a
+    /// hint of what will be touched, which may be left out or look otherwise in the end.
+    #[inline]
+    fn glimpse(&self, ahead: usize) -> Option<&Record> {
+        let _ = ahead;
+        None
+    }
+
     /// What was skipped so far, by reason.
     fn skips(&self) -> &Skips;
 

@@ -9,6 +9,8 @@ use tickrace_runtime::link::{Joined, Link};
 use tickrace_runtime::stage::{Emit, Stage};
 use tickrace_types::{Envelope, Flags, Header, InstrumentId, Kind, MarketRecord, Record};
 
+use crate::ahead::Soon;
+
 /// The strategy's books, driven at receive time.
 pub struct BookStage {
     books: Books,
@@ -16,8 +18,11 @@ pub struct BookStage {
     pending: InstrumentId,
 }
 
-/// What can take the levels inside an event in place, without an envelope.
+/// What can take the levels inside an event in place, without an envelope, and be told of records before they come.
 pub trait TakesLevels {
+    /// A record that will come soon: fetches the lines it will touch, and changes nothing.
+    fn expect(&self, soon: &Record, when: Soon);
+
     /// Whether it does.
     fn takes_levels(&self) -> bool;
 
@@ -31,6 +36,14 @@ pub trait TakesLevels {
 }
 
 impl<L: Emit<Envelope>> TakesLevels for Joined<BookStage, L> {
+    #[inline(always)]
+    fn expect(&self, soon: &Record, when: Soon) {
+        match when {
+            Soon::Next => self.stage.books.hint_order(soon),
+            Soon::Later => self.stage.books.hint(soon),
+        }
+    }
+
     #[inline]
     fn takes_levels(&self) -> bool {
         true
@@ -43,6 +56,13 @@ impl<L: Emit<Envelope>> TakesLevels for Joined<BookStage, L> {
 }
 
 impl<N: TakesLevels> TakesLevels for Link<N, Envelope> {
+    #[inline(always)]
+    fn expect(&self, soon: &Record, when: Soon) {
+        if let Some(next) = self.here() {
+            next.expect(soon, when);
+        }
+    }
+
     #[inline]
     fn takes_levels(&self) -> bool {
         self.here().is_some_and(N::takes_levels)
@@ -127,15 +147,6 @@ impl BookStage {
 impl Stage for BookStage {
     type In = Envelope;
     type Out = Envelope;
-
-    #[inline(always)]
-    fn expect(&self, soon: &Envelope, ahead: usize) {
-        if ahead == 1 {
-            self.books.hint_order(&soon.record);
-        } else {
-            self.books.hint(&soon.record);
-        }
-    }
 
     #[inline(always)]
     fn on(&mut self, input: &mut Envelope, out: &mut impl Emit<Envelope>) {

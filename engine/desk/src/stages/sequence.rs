@@ -442,7 +442,7 @@ impl<S: Source, E: Entry, N: Emit<Envelope> + TakesLevels> Sequencer<S, E, N> {
         let due_ns = self.market.next().map_or(i64::MAX, |next| next.record.header.ts_recv_ns);
         let (seq, now_ns) = self.number(due_ns);
         let next = &self.next;
-        let released = self.market.take(&mut self.source, |soon, ahead| next.expect(soon, ahead));
+        let released = self.market.take(&mut self.source, |soon, when| next.expect(soon, when));
         let raw = self.entry.enter(self.market_count, &self.stamps);
         (released.record.header.seq, released.record.header.ts_recv_ns) = (seq, now_ns);
         self.stamps.enter(seq, raw);

@@ -138,6 +138,11 @@ impl<S: Source> Source for Days<S> {
         self.sources[self.current].skim(each)
     }
 
+    #[inline]
+    fn glimpse(&self, ahead: usize) -> Option<&Record> {
+        self.sources[self.current].glimpse(ahead)
+    }
+
     /// Of the days that have ended.
     fn skips(&self) -> &Skips {
         &self.skips
