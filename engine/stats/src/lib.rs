@@ -15,6 +15,7 @@ pub mod indicator;
 pub mod kalman;
 pub mod least_squares;
 pub mod mean_reversion;
+pub mod moments;
 pub mod normal;
 pub mod optimise;
 pub mod panel;

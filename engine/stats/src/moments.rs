@@ -1,0 +1,355 @@
+//! Moments over series with gaps, in the conventions of pandas: exponentially weighted ones, and those of moving windows.
+//!
+//! A missing value is NaN. Exponential weights are `(1-alpha)^k` with `k` counted in rows, missing ones among them: those
+//! decay what came before and contribute nothing. On a missing row the value before stands once enough were seen.
+//! Every function makes one pass; a result has the length of its input.
+//!
+//! Source: pandas 2.1, `ewm(adjust=True, ignore_na=False)` and `rolling`, documentation of *Windowing operations*.
+
+use std::collections::VecDeque;
+
+/// Weight of the newest row for a span in rows: `2/(span+1)`.
+pub fn alpha_of_span(span: f64) -> f64 {
+    2.0 / (span + 1.0)
+}
+
+/// Weight of the newest row for a centre of mass in rows: `1/(1+com)`.
+pub fn alpha_of_com(com: f64) -> f64 {
+    1.0 / (1.0 + com)
+}
+
+/// Exponentially weighted mean.
+///
+/// - `alpha`: weight of the newest row, in (0, 1].
+/// - `min_periods`: values seen before there is a result.
+pub fn ew_mean(values: &[f64], alpha: f64, min_periods: usize) -> Vec<f64> {
+    let kept = 1.0 - alpha;
+    let (mut mean, mut weight, mut seen) = (f64::NAN, 1.0, 0_usize);
+    let mut out = Vec::with_capacity(values.len());
+    for &value in values {
+        if mean.is_nan() {
+            mean = value;
+        } else {
+            weight *= kept;
+            if !value.is_nan() {
+                if mean != value {
+                    mean = (weight * mean + value) / (weight + 1.0);
+                }
+                weight += 1.0;
+            }
+        }
+        seen += usize::from(!value.is_nan());
+        out.push(if seen >= min_periods.max(1) { mean } else { f64::NAN });
+    }
+    out
+}
+
+/// Exponentially weighted standard deviation, its bias taken out: the variance times `S1²/(S1²-S2)`, with `S1` the sum of
+/// weights and `S2` that of their squares.
+pub fn ew_std(values: &[f64], alpha: f64, min_periods: usize) -> Vec<f64> {
+    let kept = 1.0 - alpha;
+    let (mut mean, mut variance, mut seen) = (f64::NAN, 0.0, 0_usize);
+    let (mut sum, mut sum_squares, mut weight) = (1.0, 1.0, 1.0);
+    let mut out = Vec::with_capacity(values.len());
+    for &value in values {
+        if mean.is_nan() {
+            mean = value;
+        } else {
+            sum *= kept;
+            sum_squares *= kept * kept;
+            weight *= kept;
+            if !value.is_nan() {
+                let before = mean;
+                if mean != value {
+                    mean = (weight * before + value) / (weight + 1.0);
+                }
+                variance = (weight * (variance + (before - mean) * (before - mean))
+                    + (value - mean) * (value - mean))
+                    / (weight + 1.0);
+                sum += 1.0;
+                sum_squares += 1.0;
+                weight += 1.0;
+            }
+        }
+        seen += usize::from(!value.is_nan());
+        let (top, bottom) = (sum * sum, sum * sum - sum_squares);
+        let is_known = seen >= min_periods.max(1) && bottom > 0.0;
+        out.push(if is_known { libm::sqrt(top / bottom * variance) } else { f64::NAN });
+    }
+    out
+}
+
+/// Values, each missing one replaced by the last before it.
+pub fn fill_forward(values: &[f64]) -> Vec<f64> {
+    let mut last = f64::NAN;
+    let filled = values.iter().map(|&value| {
+        if !value.is_nan() {
+            last = value;
+        }
+        last
+    });
+    filled.collect()
+}
+
+/// Differences between each value and the one before it; the first is missing.
+pub fn differences(values: &[f64]) -> Vec<f64> {
+    let mut before = f64::NAN;
+    values.iter().map(|&value| value - std::mem::replace(&mut before, value)).collect()
+}
+
+/// Largest and smallest value of the last `rows` rows, where at least `min_periods` of them have one.
+pub fn rolling_extremes(values: &[f64], rows: usize, min_periods: usize) -> (Vec<f64>, Vec<f64>) {
+    // Places of candidates, the best first: a value is out as soon as a later one is as good.
+    let mut queues: [VecDeque<usize>; 2] = [VecDeque::new(), VecDeque::new()];
+    let mut out = (Vec::with_capacity(values.len()), Vec::with_capacity(values.len()));
+    let mut present = 0_usize;
+    for (place, &value) in values.iter().enumerate() {
+        if place >= rows && !values[place - rows].is_nan() {
+            present -= 1;
+        }
+        present += usize::from(!value.is_nan());
+        for (queue, sign) in queues.iter_mut().zip([1.0, -1.0]) {
+            while queue.front().is_some_and(|&first| first + rows <= place) {
+                queue.pop_front();
+            }
+            if !value.is_nan() {
+                while queue.back().is_some_and(|&last| sign * values[last] <= sign * value) {
+                    queue.pop_back();
+                }
+                queue.push_back(place);
+            }
+        }
+        let best = |queue: &VecDeque<usize>| match queue.front() {
+            Some(&first) if present >= min_periods.max(1) => values[first],
+            _ => f64::NAN,
+        };
+        out.0.push(best(&queues[0]));
+        out.1.push(best(&queues[1]));
+    }
+    out
+}
+
+/// Mean of the last `rows` rows, where at least `min_periods` of them have a value.
+pub fn rolling_mean(values: &[f64], rows: usize, min_periods: usize) -> Vec<f64> {
+    let (mut sum, mut lost, mut present) = (0.0, 0.0, 0_usize);
+    // Compensated: thousands of values go in and out of one sum.
+    let mut add = |value: f64| {
+        let corrected: f64 = value - lost;
+        let next = sum + corrected;
+        lost = next - sum - corrected;
+        sum = next;
+        sum
+    };
+    let mut out = Vec::with_capacity(values.len());
+    for (place, &value) in values.iter().enumerate() {
+        let mut total = add(0.0);
+        if place >= rows && !values[place - rows].is_nan() {
+            total = add(-values[place - rows]);
+            present -= 1;
+        }
+        if !value.is_nan() {
+            total = add(value);
+            present += 1;
+        }
+        out.push(if present >= min_periods.max(1) { total / present as f64 } else { f64::NAN });
+    }
+    out
+}
+
+/// Standard deviation of the last `rows` rows, by `n-1`, where at least `min_periods` of them have a value.
+pub fn rolling_std(values: &[f64], rows: usize, min_periods: usize) -> Vec<f64> {
+    let (mut mean, mut squares, mut present) = (0.0, 0.0_f64, 0.0);
+    let mut out = Vec::with_capacity(values.len());
+    for (place, &value) in values.iter().enumerate() {
+        if place >= rows && !values[place - rows].is_nan() {
+            let gone = values[place - rows];
+            present -= 1.0;
+            if present > 0.0 {
+                let step = gone - mean;
+                mean -= step / present;
+                squares -= step * (gone - mean);
+            } else {
+                (mean, squares) = (0.0, 0.0);
+            }
+        }
+        if !value.is_nan() {
+            present += 1.0;
+            let step = value - mean;
+            mean += step / present;
+            squares += step * (value - mean);
+        }
+        let is_known = present >= min_periods.max(2) as f64;
+        out.push(if is_known { libm::sqrt(squares.max(0.0) / (present - 1.0)) } else { f64::NAN });
+    }
+    out
+}
+
+/// Quantile of the last `rows` rows, between neighbours in proportion, where at least `min_periods` of them have a value.
+pub fn rolling_quantile(values: &[f64], rows: usize, min_periods: usize, share: f64) -> Vec<f64> {
+    let mut sorted: Vec<f64> = Vec::with_capacity(rows + 1);
+    let mut out = Vec::with_capacity(values.len());
+    for (place, &value) in values.iter().enumerate() {
+        if place >= rows && !values[place - rows].is_nan() {
+            let gone = sorted.partition_point(|own| *own < values[place - rows]);
+            sorted.remove(gone);
+        }
+        if !value.is_nan() {
+            sorted.insert(sorted.partition_point(|own| *own < value), value);
+        }
+        out.push(if sorted.len() >= min_periods.max(1) { between(&sorted, share) } else { f64::NAN });
+    }
+    out
+}
+
+/// Quantile of sorted values.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of a length is a place")]
+fn between(sorted: &[f64], share: f64) -> f64 {
+    let at = share * (sorted.len() - 1) as f64;
+    let low = at as usize;
+    let high = (low + 1).min(sorted.len() - 1);
+    sorted[low] + (at - low as f64) * (sorted[high] - sorted[low])
+}
+
+/// Skewness and excess kurtosis, their bias taken out, of the rows after `start_of(row)` up to each row.
+///
+/// - `start_of`: first row of the window that ends with a row; does not fall.
+/// - Result: skewness from three values on, kurtosis from four, where they vary.
+///
+/// Source: the sums of pandas 2.1, `roll_skew` and `roll_kurt` (Joanes and Gill, 1998, `G1` and `G2`).
+pub fn moving_shape(values: &[f64], start_of: impl Fn(usize) -> usize) -> (Vec<f64>, Vec<f64>) {
+    let present = values.iter().filter(|value| !value.is_nan());
+    let count = present.clone().count().max(1) as f64;
+    // Shifted by their mean, the sums of powers cancel less.
+    let shift = present.sum::<f64>() / count;
+    let (mut sums, mut n, mut start) = ([0.0; 4], 0.0, 0);
+    let mut out = (Vec::with_capacity(values.len()), Vec::with_capacity(values.len()));
+    for (row, &value) in values.iter().enumerate() {
+        let first = start_of(row).min(row);
+        for &gone in &values[start..first.max(start)] {
+            if !gone.is_nan() {
+                add_powers(&mut sums, gone - shift, -1.0);
+                n -= 1.0;
+            }
+        }
+        start = first.max(start);
+        if !value.is_nan() {
+            add_powers(&mut sums, value - shift, 1.0);
+            n += 1.0;
+        }
+        let [m1, m2, m3, m4] = sums.map(|sum| sum / n);
+        let variance = m2 - m1 * m1;
+        let third = m3 - m1 * m1 * m1 - 3.0 * m1 * variance;
+        let fourth = m4 - m1 * m1 * m1 * m1 - 6.0 * variance * m1 * m1 - 4.0 * third * m1;
+        let varies = variance > 1e-14;
+        let root = libm::sqrt(variance);
+        out.0.push(if n >= 3.0 && varies {
+            libm::sqrt(n * (n - 1.0)) * third / ((n - 2.0) * root * root * root)
+        } else {
+            f64::NAN
+        });
+        out.1.push(if n >= 4.0 && varies {
+            ((n * n - 1.0) * fourth / (variance * variance) - 3.0 * (n - 1.0) * (n - 1.0))
+                / ((n - 2.0) * (n - 3.0))
+        } else {
+            f64::NAN
+        });
+    }
+    out
+}
+
+fn add_powers(sums: &mut [f64; 4], value: f64, sign: f64) {
+    let mut power = sign;
+    for sum in sums {
+        power *= value;
+        *sum += power;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn gappy() -> impl Strategy<Value = Vec<f64>> {
+        prop::collection::vec(prop_oneof![1 => Just(f64::NAN), 4 => -5.0..5.0_f64], 0..60)
+    }
+
+    fn near(got: f64, want: f64) -> bool {
+        got.is_nan() && want.is_nan() || (got - want).abs() <= 1e-9 * want.abs().max(1.0)
+    }
+
+    /// Weighted sums written out: what was seen up to `row`, with weights by distance.
+    fn weighted(values: &[f64], row: usize, alpha: f64) -> Option<(f64, f64, usize)> {
+        let seen: Vec<(f64, f64)> = (0..=row)
+            .filter(|at| !values[*at].is_nan())
+            .map(|at| ((1.0 - alpha).powi(i32::try_from(row - at).unwrap()), values[at]))
+            .collect();
+        let total: f64 = seen.iter().map(|(weight, _)| weight).sum();
+        let squares: f64 = seen.iter().map(|(weight, _)| weight * weight).sum();
+        let mean = seen.iter().map(|(weight, value)| weight * value).sum::<f64>() / total;
+        let variance =
+            seen.iter().map(|(weight, value)| weight * (value - mean).powi(2)).sum::<f64>() / total;
+        let unbiased = variance * total * total / (total * total - squares);
+        (!seen.is_empty()).then_some((mean, unbiased.max(0.0).sqrt(), seen.len()))
+    }
+
+    proptest! {
+        #[test]
+        fn exponential_moments_are_the_weighted_sums_written_out(values in gappy(), span in 2.0..20.0_f64) {
+            let alpha = alpha_of_span(span);
+            let (means, deviations) = (ew_mean(&values, alpha, 2), ew_std(&values, alpha, 3));
+            for row in 0..values.len() {
+                let wanted = weighted(&values, row, alpha);
+                let mean = wanted.filter(|(_, _, seen)| *seen >= 2).map_or(f64::NAN, |(mean, _, _)| mean);
+                prop_assert!(near(means[row], mean));
+                let deviation = wanted.filter(|(_, _, seen)| *seen >= 3).map_or(f64::NAN, |(_, std, _)| std);
+                prop_assert!(near(deviations[row], deviation), "{} {deviation}", deviations[row]);
+            }
+        }
+
+        #[test]
+        fn moving_windows_are_their_rows_looked_at_anew(values in gappy(), rows in 1..12_usize, least in 0..5_usize) {
+            let (highs, lows) = rolling_extremes(&values, rows, least);
+            let (means, deviations) = (rolling_mean(&values, rows, least), rolling_std(&values, rows, least));
+            let quantiles = rolling_quantile(&values, rows, least, 0.3);
+            let (skews, kurtoses) = moving_shape(&values, |row| (row + 1).saturating_sub(rows));
+            for row in 0..values.len() {
+                let from = (row + 1).saturating_sub(rows);
+                let mut seen: Vec<f64> = values[from..=row].iter().copied().filter(|value| !value.is_nan()).collect();
+                seen.sort_by(f64::total_cmp);
+                let n = seen.len() as f64;
+                let mean = seen.iter().sum::<f64>() / n;
+                let central = |power: i32| seen.iter().map(|value| (value - mean).powi(power)).sum::<f64>() / n;
+                let known = |value: f64, needed: usize| if seen.len() >= needed { value } else { f64::NAN };
+                let enough = least.max(1);
+                prop_assert!(near(highs[row], known(seen.last().copied().unwrap_or(0.0), enough)));
+                prop_assert!(near(lows[row], known(seen.first().copied().unwrap_or(0.0), enough)));
+                prop_assert!(near(means[row], known(mean, enough)));
+                let deviation = (central(2) * n / (n - 1.0)).sqrt();
+                prop_assert!((deviations[row] - known(deviation, enough.max(2))).abs() < 1e-7
+                    || deviations[row].is_nan() && seen.len() < enough.max(2));
+                if seen.len() >= enough {
+                    let at = 0.3 * (n - 1.0);
+                    let (low, high) = (seen[at.floor() as usize], seen[at.ceil() as usize]);
+                    prop_assert!(near(quantiles[row], low + (at - at.floor()) * (high - low)));
+                }
+                if seen.len() >= 4 && central(2) > 1e-6 {
+                    let skew = (n * (n - 1.0)).sqrt() / (n - 2.0) * central(3) / central(2).powf(1.5);
+                    prop_assert!((skews[row] - skew).abs() < 1e-5, "{} {skew}", skews[row]);
+                    let excess = central(4) / central(2).powi(2) - 3.0;
+                    let kurtosis = (n - 1.0) / ((n - 2.0) * (n - 3.0)) * ((n + 1.0) * excess + 6.0);
+                    prop_assert!((kurtoses[row] - kurtosis).abs() < 1e-4, "{} {kurtosis}", kurtoses[row]);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn gaps_are_filled_and_differences_miss_twice() {
+        let values = [1.0, f64::NAN, 4.0, 6.0];
+        assert_eq!(fill_forward(&values), [1.0, 1.0, 4.0, 6.0]);
+        let steps = differences(&values);
+        assert!(steps[..3].iter().all(|step| step.is_nan()) && steps[3] == 2.0);
+    }
+}
