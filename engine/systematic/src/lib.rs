@@ -4,3 +4,7 @@
 //! conventions of his open system, pysystemtrade. Every stage is a function of slices or of [`tickrace_stats::Series`],
 //! usable alone. Knows no file format and no order: `store` reads and writes, `strategy` follows targets.
 #![forbid(unsafe_code)]
+
+pub mod market;
+pub mod raw;
+pub mod rules;

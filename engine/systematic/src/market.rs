@@ -1,0 +1,235 @@
+//! What a system is given: instruments, their prices, exchange rates; checked once, here.
+
+use std::collections::BTreeMap;
+
+use tickrace_stats::Frame;
+
+/// What a contract costs and how it is rolled, one row of `instruments.csv`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Instrument {
+    /// Its name, as in file names and weights.
+    pub name: String,
+    /// Money of its currency for one point of price and one contract.
+    pub point_size: f64,
+    /// Currency of its prices.
+    pub currency: String,
+    /// Class it is compared within.
+    pub asset_class: String,
+    /// Commission for each contract, its currency.
+    pub per_block: f64,
+    /// Commission as a share of the value traded.
+    pub percentage: f64,
+    /// Commission for each trade, its currency.
+    pub per_trade: f64,
+    /// Cost of crossing the spread, points of price for one contract.
+    pub spread_cost: f64,
+    /// Letters of the months held.
+    pub hold_cycle: String,
+    /// Letters of the months priced.
+    pub priced_cycle: String,
+    /// Days from expiry at which it is rolled; below zero before it.
+    pub roll_offset_days: i64,
+    /// Contracts of the priced cycle from the held one to the one carry is measured against.
+    pub carry_offset: i64,
+    /// Region of its exchange.
+    pub region: String,
+}
+
+/// Prices of one instrument.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Prices {
+    /// Back-adjusted prices: one column.
+    pub adjusted: Frame,
+    /// Prices of the held contract and its neighbours: PRICE, CARRY, FORWARD and the ids of their contracts.
+    pub multiple: Frame,
+}
+
+/// Everything a system reads.
+#[derive(Clone, Debug, Default)]
+pub struct Market {
+    /// Instruments with their prices, by name.
+    pub instruments: BTreeMap<String, (Instrument, Prices)>,
+    /// Units of the quote currency for one of the base, by the six letters of both (`EURUSD`).
+    pub rates: BTreeMap<String, Frame>,
+}
+
+/// Why the data cannot be used.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum MarketError {
+    /// A column that must be there is not.
+    #[error("{instrument}: the {what} prices have no column {column}; there are: {there}")]
+    Column {
+        /// Whose.
+        instrument: String,
+        /// Adjusted or multiple.
+        what: &'static str,
+        /// Which.
+        column: &'static str,
+        /// Those that are.
+        there: String,
+    },
+    /// No price at all.
+    #[error("{instrument}: the {what} prices hold no number")]
+    Empty {
+        /// Whose.
+        instrument: String,
+        /// Adjusted or multiple.
+        what: &'static str,
+    },
+    /// A figure of an instrument that is impossible.
+    #[error("{instrument}: {field} is {got}, it must be {wanted}")]
+    Figure {
+        /// Whose.
+        instrument: String,
+        /// Which.
+        field: &'static str,
+        /// What it is.
+        got: f64,
+        /// What it must be.
+        wanted: &'static str,
+    },
+    /// An instrument that nobody knows.
+    #[error("there is no instrument {name}; there are: {there}")]
+    Unknown {
+        /// Its name.
+        name: String,
+        /// Those known.
+        there: String,
+    },
+    /// No way to turn a currency into another.
+    #[error("no exchange rate from {from} to {to}; wanted is {from}{to}, {to}{from}, or both against USD")]
+    Rate {
+        /// From.
+        from: String,
+        /// To.
+        to: String,
+    },
+}
+
+/// Columns of multiple prices that a system reads.
+pub const MULTIPLE_COLUMNS: [&str; 4] = ["PRICE", "CARRY", "PRICE_CONTRACT", "CARRY_CONTRACT"];
+
+impl Market {
+    /// The instrument of a name, checked.
+    ///
+    /// # Errors
+    ///
+    /// [`MarketError`] naming the instrument and what is wrong with it.
+    pub fn get(&self, name: &str) -> Result<(&Instrument, &Prices), MarketError> {
+        let Some((instrument, prices)) = self.instruments.get(name) else {
+            let there = self.instruments.keys().cloned().collect::<Vec<_>>().join(" ");
+            return Err(MarketError::Unknown { name: name.to_owned(), there });
+        };
+        let own = || name.to_owned();
+        if !(instrument.point_size > 0.0 && instrument.point_size.is_finite()) {
+            return Err(MarketError::Figure {
+                instrument: own(),
+                field: "Pointsize",
+                got: instrument.point_size,
+                wanted: "above zero",
+            });
+        }
+        for (field, got) in [
+            ("SpreadCost", instrument.spread_cost),
+            ("PerBlock", instrument.per_block),
+            ("Percentage", instrument.percentage),
+            ("PerTrade", instrument.per_trade),
+        ] {
+            if !(got >= 0.0 && got.is_finite()) {
+                return Err(MarketError::Figure { instrument: own(), field, got, wanted: "zero or above" });
+            }
+        }
+        for column in MULTIPLE_COLUMNS {
+            if prices.multiple.column(column).is_none() {
+                let there = prices.multiple.columns.iter().map(|(name, _)| name.as_str());
+                let there = there.collect::<Vec<_>>().join(" ");
+                return Err(MarketError::Column { instrument: own(), what: "multiple", column, there });
+            }
+        }
+        let held = prices.multiple.column("PRICE").unwrap_or_default();
+        let adjusted = prices.adjusted.columns.first().map_or(&[][..], |(_, values)| values);
+        for (what, values) in [("adjusted", adjusted), ("multiple", held)] {
+            if values.iter().all(|value| value.is_nan()) {
+                return Err(MarketError::Empty { instrument: own(), what });
+            }
+        }
+        Ok((instrument, prices))
+    }
+
+    /// Units of `to` for one of `from`, as they were known at the times of `at_ns`; NaN before the first.
+    ///
+    /// - `at_ns`: `[rows]`, not falling.
+    ///
+    /// # Errors
+    ///
+    /// [`MarketError::Rate`] where no pair leads from one to the other.
+    pub fn rate(&self, from: &str, to: &str, at_ns: &[i64]) -> Result<Vec<f64>, MarketError> {
+        if from == to {
+            return Ok(vec![1.0; at_ns.len()]);
+        }
+        let pair = |from: &str, to: &str| {
+            let straight = self.rates.get(&format!("{from}{to}")).map(|frame| as_of(frame, at_ns));
+            let turned = || {
+                let rates = self.rates.get(&format!("{to}{from}"))?;
+                Some(as_of(rates, at_ns).into_iter().map(|rate| 1.0 / rate).collect())
+            };
+            straight.or_else(turned)
+        };
+        if let Some(rates) = pair(from, to) {
+            return Ok(rates);
+        }
+        let missing = || MarketError::Rate { from: from.to_owned(), to: to.to_owned() };
+        let first: Vec<f64> = pair(from, "USD").ok_or_else(missing)?;
+        let second: Vec<f64> = pair("USD", to).ok_or_else(missing)?;
+        Ok(first.iter().zip(second).map(|(first, second)| first * second).collect())
+    }
+}
+
+/// The last value of a frame's first column at or before each time; NaN before the first, and a missing value is passed over.
+pub fn as_of(frame: &Frame, at_ns: &[i64]) -> Vec<f64> {
+    let values = frame.columns.first().map_or(&[][..], |(_, values)| values);
+    let (mut next, mut last) = (0, f64::NAN);
+    let seen = at_ns.iter().map(|&at| {
+        while next < frame.at_ns.len() && frame.at_ns[next] <= at {
+            if let Some(&value) = values.get(next)
+                && !value.is_nan()
+            {
+                last = value;
+            }
+            next += 1;
+        }
+        last
+    });
+    seen.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rates(at_ns: &[i64], values: &[f64]) -> Frame {
+        Frame { at_ns: at_ns.to_vec(), columns: vec![("FX".to_owned(), values.to_vec())] }
+    }
+
+    #[test]
+    fn a_rate_is_what_was_known_and_goes_over_the_dollar_where_it_must() {
+        let mut market = Market::default();
+        market.rates.insert("EURUSD".to_owned(), rates(&[10, 20], &[1.25, 1.5]));
+        market.rates.insert("GBPUSD".to_owned(), rates(&[10], &[2.0]));
+        let eur = market.rate("EUR", "USD", &[5, 10, 19, 20]).unwrap();
+        assert!(eur[0].is_nan());
+        assert_eq!(eur[1..], [1.25, 1.25, 1.5]);
+        assert_eq!(market.rate("USD", "EUR", &[10]).unwrap(), [0.8]);
+        assert_eq!(market.rate("EUR", "GBP", &[10]).unwrap(), [0.625]);
+        assert_eq!(market.rate("USD", "USD", &[1]).unwrap(), [1.0]);
+        assert!(matches!(market.rate("KRW", "USD", &[1]), Err(MarketError::Rate { .. })));
+    }
+
+    #[test]
+    fn an_unknown_name_lists_those_known() {
+        let mut market = Market::default();
+        market.instruments.insert("CORN".to_owned(), (Instrument::default(), Prices::default()));
+        let fault = market.get("CRON").unwrap_err().to_string();
+        assert_eq!(fault, "there is no instrument CRON; there are: CORN");
+    }
+}

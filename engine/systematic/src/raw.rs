@@ -1,0 +1,437 @@
+//! Raw data: what rules are fed with, worked out from prices of one instrument, and of its neighbours.
+//!
+//! | stage | what it is |
+//! | --- | --- |
+//! | `daily_price` | last back-adjusted price of each business day |
+//! | `denom_price` | last price of the held contract, the base of percentages |
+//! | `returns_vol` | deviation of daily price differences, points ([`mixed_volatility`]) |
+//! | `perc_vol` | the same as a percentage of the held contract's price |
+//! | `norm_returns` | daily difference over the deviation of the day before |
+//! | `daily_ann_roll` | slope between held and carry contract, points a year |
+//! | `raw_carry` | the same over the annual deviation |
+//!
+//! Source: R. Carver, *Systematic Trading* (2015), appendix B and chapter 9; conventions of pysystemtrade 1.80.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use tickrace_stats::moments::{
+    alpha_of_com, alpha_of_span, differences, ew_mean, ew_std, fill_forward, moving_shape, rolling_quantile,
+};
+use tickrace_stats::{BusinessDay, Series};
+
+use crate::market::Prices;
+
+/// Business days of a year.
+pub const YEAR_DAYS: f64 = 256.0;
+/// Root of [`YEAR_DAYS`].
+pub const YEAR_ROOT: f64 = 16.0;
+/// Years a smoothed carry looks back over, as a centre of mass in days.
+const CARRY_COM: f64 = 90.0;
+/// Centre of mass of the long averages factors are compared with, days.
+const FACTOR_COM: f64 = 256.0 * 15.0;
+
+/// How the deviation of daily price differences is estimated.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct VolatilityConfig {
+    /// Span of the quick estimate, days.
+    pub days: f64,
+    /// Differences seen before there is one.
+    pub min_periods: usize,
+    /// Span of the slow average, years of 256 days.
+    pub slow_vol_years: f64,
+    /// Weight of the slow average.
+    pub proportion_of_slow_vol: f64,
+    /// Never below, points.
+    pub vol_abs_min: f64,
+    /// Whether the first estimate also stands before itself, which looks ahead.
+    pub backfill: bool,
+}
+
+impl Default for VolatilityConfig {
+    fn default() -> Self {
+        Self {
+            days: 35.0,
+            min_periods: 10,
+            slow_vol_years: 10.0,
+            proportion_of_slow_vol: 0.3,
+            vol_abs_min: 1e-10,
+            backfill: false,
+        }
+    }
+}
+
+/// Deviation of daily differences: a quick estimate mixed with its own slow average.
+///
+/// - `differences`: `[days]`, points.
+/// - Result: `[days]`, points; element `t` knows differences up to and including `t`, unless it is filled back.
+pub fn mixed_volatility(differences: &[f64], config: &VolatilityConfig) -> Vec<f64> {
+    let mut mixed = ew_std(differences, alpha_of_span(config.days), config.min_periods);
+    let slow = ew_mean(&mixed, alpha_of_span(config.slow_vol_years * YEAR_DAYS), 1);
+    let share = config.proportion_of_slow_vol;
+    for (quick, slow) in mixed.iter_mut().zip(slow) {
+        let value = slow * share + *quick * (1.0 - share);
+        *quick = if value < config.vol_abs_min { config.vol_abs_min } else { value };
+    }
+    if config.backfill {
+        mixed = fill_forward(&mixed);
+        if let Some(first) = mixed.iter().position(|value| !value.is_nan()) {
+            let value = mixed[first];
+            mixed[..first].fill(value);
+        }
+    }
+    mixed
+}
+
+/// Deviation with a floor from its own history, as some rules use it: never below the 5 % quantile of the last 500 days.
+///
+/// - `values`: `[days]`, whatever is to be scaled.
+pub fn robust_volatility(values: &[f64]) -> Vec<f64> {
+    let mut quick = ew_std(values, alpha_of_span(35.0), 10);
+    for value in &mut quick {
+        if *value < 1e-10 {
+            *value = 1e-10;
+        }
+    }
+    let mut floors = rolling_quantile(&quick, 500, 100, 0.05);
+    if let Some(first) = floors.first_mut() {
+        *first = 0.0;
+    }
+    for (value, floor) in quick.iter_mut().zip(fill_forward(&floors)) {
+        if *value < floor {
+            *value = floor;
+        }
+    }
+    quick
+}
+
+/// Everything about one instrument that does not depend on others. Every series stands on the days of `daily_price`
+/// but those of carry, which have their own.
+#[derive(Clone, Debug, Default)]
+pub struct Raw {
+    /// Last adjusted price of each day.
+    pub daily_price: Series,
+    /// Last price of the held contract, as it stands.
+    pub denom_price: Series,
+    /// Deviation of daily differences, points.
+    pub returns_vol: Series,
+    /// The same, per cent of the held contract's price.
+    pub perc_vol: Series,
+    /// Daily differences over the price of the held contract.
+    pub perc_returns: Series,
+    /// Daily differences over the deviation of the day before.
+    pub norm_returns: Series,
+    /// Their running sum.
+    pub norm_price: Series,
+    /// Points a year between held and carry contract.
+    pub ann_roll: Series,
+    /// The same over the annual deviation.
+    pub raw_carry: Series,
+}
+
+impl Raw {
+    /// Works it out.
+    ///
+    /// - `from`: days before are left out of everything.
+    pub fn new(prices: &Prices, volatility: &VolatilityConfig, from: Option<BusinessDay>) -> Self {
+        let adjusted = prices.adjusted.columns.first().map_or(&[][..], |(_, values)| values);
+        let daily_price = since(Series::last_of_day(&prices.adjusted.at_ns, adjusted), from);
+        let held = prices.multiple.column("PRICE").unwrap_or_default();
+        let denom_price = since(Series::last_of_day(&prices.multiple.at_ns, held), from);
+        let (first, days) = (daily_price.first, daily_price.len());
+        let series = |values| Series { first, values };
+
+        let steps = differences(&daily_price.values);
+        let returns_vol = series(mixed_volatility(&steps, volatility));
+        let base = denom_price.on(first, days).values;
+        let base_filled = fill_forward(&base);
+        let perc_vol = each(&returns_vol.values, &base_filled, |vol, base| 100.0 * (vol / base.abs()));
+        let perc_returns = each(&steps, &base_filled, |step, base| step / base);
+        let mut norm_returns = vec![f64::NAN; days];
+        for day in 1..days {
+            norm_returns[day] = steps[day] / returns_vol.values[day - 1];
+        }
+        let norm_price = running_sum(&norm_returns);
+        let ann_roll = since(annual_roll(prices), from);
+        let raw_carry = over_annual(&ann_roll, &returns_vol);
+        Self {
+            daily_price,
+            denom_price: Series { first, values: base },
+            perc_vol: series(perc_vol),
+            perc_returns: series(perc_returns),
+            norm_returns: series(norm_returns),
+            norm_price: series(norm_price),
+            returns_vol,
+            ann_roll,
+            raw_carry,
+        }
+    }
+}
+
+/// The series without the days before `from`.
+fn since(series: Series, from: Option<BusinessDay>) -> Series {
+    match from {
+        Some(from) if series.first < from => {
+            let days = usize::try_from(series.end().0 - from.0).unwrap_or(0);
+            series.on(from, days)
+        }
+        _ => series,
+    }
+}
+
+/// Two slices of one length, combined row by row.
+fn each(left: &[f64], right: &[f64], combine: impl Fn(f64, f64) -> f64) -> Vec<f64> {
+    left.iter().zip(right).map(|(left, right)| combine(*left, *right)).collect()
+}
+
+/// Sum up to each row; missing rows stay missing and the sum goes on behind them.
+pub fn running_sum(values: &[f64]) -> Vec<f64> {
+    let mut sum = 0.0;
+    let sums = values.iter().map(|&value| {
+        if value.is_nan() {
+            return f64::NAN;
+        }
+        sum += value;
+        sum
+    });
+    sums.collect()
+}
+
+/// Where in time a contract stands, years; ids are `YYYYMM00` or `YYYYMMDD`.
+fn contract_years(id: f64) -> f64 {
+    (id / 10_000.0).floor() + (id % 10_000.0) / 100.0 / 12.0
+}
+
+/// Mean of each day of the slope between held and carry contract, points a year.
+fn annual_roll(prices: &Prices) -> Series {
+    const GAP_MIN: f64 = 1.0 / 365.25;
+    let column = |name| prices.multiple.column(name).unwrap_or_default();
+    let (held, carry) = (column("PRICE"), column("CARRY"));
+    let (held_id, carry_id) = (column("PRICE_CONTRACT"), column("CARRY_CONTRACT"));
+    let slopes: Vec<f64> = (0..held.len())
+        .map(|row| {
+            let roll = held[row] - carry[row];
+            let mut gap = contract_years(carry_id[row]) - contract_years(held_id[row]);
+            if gap != 0.0 && gap.abs() < GAP_MIN {
+                gap = GAP_MIN.copysign(gap);
+            }
+            if roll == 0.0 { f64::NAN } else { roll / gap }
+        })
+        .collect();
+    let mut counts: Vec<u32> = Vec::new();
+    let at_ns = &prices.multiple.at_ns;
+    let first = at_ns.first().map_or(BusinessDay(0), |&at| BusinessDay::of_ns(at));
+    let mut sums =
+        Series::binned(at_ns, &slopes, |bin, value| *bin = if bin.is_nan() { value } else { *bin + value });
+    counts.resize(sums.len(), 0);
+    for (&at, slope) in at_ns.iter().zip(&slopes) {
+        let place = usize::try_from(BusinessDay::of_ns(at).0 - first.0).unwrap_or(0);
+        if !slope.is_nan() && place < counts.len() {
+            counts[place] += 1;
+        }
+    }
+    for (sum, count) in sums.values.iter_mut().zip(counts) {
+        *sum /= f64::from(count.max(1));
+    }
+    sums
+}
+
+/// A slope over the annual deviation, on the days of both.
+fn over_annual(roll: &Series, volatility: &Series) -> Series {
+    let (first, days) = span_of([roll, volatility]);
+    let (roll, volatility) = (roll.on(first, days).values, volatility.on(first, days).values);
+    Series { first, values: each(&roll, &volatility, |roll, vol| roll / (vol * YEAR_ROOT)) }
+}
+
+/// First day and number of days that hold all of the series; none where all are empty.
+pub fn span_of<'a>(series: impl IntoIterator<Item = &'a Series>) -> (BusinessDay, usize) {
+    let spans = series.into_iter().filter(|series| !series.is_empty());
+    let bounds = spans.fold(None, |bounds: Option<(BusinessDay, BusinessDay)>, series| {
+        let (first, end) = bounds.unwrap_or((series.first, series.end()));
+        Some((first.min(series.first), end.max(series.end())))
+    });
+    let (first, end) = bounds.unwrap_or_default();
+    (first, usize::try_from(end.0 - first.0).unwrap_or(0))
+}
+
+/// A series on the days of another, each missing value replaced by the last before it.
+pub fn filled_on(series: &Series, days: &Series) -> Series {
+    let on = series.on(days.first, days.len());
+    Series { first: days.first, values: fill_forward(&on.values) }
+}
+
+/// Middle of the values that are there; the mean of the middle two of an even number.
+fn median(values: &mut Vec<f64>) -> f64 {
+    values.retain(|value| !value.is_nan());
+    if values.is_empty() {
+        return f64::NAN;
+    }
+    values.sort_unstable_by(f64::total_cmp);
+    let half = values.len() / 2;
+    if values.len() % 2 == 1 { values[half] } else { (values[half - 1] + values[half]) / 2.0 }
+}
+
+/// A figure of each day over several series, from the values that are there, on the days of all.
+fn across(series: &[&Series], mut figure: impl FnMut(&mut Vec<f64>) -> f64) -> Series {
+    let (first, days) = span_of(series.iter().copied());
+    let mut row = Vec::with_capacity(series.len());
+    let values = (0..days).map(|day| {
+        let day = BusinessDay(first.0 + i32::try_from(day).unwrap_or(i32::MAX));
+        row.clear();
+        row.extend(series.iter().map(|series| series.at(day)));
+        figure(&mut row)
+    });
+    Series { first, values: values.collect() }
+}
+
+fn mean(values: &mut Vec<f64>) -> f64 {
+    values.retain(|value| !value.is_nan());
+    if values.is_empty() { f64::NAN } else { values.iter().sum::<f64>() / values.len() as f64 }
+}
+
+/// Price of an asset class: running sum of the median normalised return of its instruments.
+pub fn class_price(norm_returns: &[&Series]) -> Series {
+    let medians = across(norm_returns, median);
+    Series { first: medians.first, values: running_sum(&medians.values) }
+}
+
+/// Carry smoothed over a quarter of a year or so.
+pub fn smoothed_carry(raw_carry: &Series) -> Series {
+    Series { first: raw_carry.first, values: ew_mean(&raw_carry.values, alpha_of_com(CARRY_COM), 1) }
+}
+
+/// Median smoothed carry of an asset class.
+pub fn class_carry(smoothed: &[&Series]) -> Series {
+    across(smoothed, median)
+}
+
+/// A figure of an instrument that a factor rule compares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Factor {
+    /// Skewness of percentage returns.
+    Skew,
+    /// The same, its sign turned.
+    NegSkew,
+    /// Excess kurtosis of percentage returns.
+    Kurtosis,
+}
+
+impl Factor {
+    /// By its name in configurations.
+    pub fn from_name(name: &str) -> Option<Self> {
+        match name {
+            "skew" => Some(Self::Skew),
+            "neg_skew" => Some(Self::NegSkew),
+            "kurtosis" => Some(Self::Kurtosis),
+            _ => None,
+        }
+    }
+
+    /// Its values over windows of calendar days.
+    ///
+    /// - `perc_returns`: of one instrument.
+    /// - `lookback_days`: calendar days of a window, which ends with each business day.
+    pub fn values(self, perc_returns: &Series, lookback_days: i64) -> Series {
+        let first = perc_returns.first;
+        let start_of = |row: usize| {
+            let day = BusinessDay(first.0 + i32::try_from(row).unwrap_or(i32::MAX)).day();
+            // The window is open at its far end.
+            let from = BusinessDay::of_day(day - lookback_days);
+            usize::try_from(from.0 + 1 - first.0).unwrap_or(0)
+        };
+        let (skews, kurtoses) = moving_shape(&perc_returns.values, start_of);
+        let values = match self {
+            Self::Skew => skews,
+            Self::NegSkew => skews.iter().map(|value| -value).collect(),
+            Self::Kurtosis => kurtoses,
+        };
+        Series { first, values }
+    }
+}
+
+/// What a factor is compared with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Demean {
+    /// Long average of the mean over all instruments of the system.
+    HistoricAll,
+    /// Mean over all instruments of the system.
+    CurrentAll,
+    /// Mean over the asset class's instruments in the data.
+    AssetClass,
+    /// The instrument's own long average.
+    Own,
+}
+
+impl Demean {
+    /// By its name in configurations.
+    pub fn from_name(name: &str) -> Option<Self> {
+        match name {
+            "historic_average_factor_value_all_assets" => Some(Self::HistoricAll),
+            "current_average_factor_values_over_all_assets" => Some(Self::CurrentAll),
+            "average_factor_value_in_asset_class_for_instrument" => Some(Self::AssetClass),
+            "average_factor_value_for_instrument" => Some(Self::Own),
+            _ => None,
+        }
+    }
+
+    /// What the values of one instrument are compared with, before it is laid on that instrument's days.
+    ///
+    /// - `own`: values of the instrument.
+    /// - `all`, `class`: values of the instruments of the system, and of its class in the data.
+    pub fn reference(self, own: &Series, all: &[&Series], class: &[&Series]) -> Series {
+        let long = |series: &Series| Series {
+            first: series.first,
+            values: ew_mean(&series.values, alpha_of_com(FACTOR_COM), 1),
+        };
+        match self {
+            Self::Own => long(own),
+            Self::AssetClass => mean_filled(class),
+            Self::CurrentAll => mean_filled(all),
+            Self::HistoricAll => long(&mean_filled(all)),
+        }
+    }
+}
+
+/// Mean of each day over several series, a missing value replaced by the last before it, on the days of all.
+fn mean_filled(series: &[&Series]) -> Series {
+    let (first, days) = span_of(series.iter().copied());
+    let filled: Vec<Series> = series
+        .iter()
+        .map(|series| Series { first, values: fill_forward(&series.on(first, days).values) })
+        .collect();
+    across(&filled.iter().collect::<Vec<_>>(), mean)
+}
+
+/// A series less another on its days, the last before where that is missing.
+pub fn less(own: &Series, reference: &Series) -> Series {
+    let reference = filled_on(reference, own);
+    Series { first: own.first, values: each(&own.values, &reference.values, |own, other| own - other) }
+}
+
+/// What depends on several instruments, worked out once for all.
+#[derive(Clone, Debug, Default)]
+pub struct Neighbours {
+    /// By asset class of the system.
+    pub class_price: BTreeMap<String, Series>,
+    /// By asset class of the system.
+    pub class_carry: BTreeMap<String, Series>,
+}
+
+impl Neighbours {
+    /// - `instruments`: asset class and raw data of each of the system's.
+    pub fn new(instruments: &[(&str, &Raw)]) -> Self {
+        let mut members: BTreeMap<&str, Vec<&Raw>> = BTreeMap::new();
+        for (class, raw) in instruments {
+            members.entry(class).or_default().push(raw);
+        }
+        let mut all = Self::default();
+        for (class, members) in members {
+            let returns: Vec<&Series> = members.iter().map(|raw| &raw.norm_returns).collect();
+            all.class_price.insert(class.to_owned(), class_price(&returns));
+            let smoothed: Vec<Series> = members.iter().map(|raw| smoothed_carry(&raw.raw_carry)).collect();
+            all.class_carry.insert(class.to_owned(), class_carry(&smoothed.iter().collect::<Vec<_>>()));
+        }
+        all
+    }
+}

@@ -1,0 +1,343 @@
+//! Trading rules: from raw data of an instrument to a forecast, before scaling.
+//!
+//! A [`Rule`] is a function of named inputs, each `[days]` on the same business days, and of its arguments. Those of the
+//! reference are here under its names; a user's own implements the trait, or is an [`expression`] of the configuration.
+//! Exact zeros become missing values: that is how the reference tells "no opinion yet".
+//!
+//! | function | forecast |
+//! | --- | --- |
+//! | `ewmac` | quick less slow average of the price, over its deviation |
+//! | `ewmac_calc_vol` | the same, over the robust deviation of the series' own level |
+//! | `breakout` | place within the range of the last days, smoothed |
+//! | `carry`, `relative_carry` | smoothed carry; the same less its class's median |
+//! | `relative_momentum` | rise against the class over a horizon, smoothed |
+//! | `cross_sectional_mean_reversion` | fall against the class over a horizon, smoothed |
+//! | `accel` | change of `ewmac` over its quick span |
+//! | `mr_wings` | against `ewmac`, where that is extreme |
+//! | `factor_trading_rule`, `conditioned_factor_trading_rule` | a factor against its average, over its deviation |
+//!
+//! Source: R. Carver, *Systematic Trading* (2015) and *Advanced Futures Trading Strategies* (2023); pysystemtrade 1.80.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use tickrace_stats::moments::{
+    alpha_of_com, alpha_of_span, ew_mean, fill_forward, rolling_extremes, rolling_mean, rolling_std,
+};
+
+use crate::raw::robust_volatility;
+
+pub mod expression;
+
+/// An argument of a rule.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Argument {
+    /// A number.
+    Number(f64),
+    /// A name.
+    Text(String),
+}
+
+/// Arguments by name.
+pub type Arguments = BTreeMap<String, Argument>;
+
+/// Why a rule cannot be evaluated.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RuleError {
+    /// No rule of that name.
+    #[error("there is no rule function {name}; there are: {there}")]
+    Function {
+        /// Its name.
+        name: String,
+        /// Those there are.
+        there: String,
+    },
+    /// An argument that is missing or of another kind.
+    #[error("argument {name} must be {wanted}")]
+    Argument {
+        /// Which.
+        name: String,
+        /// What it must be.
+        wanted: &'static str,
+    },
+    /// Another number of inputs.
+    #[error("{wanted} inputs are needed, there are {got}")]
+    Inputs {
+        /// How many.
+        wanted: usize,
+        /// How many there are.
+        got: usize,
+    },
+    /// An expression that cannot be read.
+    #[error("expression, at character {at}: {fault}")]
+    Expression {
+        /// Place, from 1.
+        at: usize,
+        /// What is wrong.
+        fault: String,
+    },
+}
+
+/// Inputs of a rule.
+pub struct Inputs<'a> {
+    /// Each `[days]`, in the order of the configuration's `data`.
+    pub series: &'a [Vec<f64>],
+    /// Names of them.
+    pub names: &'a [String],
+    /// Arguments that are not the inputs' own.
+    pub arguments: &'a Arguments,
+}
+
+/// From inputs to a forecast. Deterministic; looks at no row behind the one it answers for.
+pub trait Rule: Send + Sync {
+    /// `[days]`, NaN where there is no opinion.
+    ///
+    /// # Errors
+    ///
+    /// [`RuleError`] naming the argument or input at fault.
+    fn forecast(&self, inputs: &Inputs<'_>) -> Result<Vec<f64>, RuleError>;
+}
+
+impl<F: Fn(&Inputs<'_>) -> Result<Vec<f64>, RuleError> + Send + Sync> Rule for F {
+    fn forecast(&self, inputs: &Inputs<'_>) -> Result<Vec<f64>, RuleError> {
+        self(inputs)
+    }
+}
+
+impl Inputs<'_> {
+    /// Exactly so many inputs.
+    ///
+    /// # Errors
+    ///
+    /// [`RuleError::Inputs`].
+    pub fn take<const N: usize>(&self) -> Result<[&[f64]; N], RuleError> {
+        let fault = RuleError::Inputs { wanted: N, got: self.series.len() };
+        let slices: Vec<&[f64]> = self.series.iter().map(Vec::as_slice).collect();
+        slices.try_into().map_err(|_| fault)
+    }
+
+    /// An argument above zero; `default` where it is absent.
+    ///
+    /// # Errors
+    ///
+    /// [`RuleError::Argument`] where it is no such number, or absent without a default.
+    pub fn number(&self, name: &str, default: Option<f64>) -> Result<f64, RuleError> {
+        let value = match self.arguments.get(name) {
+            Some(Argument::Number(value)) => Some(*value),
+            Some(Argument::Text(_)) => None,
+            None => default,
+        };
+        let fault = || RuleError::Argument { name: name.to_owned(), wanted: "a number above zero" };
+        value.filter(|value| value.is_finite() && *value > 0.0).ok_or_else(fault)
+    }
+
+    /// The same as a count of rows, at least 1.
+    ///
+    /// # Errors
+    ///
+    /// As [`Inputs::number`].
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "above zero; a cast saturates"
+    )]
+    pub fn rows(&self, name: &str, default: Option<f64>) -> Result<usize, RuleError> {
+        self.number(name, default).map(|value| (value as usize).max(1))
+    }
+}
+
+/// Rules by name: those of the reference, and what a user adds.
+#[derive(Clone)]
+pub struct Rules {
+    by_name: BTreeMap<String, Arc<dyn Rule>>,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        let mut rules = Self { by_name: BTreeMap::new() };
+        rules.add("ewmac", |inputs: &Inputs<'_>| {
+            let [price, volatility] = inputs.take()?;
+            Ok(ewmac(price, volatility, inputs.number("Lfast", None)?, inputs.number("Lslow", None)?))
+        });
+        rules.add("ewmac_calc_vol", |inputs: &Inputs<'_>| {
+            let [price] = inputs.take()?;
+            let volatility = robust_volatility(price);
+            Ok(ewmac(price, &volatility, inputs.number("Lfast", None)?, inputs.number("Lslow", None)?))
+        });
+        rules.add("breakout", |inputs: &Inputs<'_>| {
+            let [price] = inputs.take()?;
+            Ok(breakout(price, inputs.rows("lookback", Some(10.0))?))
+        });
+        rules.add("carry", |inputs: &Inputs<'_>| {
+            let [carry] = inputs.take()?;
+            Ok(ew_mean(carry, alpha_of_com(inputs.number("smooth_days", Some(90.0))?), 1))
+        });
+        rules.add("relative_carry", |inputs: &Inputs<'_>| {
+            let [own, class] = inputs.take()?;
+            Ok(pairwise(own, class, |own, class| own - class))
+        });
+        rules.add("relative_momentum", |inputs: &Inputs<'_>| {
+            let [own, class] = inputs.take()?;
+            Ok(relative_momentum(own, class, inputs.rows("horizon", Some(250.0))?))
+        });
+        rules.add("cross_sectional_mean_reversion", |inputs: &Inputs<'_>| {
+            let [own, class] = inputs.take()?;
+            Ok(relative_reversion(own, class, inputs.rows("horizon", Some(250.0))?))
+        });
+        rules.add("accel", |inputs: &Inputs<'_>| {
+            let [price, volatility] = inputs.take()?;
+            Ok(acceleration(price, volatility, inputs.rows("Lfast", Some(4.0))?))
+        });
+        rules.add("mr_wings", |inputs: &Inputs<'_>| {
+            let [price, volatility] = inputs.take()?;
+            Ok(reversion_in_wings(price, volatility, inputs.number("Lfast", Some(4.0))?))
+        });
+        rules.add("factor_trading_rule", |inputs: &Inputs<'_>| {
+            let [factor] = inputs.take()?;
+            Ok(factor_rule(factor, None, inputs.number("smooth", Some(90.0))?))
+        });
+        rules.add("conditioned_factor_trading_rule", |inputs: &Inputs<'_>| {
+            let [factor, condition] = inputs.take()?;
+            Ok(factor_rule(factor, Some(condition), inputs.number("smooth", Some(90.0))?))
+        });
+        rules
+    }
+}
+
+impl Rules {
+    /// Adds a rule, or puts another in the place of one.
+    pub fn add(&mut self, name: &str, rule: impl Rule + 'static) {
+        self.by_name.insert(name.to_owned(), Arc::new(rule));
+    }
+
+    /// The rule of a name; of a dotted one, as the reference writes them, the last part counts.
+    ///
+    /// # Errors
+    ///
+    /// [`RuleError::Function`] with those there are.
+    pub fn get(&self, name: &str) -> Result<&dyn Rule, RuleError> {
+        let last = name.rsplit('.').next().unwrap_or(name);
+        self.by_name.get(last).map(AsRef::as_ref).ok_or_else(|| RuleError::Function {
+            name: name.to_owned(),
+            there: self.by_name.keys().cloned().collect::<Vec<_>>().join(" "),
+        })
+    }
+}
+
+/// Exact zeros become missing.
+pub fn zeros_missing(values: &mut [f64]) {
+    for value in values {
+        if *value == 0.0 {
+            *value = f64::NAN;
+        }
+    }
+}
+
+fn pairwise(left: &[f64], right: &[f64], combine: impl Fn(f64, f64) -> f64) -> Vec<f64> {
+    left.iter().zip(right).map(|(left, right)| combine(*left, *right)).collect()
+}
+
+/// The value `rows` before each; missing where there is none.
+fn lag(values: &[f64], rows: usize) -> Vec<f64> {
+    let kept = values.len().saturating_sub(rows);
+    let mut lagged = vec![f64::NAN; values.len() - kept];
+    lagged.extend_from_slice(&values[..kept]);
+    lagged
+}
+
+/// Crossover of exponential averages over a deviation.
+///
+/// - `fast`, `slow`: spans, days.
+pub fn ewmac(price: &[f64], volatility: &[f64], fast: f64, slow: f64) -> Vec<f64> {
+    let mut forecast = ew_mean(price, alpha_of_span(fast), 1);
+    let slow = ew_mean(price, alpha_of_span(slow), 1);
+    let mut last = f64::NAN;
+    for (row, value) in forecast.iter_mut().enumerate() {
+        if !volatility[row].is_nan() {
+            last = volatility[row];
+        }
+        *value = (*value - slow[row]) / last;
+    }
+    forecast
+}
+
+/// Place within the range of the last `lookback` days, from -20 to 20, smoothed over a quarter of them.
+pub fn breakout(price: &[f64], lookback: usize) -> Vec<f64> {
+    let smooth = (lookback / 4).max(1);
+    let (high, low) = rolling_extremes(price, lookback, lookback.div_ceil(2));
+    let raw: Vec<f64> = (0..price.len())
+        .map(|day| 40.0 * (price[day] - (high[day] + low[day]) / 2.0) / (high[day] - low[day]))
+        .collect();
+    ew_mean(&finite(raw), alpha_of_span(smooth as f64), smooth.div_ceil(2))
+}
+
+/// A range of nothing gives no number.
+fn finite(mut values: Vec<f64>) -> Vec<f64> {
+    for value in &mut values {
+        if value.is_infinite() {
+            *value = f64::NAN;
+        }
+    }
+    values
+}
+
+/// Own price less the class's, missing where they are equal.
+fn outperformance(own: &[f64], class: &[f64]) -> Vec<f64> {
+    let mut gap = pairwise(&fill_forward(own), &fill_forward(class), |own, class| own - class);
+    zeros_missing(&mut gap);
+    gap
+}
+
+/// Span that smooths a horizon.
+fn smoothing(horizon: usize) -> f64 {
+    alpha_of_span((horizon / 4).max(2) as f64)
+}
+
+/// Rise against the asset class a day over `horizon` days, smoothed over a quarter of them.
+pub fn relative_momentum(own: &[f64], class: &[f64], horizon: usize) -> Vec<f64> {
+    let gap = outperformance(own, class);
+    let rise = pairwise(&gap, &lag(&gap, horizon), |now, before| (now - before) / horizon as f64);
+    ew_mean(&rise, smoothing(horizon), 1)
+}
+
+/// Mean fall against the asset class a day over `horizon` days, smoothed over a quarter of them.
+pub fn relative_reversion(own: &[f64], class: &[f64], horizon: usize) -> Vec<f64> {
+    let gap = outperformance(own, class);
+    let steps = pairwise(&gap, &lag(&gap, 1), |now, before| now - before);
+    let mean = rolling_mean(&steps, horizon, horizon);
+    ew_mean(&mean, smoothing(horizon), 1).into_iter().map(|value| -value).collect()
+}
+
+/// Change of a crossover of spans `fast` and `4 fast` over `fast` days.
+pub fn acceleration(price: &[f64], volatility: &[f64], fast: usize) -> Vec<f64> {
+    let signal = ewmac(price, volatility, fast as f64, fast as f64 * 4.0);
+    pairwise(&signal, &lag(&signal, fast), |now, before| now - before)
+}
+
+/// Against a crossover of spans `fast` and `4 fast`, where it is three of its own deviations from zero.
+pub fn reversion_in_wings(price: &[f64], volatility: &[f64], fast: f64) -> Vec<f64> {
+    let signal = ewmac(price, volatility, fast, fast * 4.0);
+    let deviation = rolling_std(&signal, 5_000, 3);
+    pairwise(
+        &signal,
+        &deviation,
+        |signal, deviation| if signal.abs() < 3.0 * deviation { 0.0 } else { -signal },
+    )
+}
+
+/// A demeaned factor over the robust deviation of its level, smoothed; with a condition, times the last sign of that.
+pub fn factor_rule(factor: &[f64], condition: Option<&[f64]>, smooth: f64) -> Vec<f64> {
+    let mut normalised = pairwise(factor, &robust_volatility(factor), |factor, deviation| factor / deviation);
+    if let Some(condition) = condition {
+        let signs: Vec<f64> = condition.iter().map(|value| sign(*value)).collect();
+        normalised = pairwise(&normalised, &fill_forward(&signs), |value, sign| value * sign);
+    }
+    ew_mean(&normalised, alpha_of_span(smooth), 1)
+}
+
+/// -1, 0 or 1; missing for a missing value.
+fn sign(value: f64) -> f64 {
+    if value == 0.0 || value.is_nan() { value } else { 1.0_f64.copysign(value) }
+}
