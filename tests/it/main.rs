@@ -15,3 +15,4 @@ mod layering;
 mod parity;
 mod recovery;
 mod sweep;
+mod systematic;

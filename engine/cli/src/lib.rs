@@ -36,6 +36,7 @@ pub mod settings;
 pub mod start;
 pub mod sweep;
 pub mod synth;
+pub mod systematic;
 pub mod tape;
 pub mod ticks;
 pub mod tops;
@@ -81,6 +82,8 @@ enum Verb {
     Latency(latency::Args),
     /// Make an operator's key, or sign what an operator says in a configuration
     Operator(operator::Args),
+    /// The systematic futures framework: prices, rules, forecasts, positions, account
+    Systematic(systematic::Args),
     /// Audit cores, clock, governor, limits, huge pages and jitter of this host
     Doctor(doctor::Args),
 }
@@ -143,6 +146,7 @@ pub fn run(args: impl IntoIterator<Item = impl Into<OsString> + Clone>, streams:
         Verb::JournalLatency(args) => journal_latency::run(&args, streams),
         Verb::Latency(args) => latency::run(&args, streams),
         Verb::Operator(args) => operator::run(&args, streams),
+        Verb::Systematic(args) => systematic::run(&args, streams),
         Verb::Doctor(args) => doctor::run(&args, streams),
     };
     match done {

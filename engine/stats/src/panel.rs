@@ -141,9 +141,67 @@ impl Frame {
     }
 }
 
+/// Nanoseconds since the Unix epoch of a date, or a date and a time, as it stands.
+pub fn parse_time(text: &str) -> Option<i64> {
+    let text = text.trim();
+    let (date, rest) = text.split_at_checked(10)?;
+    let mut parts = date.split('-');
+    let mut next = |most: i64| parts.next()?.parse::<i64>().ok().filter(|part| (0..=most).contains(part));
+    let (year, month, day) = (next(9_999)?, next(12)?, next(31)?);
+    if month == 0 || day == 0 {
+        return None;
+    }
+    let midnight_ns = day_of_date(year, month, day) * DAY_NS;
+    if rest.is_empty() {
+        return Some(midnight_ns);
+    }
+    let clock = rest.strip_prefix([' ', 'T'])?.trim_end_matches('Z');
+    let (clock, fraction) = clock.split_once('.').unwrap_or((clock, ""));
+    let mut parts = clock.split(':');
+    let mut next = |most: i64| parts.next()?.parse::<i64>().ok().filter(|part| (0..=most).contains(part));
+    let (hours, minutes) = (next(23)?, next(59)?);
+    let seconds = next(60).unwrap_or(0);
+    if fraction.len() > 9 || !fraction.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let fraction_ns: i64 = format!("{fraction:0<9}").parse().ok()?;
+    Some(midnight_ns + ((hours * 60 + minutes) * 60 + seconds) * 1_000_000_000 + fraction_ns)
+}
+
+/// Days since 1 January 1970 of a date of the Gregorian calendar.
+///
+/// Source: H. Hinnant, *chrono-Compatible Low-Level Date Algorithms*, `days_from_civil`.
+pub const fn day_of_date(year: i64, month: i64, day: i64) -> i64 {
+    let year = if month <= 2 { year - 1 } else { year };
+    let (era, of_era) = (year.div_euclid(400), year.rem_euclid(400));
+    let of_year = (153 * (month + if month > 2 { -3 } else { 9 }) + 2) / 5 + day - 1;
+    era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn dates_are_counted_from_1970() {
+        for (date, day) in
+            [((1970, 1, 1), 0), ((2000, 2, 29), 11_016), ((2016, 1, 4), 16_804), ((1969, 12, 31), -1)]
+        {
+            assert_eq!(day_of_date(date.0, date.1, date.2), day);
+        }
+    }
+
+    #[test]
+    fn times_are_read_as_they_stand() {
+        assert_eq!(parse_time("1970-01-02"), Some(DAY_NS));
+        assert_eq!(parse_time("1970-01-01 23:00:00"), Some(23 * 3_600_000_000_000));
+        assert_eq!(parse_time("1970-01-01T00:00:01.5Z"), Some(1_500_000_000));
+        for text in
+            ["", "1970-13-01", "1970-1-1", "1970-01-01 25:00:00", "yesterday--", "1970-01-01x", "Ünïcödé-ß"]
+        {
+            assert_eq!(parse_time(text), None, "{text}");
+        }
+    }
 
     #[test]
     fn business_days_are_counted_without_weekends() {

@@ -51,6 +51,18 @@ pub enum FrameError {
         /// What it must be.
         wanted: &'static str,
     },
+    /// A field of a text file that cannot be read.
+    #[error("{path}, line {line}: {field:?} is not {wanted}")]
+    Field {
+        /// Which.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// What stands there.
+        field: String,
+        /// What was expected.
+        wanted: &'static str,
+    },
     /// Times that fall or are missing.
     #[error("{path}: row {row} (from 1) has {what}; rows must stand in order of time")]
     Order {

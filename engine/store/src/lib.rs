@@ -5,6 +5,7 @@
 //! nano-units, times are nanoseconds in UTC, cash is a decimal; each file's metadata states its units.
 #![forbid(unsafe_code)]
 
+pub mod csv_frame;
 pub mod equity;
 pub mod fills;
 pub mod frame;
@@ -12,6 +13,7 @@ pub mod orders;
 pub mod sheet;
 mod table;
 
+pub use csv_frame::read_csv_frame;
 pub use equity::EquityWriter;
 pub use fills::FillsWriter;
 pub use frame::{FrameError, read_frame, write_frame};

@@ -5,6 +5,10 @@
 //! usable alone. Knows no file format and no order: `store` reads and writes, `strategy` follows targets.
 #![forbid(unsafe_code)]
 
+pub mod config;
+pub mod forecast;
 pub mod market;
+pub mod position;
 pub mod raw;
 pub mod rules;
+pub mod system;

@@ -109,6 +109,85 @@ pub enum MarketError {
 /// Columns of multiple prices that a system reads.
 pub const MULTIPLE_COLUMNS: [&str; 4] = ["PRICE", "CARRY", "PRICE_CONTRACT", "CARRY_CONTRACT"];
 
+/// Why a table of instruments cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InstrumentsError {
+    /// A column that must be there is not.
+    #[error("line 1: there is no column {0}")]
+    Column(&'static str),
+    /// A field that is missing or no number.
+    #[error("line {line}, {column}: {field:?} is no number")]
+    Field {
+        /// The line, from 1.
+        line: usize,
+        /// Its column.
+        column: &'static str,
+        /// What stands there.
+        field: String,
+    },
+}
+
+/// Reads the text of `instruments.csv`: a header, then one row each; columns that are not known are passed over.
+///
+/// # Errors
+///
+/// [`InstrumentsError`] naming the line and the column.
+pub fn parse_instruments(text: &str) -> Result<Vec<Instrument>, InstrumentsError> {
+    let mut lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+    let header = lines.next().map(|(_, line)| fields_of(line)).unwrap_or_default();
+    let place = |column: &'static str| header.iter().position(|own| own.trim() == column);
+    let needed = |column: &'static str| place(column).ok_or(InstrumentsError::Column(column));
+    let (name, currency, class) = (needed("Instrument")?, needed("Currency")?, needed("AssetClass")?);
+    needed("Pointsize")?;
+    let mut instruments = Vec::new();
+    for (at, line) in lines {
+        let fields = fields_of(line);
+        let text =
+            |place: Option<usize>| place.and_then(|place| fields.get(place)).map_or("", |field| field.trim());
+        let number = |column: &'static str| -> Result<f64, InstrumentsError> {
+            let field = text(place(column));
+            let fault = || InstrumentsError::Field { line: at + 1, column, field: field.to_owned() };
+            if field.is_empty() && column != "Pointsize" {
+                Ok(0.0)
+            } else {
+                field.parse().map_err(|_| fault())
+            }
+        };
+        #[allow(clippy::cast_possible_truncation, reason = "days and contracts; a cast saturates")]
+        let whole = |column| number(column).map(|value| value as i64);
+        instruments.push(Instrument {
+            name: text(Some(name)).to_owned(),
+            point_size: number("Pointsize")?,
+            currency: text(Some(currency)).to_owned(),
+            asset_class: text(Some(class)).to_owned(),
+            per_block: number("PerBlock")?,
+            percentage: number("Percentage")?,
+            per_trade: number("PerTrade")?,
+            spread_cost: number("SpreadCost")?,
+            hold_cycle: text(place("HoldRollCycle")).to_owned(),
+            priced_cycle: text(place("PricedRollCycle")).to_owned(),
+            roll_offset_days: whole("RollOffsetDays")?,
+            carry_offset: whole("CarryOffset")?,
+            region: text(place("Region")).to_owned(),
+        });
+    }
+    Ok(instruments)
+}
+
+/// Fields of a line, those in double quotes whole.
+fn fields_of(line: &str) -> Vec<String> {
+    let (mut fields, mut field, mut is_quoted) = (Vec::new(), String::new(), false);
+    for letter in line.chars() {
+        match letter {
+            '"' => is_quoted = !is_quoted,
+            ',' if !is_quoted => fields.push(std::mem::take(&mut field)),
+            _ => field.push(letter),
+        }
+    }
+    fields.push(field);
+    fields
+}
+
 impl Market {
     /// The instrument of a name, checked.
     ///
@@ -223,6 +302,18 @@ mod tests {
         assert_eq!(market.rate("EUR", "GBP", &[10]).unwrap(), [0.625]);
         assert_eq!(market.rate("USD", "USD", &[1]).unwrap(), [1.0]);
         assert!(matches!(market.rate("KRW", "USD", &[1]), Err(MarketError::Rate { .. })));
+    }
+
+    #[test]
+    fn instruments_are_read_by_the_names_of_columns() {
+        let text = "SpreadCost,Instrument,Description,Pointsize,Currency,AssetClass,PerBlock\n\
+                    0.5,X,\"a, b\",10,USD,Ags,2.5\n";
+        let all = parse_instruments(text).unwrap();
+        assert_eq!((all[0].name.as_str(), all[0].point_size, all[0].spread_cost), ("X", 10.0, 0.5));
+        assert_eq!((all[0].per_block, all[0].per_trade), (2.5, 0.0));
+        let fault = parse_instruments(&text.replace("10,USD", "ten,USD")).unwrap_err().to_string();
+        assert_eq!(fault, "line 2, Pointsize: \"ten\" is no number");
+        assert_eq!(parse_instruments("a,b\n"), Err(InstrumentsError::Column("Instrument")));
     }
 
     #[test]

@@ -107,7 +107,7 @@ pub fn robust_volatility(values: &[f64]) -> Vec<f64> {
 }
 
 /// Everything about one instrument that does not depend on others. Every series stands on the days of `daily_price`
-/// but those of carry, which have their own.
+/// but those of carry and `perc_returns`, which reach as far as the multiple prices.
 #[derive(Clone, Debug, Default)]
 pub struct Raw {
     /// Last adjusted price of each day.
@@ -147,7 +147,11 @@ impl Raw {
         let base = denom_price.on(first, days).values;
         let base_filled = fill_forward(&base);
         let perc_vol = each(&returns_vol.values, &base_filled, |vol, base| 100.0 * (vol / base.abs()));
-        let perc_returns = each(&steps, &base_filled, |step, base| step / base);
+        // On the days of both: a factor's window moves on where only one of them has a row.
+        let (all_first, all_days) = span_of([&daily_price, &denom_price]);
+        let laid = series_on(first, &steps, all_first, all_days);
+        let all_base = fill_forward(&denom_price.on(all_first, all_days).values);
+        let perc_returns = each(&laid, &all_base, |step, base| step / base);
         let mut norm_returns = vec![f64::NAN; days];
         for day in 1..days {
             norm_returns[day] = steps[day] / returns_vol.values[day - 1];
@@ -159,7 +163,7 @@ impl Raw {
             daily_price,
             denom_price: Series { first, values: base },
             perc_vol: series(perc_vol),
-            perc_returns: series(perc_returns),
+            perc_returns: Series { first: all_first, values: perc_returns },
             norm_returns: series(norm_returns),
             norm_price: series(norm_price),
             returns_vol,
@@ -178,6 +182,11 @@ fn since(series: Series, from: Option<BusinessDay>) -> Series {
         }
         _ => series,
     }
+}
+
+/// Values that begin on a day, laid on others.
+fn series_on(own: BusinessDay, values: &[f64], first: BusinessDay, days: usize) -> Vec<f64> {
+    Series { first: own, values: values.to_vec() }.on(first, days).values
 }
 
 /// Two slices of one length, combined row by row.

@@ -304,7 +304,8 @@ pub fn relative_momentum(own: &[f64], class: &[f64], horizon: usize) -> Vec<f64>
 
 /// Mean fall against the asset class a day over `horizon` days, smoothed over a quarter of them.
 pub fn relative_reversion(own: &[f64], class: &[f64], horizon: usize) -> Vec<f64> {
-    let gap = outperformance(own, class);
+    // Here equality is no missing opinion: the steps away from it count from the first.
+    let gap = pairwise(&fill_forward(own), &fill_forward(class), |own, class| own - class);
     let steps = pairwise(&gap, &lag(&gap, 1), |now, before| now - before);
     let mean = rolling_mean(&steps, horizon, horizon);
     ew_mean(&mean, smoothing(horizon), 1).into_iter().map(|value| -value).collect()

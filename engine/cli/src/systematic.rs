@@ -1,0 +1,224 @@
+//! `systematic`: the futures framework, from prices to a portfolio.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+use tickrace_stats::Frame;
+use tickrace_store::write_frame;
+use tickrace_systematic::config::SystemConfig;
+use tickrace_systematic::rules::Rules;
+use tickrace_systematic::system::{Stages, System, SystemError};
+
+use crate::{Failure, Streams, progress, settings};
+
+pub mod data;
+
+/// Arguments of `systematic`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Verb {
+    /// Work a whole system out: every stage, the account, a report
+    Backtest(BacktestArgs),
+    /// Print one stage of one instrument as CSV
+    Stage(StageArgs),
+}
+
+/// Arguments of `systematic backtest`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  \
+    tickrace systematic backtest configs/systematic/chapter15.toml --data DIR --stages all --out out/chapter15\n\n\
+    DIR holds instruments.csv and, as Parquet or CSV, adjusted_X, multiple_X for each instrument and fx_AAABBB.\n\
+    Writes stages_X.parquet for each instrument, buffered_positions.parquet and stats.json.")]
+pub struct BacktestArgs {
+    #[command(flatten)]
+    input: Input,
+    /// Stages to write: all, or names joined by commas (raw_fc writes raw_fc.R of every rule R)
+    #[arg(long, default_value = "all")]
+    stages: String,
+    /// Folder for the results; by default out/ and the name of the configuration
+    #[arg(long)]
+    out: Option<PathBuf>,
+}
+
+/// Arguments of `systematic stage`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  \
+    tickrace systematic stage configs/systematic/chapter15.toml --data DIR --instrument CORN --stage combined_fc --last 20")]
+pub struct StageArgs {
+    #[command(flatten)]
+    input: Input,
+    /// Whose
+    #[arg(long)]
+    instrument: String,
+    /// Which: a stage's name, or the part before its dot for that of every rule; repeatable
+    #[arg(long, required = true)]
+    stage: Vec<String>,
+    /// Only so many of the last days
+    #[arg(long)]
+    last: Option<usize>,
+}
+
+/// What a system is made from.
+#[derive(Debug, clap::Args)]
+struct Input {
+    /// Configuration file (TOML)
+    config: PathBuf,
+    /// Folder of prices
+    #[arg(long)]
+    data: PathBuf,
+    /// Override a key of the configuration, path=value; repeatable
+    #[arg(long = "set", value_name = "PATH=VALUE")]
+    set: Vec<String>,
+}
+
+/// Runs the verb.
+///
+/// # Errors
+///
+/// [`Failure`] with the exit code of its kind.
+pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure> {
+    match &args.verb {
+        Verb::Backtest(args) => backtest(args, streams),
+        Verb::Stage(args) => stage(args, streams),
+    }
+}
+
+impl Input {
+    fn system(&self) -> Result<(SystemConfig, System), Failure> {
+        let table = settings::load(&self.config, &self.set)?;
+        let config: SystemConfig = settings::parse(&self.config, &table)?;
+        let wanted: Option<Vec<&str>> =
+            config.instrument_weights.as_ref().map(|weights| weights.keys().map(String::as_str).collect());
+        let market = data::load(&self.data, wanted.as_deref())?;
+        let system = System::new(&market, &config, &Rules::default()).map_err(|error| match error {
+            SystemError::Market(error) => Failure::input(format!("{}: {error}", self.data.display())),
+            error => Failure::usage(format!("{}: {error}", self.config.display())),
+        })?;
+        Ok((config, system))
+    }
+}
+
+/// Whether a stage is asked for by its name, or by the part before its dot.
+fn is_asked(name: &str, asked: &[&str]) -> bool {
+    let family = name.split('.').next().unwrap_or(name);
+    asked.iter().any(|asked| *asked == "all" || *asked == name || *asked == family)
+}
+
+/// Refuses a name that no stage has.
+fn check_asked(stages: &Stages, asked: &[&str]) -> Result<(), Failure> {
+    let is_known = |asked: &str| stages.0.iter().any(|(name, _)| is_asked(name, &[asked]));
+    match asked.iter().find(|asked| !is_known(asked)) {
+        None => Ok(()),
+        Some(unknown) => {
+            let mut there: Vec<&str> =
+                stages.0.iter().map(|(name, _)| name.split('.').next().unwrap_or(name)).collect();
+            there.dedup();
+            Err(Failure::usage(format!("there is no stage {unknown}; there are: {}", there.join(" "))))
+        }
+    }
+}
+
+fn backtest(args: &BacktestArgs, streams: &mut Streams<'_>) -> Result<(), Failure> {
+    let started = std::time::Instant::now();
+    let (config, system) = args.input.system()?;
+    let seconds = started.elapsed().as_secs_f64();
+    let asked: Vec<&str> = args.stages.split(',').map(str::trim).collect();
+    if let Some(member) = system.members.values().next() {
+        check_asked(&member.stages, &asked)?;
+    }
+    let out = args
+        .out
+        .clone()
+        .unwrap_or_else(|| Path::new("out").join(args.input.config.file_stem().unwrap_or_default()));
+    std::fs::create_dir_all(&out).map_err(|error| Failure::write(&out, error))?;
+    let bar = progress::bar(streams.is_watched, system.members.len() as u64, "writing");
+    for (name, member) in &system.members {
+        let path = out.join(format!("stages_{name}.parquet"));
+        let frame = member.stages.frame(|name| is_asked(name, &asked));
+        write_frame(&path, "date", &frame).map_err(|error| Failure::write(&path, error))?;
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    write_positions(&system, &out)?;
+    let positions: serde_json::Map<String, serde_json::Value> = system
+        .members
+        .iter()
+        .filter_map(|(name, member)| {
+            Some((name.clone(), json!(member.stages.get("buffered_position")?.values.last()?)))
+        })
+        .collect();
+    let summary = json!({
+        "instruments": system.members.len(),
+        "rules": config.trading_rules.len(),
+        "compute_seconds": seconds,
+        "positions": positions,
+        "out": out.display().to_string(),
+    });
+    if streams.is_json {
+        streams.json(&summary);
+    }
+    streams.say(&format!(
+        "{} instruments by {} rules in {seconds:.3} s; the stages are in {}",
+        system.members.len(),
+        config.trading_rules.len(),
+        out.display()
+    ));
+    for (name, position) in &positions {
+        streams.say(&format!("  {name:<16} {position:>8} contracts"));
+    }
+    Ok(())
+}
+
+/// One column of held contracts for each instrument.
+fn write_positions(system: &System, out: &Path) -> Result<(), Failure> {
+    let held =
+        |(name, stages): (&String, &Stages)| Some((name.clone(), stages.get("buffered_position")?.clone()));
+    let all = system.members.iter().map(|(name, member)| (name, &member.stages)).filter_map(held).collect();
+    let path = out.join("buffered_positions.parquet");
+    write_frame(&path, "date", &Stages(all).frame(|_| true)).map_err(|error| Failure::write(&path, error))
+}
+
+fn stage(args: &StageArgs, streams: &mut Streams<'_>) -> Result<(), Failure> {
+    let (_, system) = args.input.system()?;
+    let Some(member) = system.members.get(&args.instrument) else {
+        let there = system.members.keys().cloned().collect::<Vec<_>>().join(" ");
+        return Err(Failure::usage(format!(
+            "there is no instrument {}; there are: {there}",
+            args.instrument
+        )));
+    };
+    let asked: Vec<&str> = args.stage.iter().map(String::as_str).collect();
+    check_asked(&member.stages, &asked)?;
+    let frame = member.stages.frame(|name| is_asked(name, &asked));
+    let from = args.last.map_or(0, |last| frame.len().saturating_sub(last));
+    if streams.is_json {
+        let columns: serde_json::Map<String, serde_json::Value> =
+            frame.columns.iter().map(|(name, values)| (name.clone(), json!(values[from..]))).collect();
+        let dates: Vec<String> = frame.at_ns[from..].iter().map(|at| data::date(*at)).collect();
+        streams.json(&json!({ "instrument": args.instrument, "date": dates, "columns": columns }));
+        return Ok(());
+    }
+    streams.say(csv(&frame, from).trim_end());
+    Ok(())
+}
+
+fn csv(frame: &Frame, from: usize) -> String {
+    let names: Vec<&str> = frame.columns.iter().map(|(name, _)| name.as_str()).collect();
+    let mut text = format!("date,{}\n", names.join(","));
+    for row in from..frame.len() {
+        text.push_str(&data::date(frame.at_ns[row]));
+        for (_, values) in &frame.columns {
+            text.push(',');
+            if !values[row].is_nan() {
+                text.push_str(&values[row].to_string());
+            }
+        }
+        text.push('\n');
+    }
+    text
+}

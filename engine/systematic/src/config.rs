@@ -1,0 +1,259 @@
+//! A system as it is configured, in the vocabulary of the reference.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::raw::VolatilityConfig;
+use crate::rules::Arguments;
+
+/// Why a configuration makes no system.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[error("{key}: {fault}")]
+pub struct ConfigError {
+    /// The key at fault.
+    pub key: String,
+    /// What is wrong, and what would be right.
+    pub fault: String,
+}
+
+/// A rule with its inputs and arguments.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RuleConfig {
+    /// Name of the rule; of a dotted one the last part counts. `expression` for a rule stated here.
+    pub function: String,
+    /// Its inputs, in order; of dotted names the last part counts.
+    #[serde(default)]
+    pub data: Vec<String>,
+    /// Its arguments. Those with one leading underscore go to the first input, two to the second, and so on.
+    #[serde(default)]
+    pub other_args: Arguments,
+    /// The text of an `expression`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expression: Option<String>,
+    /// What its forecast is multiplied by, before all other scalars.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forecast_scalar: Option<f64>,
+}
+
+/// One figure for all, or one for each name.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum PerName<T> {
+    /// For all.
+    All(T),
+    /// By name.
+    Each(BTreeMap<String, T>),
+}
+
+impl<T> PerName<T> {
+    /// The figure of a name.
+    pub fn of(&self, name: &str) -> Option<&T> {
+        match self {
+            Self::All(value) => Some(value),
+            Self::Each(by_name) => by_name.get(name),
+        }
+    }
+}
+
+/// How a position is kept from following every change.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BufferMethod {
+    /// A share of the position that the average forecast would mean.
+    #[default]
+    Forecast,
+    /// A share of the position.
+    Position,
+    /// Not at all.
+    None,
+}
+
+/// Whether a quirk of the reference is kept for parity, or replaced by what a sound system does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Quirk {
+    /// As the reference does.
+    #[default]
+    Reference,
+    /// As a sound system does.
+    Sound,
+}
+
+/// A whole system.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SystemConfig {
+    /// Days before are left out, `YYYY-MM-DD`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub start_date: Option<String>,
+    /// Currency of the account.
+    pub base_currency: String,
+    /// Capital, in that currency.
+    pub notional_trading_capital: f64,
+    /// Annual deviation aimed at, per cent of capital.
+    pub percentage_vol_target: f64,
+    /// Deviation of daily differences.
+    pub volatility_calculation: VolatilityConfig,
+    /// Rules by the name of the variation.
+    pub trading_rules: BTreeMap<String, RuleConfig>,
+    /// Scalars by variation.
+    pub forecast_scalars: BTreeMap<String, f64>,
+    /// Scalar of what has no other.
+    pub forecast_scalar: f64,
+    /// Forecasts are kept below.
+    pub forecast_cap: f64,
+    /// Forecasts are kept above; minus the cap where absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub forecast_floor: Option<f64>,
+    /// Weights by variation, or by instrument and variation; equal ones where absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub forecast_weights: Option<ForecastWeights>,
+    /// Days over which weights of forecasts are smoothed.
+    pub forecast_weight_ewma_span: f64,
+    /// Diversification multiplier of forecasts.
+    pub forecast_div_multiplier: PerName<f64>,
+    /// Variations whose raw forecasts shrink where volatility is high.
+    pub use_attenuation: Vec<String>,
+    /// Instruments that are never sold short.
+    pub long_only_instruments: Vec<String>,
+    /// Weights by instrument; equal ones over the data where absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub instrument_weights: Option<BTreeMap<String, f64>>,
+    /// Days over which weights of instruments are smoothed.
+    pub instrument_weight_ewma_span: f64,
+    /// Diversification multiplier of instruments.
+    pub instrument_div_multiplier: f64,
+    /// How positions are buffered.
+    pub buffer_method: BufferMethod,
+    /// Width of the buffer on each side, a share.
+    pub buffer_size: f64,
+    /// Whether a trade goes to the edge of the buffer, or to its middle.
+    pub buffer_trade_to_edge: bool,
+    /// Combined forecasts before any rule has one: zero in the reference, missing in a sound system.
+    pub forecast_before_data: Quirk,
+    /// An exchange rate stamped at the day's close: heard of the next day in the reference, the same day in a sound system.
+    pub fx_at_close: Quirk,
+    /// A negative price of the held contract: turns the position's sign in the reference, not in a sound system.
+    pub negative_prices: Quirk,
+}
+
+/// Weights of forecasts.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum ForecastWeights {
+    /// The same for all instruments.
+    Same(BTreeMap<String, f64>),
+    /// By instrument.
+    ByInstrument(BTreeMap<String, BTreeMap<String, f64>>),
+}
+
+impl Default for SystemConfig {
+    fn default() -> Self {
+        Self {
+            start_date: None,
+            base_currency: "USD".to_owned(),
+            notional_trading_capital: 1_000_000.0,
+            percentage_vol_target: 16.0,
+            volatility_calculation: VolatilityConfig::default(),
+            trading_rules: BTreeMap::new(),
+            forecast_scalars: BTreeMap::new(),
+            forecast_scalar: 1.0,
+            forecast_cap: 20.0,
+            forecast_floor: None,
+            forecast_weights: None,
+            forecast_weight_ewma_span: 125.0,
+            forecast_div_multiplier: PerName::All(1.0),
+            use_attenuation: Vec::new(),
+            long_only_instruments: Vec::new(),
+            instrument_weights: None,
+            instrument_weight_ewma_span: 125.0,
+            instrument_div_multiplier: 1.0,
+            buffer_method: BufferMethod::Forecast,
+            buffer_size: 0.1,
+            buffer_trade_to_edge: true,
+            forecast_before_data: Quirk::Reference,
+            fx_at_close: Quirk::Reference,
+            negative_prices: Quirk::Reference,
+        }
+    }
+}
+
+impl SystemConfig {
+    /// Refuses what makes no system.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] naming the key and what would be right.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        let fail = |key: &str, fault: String| Err(ConfigError { key: key.to_owned(), fault });
+        for (key, got) in [
+            ("notional_trading_capital", self.notional_trading_capital),
+            ("percentage_vol_target", self.percentage_vol_target),
+            ("forecast_cap", self.forecast_cap),
+            ("instrument_div_multiplier", self.instrument_div_multiplier),
+            ("forecast_weight_ewma_span", self.forecast_weight_ewma_span),
+            ("instrument_weight_ewma_span", self.instrument_weight_ewma_span),
+            ("volatility_calculation.days", self.volatility_calculation.days),
+            ("volatility_calculation.slow_vol_years", self.volatility_calculation.slow_vol_years),
+        ] {
+            if !(got.is_finite() && got > 0.0) {
+                return fail(key, format!("must be above zero, it is {got}"));
+            }
+        }
+        if !(0.0..1.0).contains(&self.buffer_size) {
+            return fail("buffer_size", format!("must be from 0 to below 1, it is {}", self.buffer_size));
+        }
+        if !(0.0..=1.0).contains(&self.volatility_calculation.proportion_of_slow_vol) {
+            return fail("volatility_calculation.proportion_of_slow_vol", "must be from 0 to 1".to_owned());
+        }
+        if self.trading_rules.is_empty() {
+            return fail("trading_rules", "state at least one rule".to_owned());
+        }
+        let known = || self.trading_rules.keys().cloned().collect::<Vec<_>>().join(" ");
+        let is_known = |name: &String| self.trading_rules.contains_key(name);
+        let weighted: Vec<&String> = match &self.forecast_weights {
+            None => Vec::new(),
+            Some(ForecastWeights::Same(weights)) => weights.keys().collect(),
+            Some(ForecastWeights::ByInstrument(weights)) => {
+                weights.values().flat_map(BTreeMap::keys).collect()
+            }
+        };
+        for (key, names) in
+            [("forecast_weights", weighted), ("use_attenuation", self.use_attenuation.iter().collect())]
+        {
+            // Attenuation of a rule that is not there is of no consequence; a weight would be lost.
+            if let Some(name) = names.into_iter().find(|name| key == "forecast_weights" && !is_known(name)) {
+                return fail(key, format!("there is no rule {name}; there are: {}", known()));
+            }
+        }
+        if let Some(weights) = &self.instrument_weights {
+            let sum: f64 = weights.values().sum();
+            if weights.values().any(|weight| !(*weight >= 0.0)) || !(sum > 0.0) {
+                return fail("instrument_weights", "must be zero or above, one of them above".to_owned());
+            }
+        }
+        Ok(())
+    }
+
+    /// Weights of the rules of an instrument, by name; equal ones where none are stated.
+    pub fn weights_of(&self, instrument: &str) -> BTreeMap<String, f64> {
+        match &self.forecast_weights {
+            Some(ForecastWeights::Same(weights)) => weights.clone(),
+            Some(ForecastWeights::ByInstrument(by_instrument)) => {
+                by_instrument.get(instrument).cloned().unwrap_or_default()
+            }
+            None => {
+                let share = 1.0 / self.trading_rules.len() as f64;
+                self.trading_rules.keys().map(|name| (name.clone(), share)).collect()
+            }
+        }
+    }
+
+    /// What a variation's forecast is multiplied by.
+    pub fn scalar_of(&self, variation: &str) -> f64 {
+        let own = self.trading_rules.get(variation).and_then(|rule| rule.forecast_scalar);
+        own.or_else(|| self.forecast_scalars.get(variation).copied()).unwrap_or(self.forecast_scalar)
+    }
+}

@@ -1,0 +1,98 @@
+//! Forecasts: scaled to an average of ten, capped, and combined.
+
+use tickrace_stats::Series;
+use tickrace_stats::moments::{alpha_of_span, ew_mean, fill_forward, rolling_mean};
+
+use crate::raw::span_of;
+
+/// A forecast times its scalar, within bounds.
+///
+/// - `raw`: `[days]`.
+pub fn scaled(raw: &[f64], scalar: &[f64], floor: f64, cap: f64) -> Vec<f64> {
+    raw.iter().zip(scalar).map(|(value, scalar)| (value * scalar).clamp(floor, cap)).collect()
+}
+
+/// Weights that count only where there is a forecast, smoothed, and of sum 1 on each day.
+#[derive(Clone, Debug, Default)]
+pub struct Weighted {
+    /// By rule, in the order of their names: the forecast with gaps filled.
+    pub forecasts: Vec<Series>,
+    /// By rule: the smoothed weight.
+    pub weights: Vec<Vec<f64>>,
+}
+
+/// Smooths fixed or changing weights.
+///
+/// - `series`: what is weighted, in the order of names; they decide where a weight counts.
+/// - `weights`: `[names][days]` on the days of all series.
+/// - `span`: days of the smoothing.
+/// - Result: `[names][days]`, of sum 1 where any counts.
+pub fn smoothed_weights(series: &[Series], mut weights: Vec<Vec<f64>>, span: f64) -> Vec<Vec<f64>> {
+    let days = series.first().map_or(0, Series::len);
+    for day in 0..days {
+        let is_any = series.iter().any(|series| !series.values[day].is_nan());
+        // Where nothing is known all weights stay as they are.
+        if is_any {
+            for (series, weights) in series.iter().zip(&mut weights) {
+                if series.values[day].is_nan() {
+                    weights[day] = 0.0;
+                }
+            }
+        }
+    }
+    let mut smooth: Vec<Vec<f64>> =
+        weights.iter().map(|weights| ew_mean(weights, alpha_of_span(span), 1)).collect();
+    for day in 0..days {
+        let sum: f64 = smooth.iter().map(|weights| weights[day]).filter(|weight| !weight.is_nan()).sum();
+        let sum = if sum == 0.0 { 1e-4 } else { sum };
+        for weights in &mut smooth {
+            weights[day] /= sum;
+        }
+    }
+    smooth
+}
+
+/// All series on the days of any, gaps filled with the value before.
+pub fn filled_together(series: &[Series]) -> Vec<Series> {
+    let (first, days) = span_of(series);
+    let filled = series.iter().map(|series| fill_forward(&series.on(first, days).values));
+    filled.map(|values| Series { first, values }).collect()
+}
+
+/// Sum of weighted forecasts times a multiplier, before it is capped; a missing forecast counts as zero.
+///
+/// - `multiplier`: `[days]`.
+pub fn combined(weighted: &Weighted, multiplier: &[f64]) -> Vec<f64> {
+    let multiplier = fill_forward(multiplier);
+    let sum = |day: usize| -> f64 {
+        let parts = weighted.forecasts.iter().zip(&weighted.weights);
+        parts
+            .map(|(forecast, weights)| forecast.values[day] * weights[day])
+            .filter(|part| !part.is_nan())
+            .sum()
+    };
+    multiplier.iter().enumerate().map(|(day, multiplier)| sum(day) * multiplier).collect()
+}
+
+/// What raw forecasts are multiplied by where volatility is high or low against its own past: from 0.5 to 2.
+///
+/// - `perc_vol`: `[days]`, per cent.
+///
+/// Source: R. Carver, *Advanced Futures Trading Strategies* (2023), strategy thirteen; windows as in pysystemtrade 1.80.
+pub fn attenuation(perc_vol: &[f64]) -> Vec<f64> {
+    let mean = rolling_mean(perc_vol, 2_500, 10);
+    let normal: Vec<f64> = perc_vol.iter().zip(&mean).map(|(vol, mean)| vol / mean).collect();
+    let mut earlier: Vec<f64> = Vec::with_capacity(normal.len());
+    let mut multiplier = Vec::with_capacity(normal.len());
+    for (row, &value) in normal.iter().enumerate() {
+        if value.is_nan() {
+            multiplier.push(1.0);
+            continue;
+        }
+        let smaller = earlier.partition_point(|own| *own < value);
+        earlier.insert(smaller, value);
+        let quantile = smaller as f64 / (row + 1) as f64;
+        multiplier.push(2.0 - 1.5 * quantile);
+    }
+    ew_mean(&multiplier, alpha_of_span(10.0), 1)
+}

@@ -1,0 +1,520 @@
+//! A whole system: from a market and a configuration to every stage of every instrument, each to be had by its name.
+//!
+//! Two passes over the instruments. The first goes from prices to subsystem positions, one instrument at a time, but for
+//! what rules compare with neighbours; the second needs all subsystem positions, because weights count only where there
+//! is something to weigh.
+
+use std::collections::BTreeMap;
+
+use tickrace_stats::moments::fill_forward;
+use tickrace_stats::panel::parse_time;
+use tickrace_stats::{BusinessDay, Frame, Series};
+
+use crate::config::{ConfigError, Quirk, RuleConfig, SystemConfig};
+use crate::forecast::{self, Weighted};
+use crate::market::{Instrument, Market, MarketError};
+use crate::position;
+use crate::raw::{Demean, Factor, Neighbours, Raw, filled_on, less, smoothed_carry, span_of};
+use crate::rules::expression::Expression;
+use crate::rules::{Argument, Arguments, Inputs, Rule, RuleError, Rules, zeros_missing};
+
+/// Average size of a scaled forecast.
+pub const FORECAST_MEAN: f64 = 10.0;
+
+/// Why a system cannot be worked out.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum SystemError {
+    /// The configuration.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The data.
+    #[error(transparent)]
+    Market(#[from] MarketError),
+    /// A rule.
+    #[error("trading_rules.{variation}: {error}")]
+    Rule {
+        /// Which.
+        variation: String,
+        /// What is wrong with it.
+        error: RuleError,
+    },
+    /// An input that no stage gives.
+    #[error("trading_rules.{variation}.data: there is no input {name}; there are: {there}")]
+    Input {
+        /// Which rule.
+        variation: String,
+        /// The name.
+        name: String,
+        /// Those there are.
+        there: String,
+    },
+}
+
+/// Stages of an instrument by name, in the order they are worked out. Series keep the days they stand on.
+#[derive(Clone, Debug, Default)]
+pub struct Stages(pub Vec<(String, Series)>);
+
+impl Stages {
+    /// The stage of that name.
+    pub fn get(&self, name: &str) -> Option<&Series> {
+        self.0.iter().find(|(own, _)| own == name).map(|(_, series)| series)
+    }
+
+    fn add(&mut self, name: impl Into<String>, first: BusinessDay, values: Vec<f64>) {
+        self.0.push((name.into(), Series { first, values }));
+    }
+
+    /// Those `wanted`, on the days of all of them.
+    pub fn frame(&self, wanted: impl Fn(&str) -> bool) -> Frame {
+        let columns: Vec<&(String, Series)> = self.0.iter().filter(|(name, _)| wanted(name)).collect();
+        let (first, days) = span_of(columns.iter().map(|(_, series)| series));
+        let day = |row: usize| BusinessDay(first.0 + i32::try_from(row).unwrap_or(i32::MAX));
+        Frame {
+            at_ns: (0..days).map(|row| day(row).start_ns()).collect(),
+            columns: columns
+                .iter()
+                .map(|(name, series)| (name.clone(), series.on(first, days).values))
+                .collect(),
+        }
+    }
+}
+
+/// One instrument of a system.
+#[derive(Clone, Debug, Default)]
+pub struct Member {
+    /// What is known of it.
+    pub instrument: Instrument,
+    /// Its raw data.
+    pub raw: Raw,
+    /// Its stages.
+    pub stages: Stages,
+}
+
+/// A system, worked out.
+#[derive(Clone, Debug, Default)]
+pub struct System {
+    /// Its instruments, by name.
+    pub members: BTreeMap<String, Member>,
+    /// What depends on several of them.
+    pub neighbours: Neighbours,
+}
+
+/// Names of inputs a rule may ask for; dots and `get_` before them are passed over.
+pub const INPUTS: [&str; 12] = [
+    "daily_prices",
+    "daily_denominator_price",
+    "daily_returns_volatility",
+    "daily_percentage_volatility",
+    "percentage_returns",
+    "daily_vol_normalised_returns",
+    "cumulative_daily_vol_normalised_returns",
+    "normalised_price_for_asset_class",
+    "raw_carry",
+    "smoothed_carry",
+    "median_carry_for_asset_class",
+    "demeanded_factor_value",
+];
+
+impl System {
+    /// Works everything out.
+    ///
+    /// # Errors
+    ///
+    /// [`SystemError`] naming the key, the instrument or the rule at fault.
+    pub fn new(market: &Market, config: &SystemConfig, rules: &Rules) -> Result<Self, SystemError> {
+        config.validate()?;
+        let from = start_of(config)?;
+        let names: Vec<String> = match &config.instrument_weights {
+            Some(weights) => weights.keys().cloned().collect(),
+            None => market.instruments.keys().cloned().collect(),
+        };
+        let mut system = Self::default();
+        for name in &names {
+            let (instrument, prices) = market.get(name)?;
+            let raw = Raw::new(prices, &config.volatility_calculation, from);
+            let member = Member { instrument: instrument.clone(), raw, stages: Stages::default() };
+            system.members.insert(name.clone(), member);
+        }
+        let classes: Vec<(&str, &Raw)> = system
+            .members
+            .values()
+            .map(|member| (member.instrument.asset_class.as_str(), &member.raw))
+            .collect();
+        system.neighbours = Neighbours::new(&classes);
+        let mut factors = Factors::default();
+        let mut all = BTreeMap::new();
+        for name in &names {
+            let mut stages = system.raw_stages(name);
+            system.forecast_stages(name, config, rules, &mut factors, &mut stages)?;
+            system.subsystem_stages(name, market, config, &mut stages)?;
+            all.insert(name.clone(), stages);
+        }
+        for (name, stages) in all {
+            if let Some(member) = system.members.get_mut(&name) {
+                member.stages = stages;
+            }
+        }
+        system.portfolio_stages(config);
+        Ok(system)
+    }
+
+    fn raw_stages(&self, name: &str) -> Stages {
+        let raw = &self.members[name].raw;
+        let mut stages = Stages::default();
+        for (name, series) in [
+            ("daily_price", &raw.daily_price),
+            ("denom_price", &raw.denom_price),
+            ("returns_vol", &raw.returns_vol),
+            ("perc_vol", &raw.perc_vol),
+            ("norm_returns", &raw.norm_returns),
+            ("daily_ann_roll", &raw.ann_roll),
+            ("raw_carry", &raw.raw_carry),
+        ] {
+            stages.0.push((name.to_owned(), series.clone()));
+        }
+        stages
+    }
+
+    /// From raw data to the combined forecast.
+    fn forecast_stages(
+        &self,
+        name: &str,
+        config: &SystemConfig,
+        rules: &Rules,
+        factors: &mut Factors,
+        stages: &mut Stages,
+    ) -> Result<(), SystemError> {
+        let weights = config.weights_of(name);
+        let attenuated = if config.use_attenuation.is_empty() {
+            Series::default()
+        } else {
+            let vol = &self.members[name].raw.perc_vol;
+            Series { first: vol.first, values: forecast::attenuation(&vol.values) }
+        };
+        let mut capped: Vec<(String, Series)> = Vec::new();
+        for (variation, rule) in &config.trading_rules {
+            let mut raw = self.raw_forecast(name, variation, rule, rules, factors)?;
+            if config.use_attenuation.contains(variation) {
+                let multiplier = filled_on(&attenuated, &raw);
+                for (value, multiplier) in raw.values.iter_mut().zip(multiplier.values) {
+                    *value *= multiplier;
+                }
+            }
+            if weights.contains_key(variation) {
+                let scalar = vec![config.scalar_of(variation); raw.len()];
+                let floor = config.forecast_floor.unwrap_or(-config.forecast_cap);
+                let values = forecast::scaled(&raw.values, &scalar, floor, config.forecast_cap);
+                capped.push((variation.clone(), Series { first: raw.first, values }));
+                stages.add(format!("scalar.{variation}"), raw.first, scalar);
+            }
+            stages.0.push((format!("raw_fc.{variation}"), raw));
+        }
+        let series: Vec<Series> = capped.iter().map(|(_, series)| series.clone()).collect();
+        for (variation, series) in &capped {
+            stages.0.push((format!("capped_fc.{variation}"), series.clone()));
+        }
+        let forecasts = forecast::filled_together(&series);
+        let (first, days) = span_of(&forecasts);
+        let fixed = capped.iter().map(|(variation, _)| vec![weights[variation]; days]).collect();
+        let weights = forecast::smoothed_weights(&forecasts, fixed, config.forecast_weight_ewma_span);
+        for ((variation, _), weights) in capped.iter().zip(&weights) {
+            stages.add(format!("fc_weight.{variation}"), first, weights.clone());
+        }
+        let multiplier = vec![config.forecast_div_multiplier.of(name).copied().unwrap_or(1.0); days];
+        let weighted = Weighted { forecasts, weights };
+        let mut sum = forecast::combined(&weighted, &multiplier);
+        if config.forecast_before_data == Quirk::Sound {
+            let is_known = |day: usize| weighted.forecasts.iter().any(|series| !series.values[day].is_nan());
+            let unknown = (0..days).take_while(|day| !is_known(*day)).count();
+            sum[..unknown].fill(f64::NAN);
+        }
+        let floor = config.forecast_floor.unwrap_or(-config.forecast_cap);
+        let limited = sum.iter().map(|value| value.clamp(floor, config.forecast_cap)).collect();
+        stages.add("fdm", first, multiplier);
+        stages.add("raw_combined_fc", first, sum);
+        stages.add("combined_fc", first, limited);
+        Ok(())
+    }
+
+    /// One rule's forecast for one instrument, zeros missing.
+    fn raw_forecast(
+        &self,
+        name: &str,
+        variation: &str,
+        rule: &RuleConfig,
+        rules: &Rules,
+        factors: &mut Factors,
+    ) -> Result<Series, SystemError> {
+        let fail = |error| SystemError::Rule { variation: variation.to_owned(), error };
+        let expression = rule.expression.as_deref().map(Expression::parse).transpose().map_err(fail)?;
+        let names: Vec<String> = match &expression {
+            Some(expression) if rule.data.is_empty() => {
+                expression.inputs().into_iter().map(str::to_owned).collect()
+            }
+            _ => rule.data.clone(),
+        };
+        let mut series = Vec::with_capacity(names.len());
+        for (place, input) in names.iter().enumerate() {
+            let own = arguments_of(&rule.other_args, place);
+            series.push(self.input(name, variation, input, &own, factors)?);
+        }
+        let (first, days) = span_of(&series);
+        let laid: Vec<Vec<f64>> = series.iter().map(|series| series.on(first, days).values).collect();
+        let arguments: Arguments = rule
+            .other_args
+            .iter()
+            .filter(|(name, _)| !name.starts_with('_'))
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect();
+        let short: Vec<String> = names.iter().map(|name| input_name(name).to_owned()).collect();
+        let names = if expression.is_some() { &names } else { &short };
+        let inputs = Inputs { series: &laid, names, arguments: &arguments };
+        let mut values = match &expression {
+            Some(expression) => expression.forecast(&inputs),
+            None => rules.get(&rule.function).and_then(|rule| rule.forecast(&inputs)),
+        }
+        .map_err(fail)?;
+        zeros_missing(&mut values);
+        Ok(Series { first, values })
+    }
+
+    /// An input of a rule by its name.
+    fn input(
+        &self,
+        name: &str,
+        variation: &str,
+        input: &str,
+        arguments: &Arguments,
+        factors: &mut Factors,
+    ) -> Result<Series, SystemError> {
+        let member = &self.members[name];
+        let (raw, class) = (&member.raw, &member.instrument.asset_class);
+        Ok(match input_name(input) {
+            "daily_prices" => raw.daily_price.clone(),
+            "daily_denominator_price" => raw.denom_price.clone(),
+            "daily_returns_volatility" => raw.returns_vol.clone(),
+            "daily_percentage_volatility" => raw.perc_vol.clone(),
+            "percentage_returns" => raw.perc_returns.clone(),
+            "daily_vol_normalised_returns" => raw.norm_returns.clone(),
+            "cumulative_daily_vol_normalised_returns" => raw.norm_price.clone(),
+            "normalised_price_for_asset_class" => {
+                filled_on(&self.neighbours.class_price[class], &raw.norm_price)
+            }
+            "raw_carry" => raw.raw_carry.clone(),
+            "smoothed_carry" => smoothed_carry(&raw.raw_carry),
+            "median_carry_for_asset_class" => filled_on(&self.neighbours.class_carry[class], &raw.raw_carry),
+            "demeanded_factor_value" => {
+                let fail = |error| SystemError::Rule { variation: variation.to_owned(), error };
+                self.demeaned(name, arguments, factors).map_err(fail)?
+            }
+            _ => {
+                return Err(SystemError::Input {
+                    variation: variation.to_owned(),
+                    name: input.to_owned(),
+                    there: INPUTS.join(" "),
+                });
+            }
+        })
+    }
+
+    fn demeaned(
+        &self,
+        name: &str,
+        arguments: &Arguments,
+        factors: &mut Factors,
+    ) -> Result<Series, RuleError> {
+        let text = |key: &str| match arguments.get(key) {
+            Some(Argument::Text(text)) => Some(text.as_str()),
+            _ => None,
+        };
+        let wrong = |name: &str, wanted| RuleError::Argument { name: format!("_{name}"), wanted };
+        let factor = text("factor_name")
+            .and_then(Factor::from_name)
+            .ok_or_else(|| wrong("factor_name", "one of skew, neg_skew, kurtosis"))?;
+        let method = text("demean_method").and_then(Demean::from_name).ok_or_else(|| {
+            wrong(
+                "demean_method",
+                "one of historic_average_factor_value_all_assets, current_average_factor_values_over_all_assets, \
+                 average_factor_value_in_asset_class_for_instrument, average_factor_value_for_instrument",
+            )
+        })?;
+        let days = match arguments.get("lookback_days") {
+            Some(Argument::Number(days)) if *days >= 1.0 && *days <= 36_500.0 => *days,
+            None => 365.0,
+            _ => return Err(wrong("lookback_days", "a number of calendar days from 1 to 36500")),
+        };
+        #[allow(clippy::cast_possible_truncation, reason = "bounded above")]
+        let days = days as i64;
+        let values = factors.values.entry((factor, days)).or_insert_with(|| {
+            let of = |member: &Member| factor.values(&member.raw.perc_returns, days);
+            self.members.iter().map(|(name, member)| (name.clone(), of(member))).collect()
+        });
+        let class = &self.members[name].instrument.asset_class;
+        let key = match method {
+            Demean::AssetClass => class.clone(),
+            Demean::Own => name.to_owned(),
+            Demean::HistoricAll | Demean::CurrentAll => String::new(),
+        };
+        let reference = factors.references.entry((factor, days, method, key)).or_insert_with(|| {
+            let all: Vec<&Series> = values.values().collect();
+            let is_of_class = |name: &str| self.members[name].instrument.asset_class == *class;
+            let of_class: Vec<&Series> =
+                values.iter().filter(|(name, _)| is_of_class(name)).map(|(_, series)| series).collect();
+            method.reference(&values[name], &all, &of_class)
+        });
+        Ok(less(&values[name], reference))
+    }
+
+    /// From the combined forecast to a position with all capital.
+    fn subsystem_stages(
+        &self,
+        name: &str,
+        market: &Market,
+        config: &SystemConfig,
+        stages: &mut Stages,
+    ) -> Result<(), SystemError> {
+        let member = &self.members[name];
+        let raw = &member.raw;
+        let mut price = fill_forward(&raw.denom_price.values);
+        if config.negative_prices == Quirk::Sound {
+            for price in &mut price {
+                *price = price.abs();
+            }
+        }
+        let block = position::block_value(&price, member.instrument.point_size);
+        let currency_vol: Vec<f64> =
+            block.iter().zip(&raw.perc_vol.values).map(|(block, vol)| block * vol).collect();
+        let first = raw.daily_price.first;
+        let at_close = i64::from(config.fx_at_close == Quirk::Sound) * (tickrace_stats::panel::DAY_NS - 1);
+        let at_ns: Vec<i64> = (0..block.len())
+            .map(|row| BusinessDay(first.0 + i32::try_from(row).unwrap_or(i32::MAX)).start_ns() + at_close)
+            .collect();
+        let fx = market.rate(&member.instrument.currency, &config.base_currency, &at_ns)?;
+        let value_vol: Vec<f64> =
+            fill_forward(&currency_vol).iter().zip(&fx).map(|(vol, rate)| vol * rate).collect();
+        let target =
+            position::daily_cash_target(config.notional_trading_capital, config.percentage_vol_target);
+        let average = Series { first, values: value_vol.iter().map(|vol| target / vol).collect() };
+
+        let combined = stages.get("combined_fc").cloned().unwrap_or_default();
+        let scale = filled_on(&average, &combined).values;
+        let is_long_only = config.long_only_instruments.iter().any(|own| own == name);
+        let subsystem: Vec<f64> = combined
+            .values
+            .iter()
+            .zip(&scale)
+            .map(|(forecast, scale)| scale * forecast / FORECAST_MEAN)
+            .map(|position| if is_long_only && position < 0.0 { 0.0 } else { position })
+            .collect();
+        let filled = fill_forward(&subsystem);
+        let (top, bottom) = position::buffer(config.buffer_method, config.buffer_size, &filled, &scale);
+        let held = position::buffered(&subsystem, &top, &bottom, true, config.buffer_trade_to_edge);
+        stages.add("block_value", first, block);
+        stages.add("instr_ccy_vol", first, currency_vol);
+        stages.add("instr_value_vol", first, value_vol);
+        stages.0.push(("avg_position".to_owned(), average));
+        stages.add("subsystem_position", combined.first, subsystem);
+        stages.add("sub_top", combined.first, top);
+        stages.add("sub_bot", combined.first, bottom);
+        stages.add("sub_buffered", combined.first, held);
+        stages.add("fx_used", first, fx);
+        Ok(())
+    }
+
+    /// From subsystem positions to those of the portfolio.
+    fn portfolio_stages(&mut self, config: &SystemConfig) {
+        let subsystems: Vec<Series> = self
+            .members
+            .values()
+            .filter_map(|member| member.stages.get("subsystem_position"))
+            .cloned()
+            .collect();
+        let filled = forecast::filled_together(&subsystems);
+        let (first, days) = span_of(&filled);
+        let equal = 1.0 / self.members.len().max(1) as f64;
+        let fixed = self
+            .members
+            .keys()
+            .map(|name| {
+                let own = config.instrument_weights.as_ref().and_then(|weights| weights.get(name));
+                vec![own.copied().unwrap_or(equal); days]
+            })
+            .collect();
+        let weights = forecast::smoothed_weights(&filled, fixed, config.instrument_weight_ewma_span);
+        for (member, weights) in self.members.values_mut().zip(weights) {
+            let weight = Series { first, values: weights };
+            let stages = &mut member.stages;
+            let subsystem = stages.get("subsystem_position").cloned().unwrap_or_default();
+            let average = stages.get("avg_position").cloned().unwrap_or_default();
+            let on = filled_on(&weight, &subsystem).values;
+            let idm = config.instrument_div_multiplier;
+            let share: Vec<f64> = on.iter().map(|weight| weight * idm).collect();
+            let notional: Vec<f64> =
+                subsystem.values.iter().zip(&share).map(|(position, share)| position * share).collect();
+            let scale: Vec<f64> = filled_on(&average, &subsystem)
+                .values
+                .iter()
+                .zip(&share)
+                .map(|(average, share)| average * share)
+                .collect();
+            let filled = fill_forward(&notional);
+            let (top, bottom) = position::buffer(config.buffer_method, config.buffer_size, &filled, &scale);
+            let held = position::buffered(&notional, &top, &bottom, true, config.buffer_trade_to_edge);
+            stages.0.push(("instr_weight".to_owned(), weight));
+            stages.add("idm", first, vec![idm; days]);
+            stages.add("notional_position", subsystem.first, notional);
+            stages.add("buf_top", subsystem.first, top);
+            stages.add("buf_bot", subsystem.first, bottom);
+            stages.add("buffered_position", subsystem.first, held);
+        }
+    }
+}
+
+/// What factor rules share: values of all instruments, and what they are compared with.
+#[derive(Default)]
+struct Factors {
+    values: BTreeMap<(Factor, i64), BTreeMap<String, Series>>,
+    references: BTreeMap<(Factor, i64, Demean, String), Series>,
+}
+
+/// The last part of a dotted name, without a leading `get_`.
+fn input_name(name: &str) -> &str {
+    let last = name.rsplit('.').next().unwrap_or(name);
+    last.strip_prefix("get_").unwrap_or(last)
+}
+
+/// Arguments with as many leading underscores as the input's place, from 1; without them.
+fn arguments_of(all: &Arguments, place: usize) -> Arguments {
+    let own = all.iter().filter_map(|(name, value)| {
+        let bare = name.trim_start_matches('_');
+        (name.len() - bare.len() == place + 1).then(|| (bare.to_owned(), value.clone()))
+    });
+    own.collect()
+}
+
+/// First business day a configuration asks for.
+fn start_of(config: &SystemConfig) -> Result<Option<BusinessDay>, ConfigError> {
+    let Some(text) = &config.start_date else { return Ok(None) };
+    let fault =
+        || ConfigError { key: "start_date".to_owned(), fault: format!("{text:?} is no date YYYY-MM-DD") };
+    Ok(Some(BusinessDay::of_ns(parse_time(text).ok_or_else(fault)?)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arguments_go_to_their_input() {
+        let number = |value| Argument::Number(value);
+        let all: Arguments = [
+            ("smooth".to_owned(), number(1.0)),
+            ("_a".to_owned(), number(2.0)),
+            ("__a".to_owned(), number(3.0)),
+        ]
+        .into();
+        assert_eq!(arguments_of(&all, 0), [("a".to_owned(), number(2.0))].into());
+        assert_eq!(arguments_of(&all, 1), [("a".to_owned(), number(3.0))].into());
+        assert_eq!(input_name("rawdata.get_daily_prices"), "daily_prices");
+    }
+}
