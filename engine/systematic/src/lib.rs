@@ -5,6 +5,7 @@
 //! usable alone. Knows no file format and no order: `store` reads and writes, `strategy` follows targets.
 #![forbid(unsafe_code)]
 
+pub mod account;
 pub mod market;
 pub mod raw;
 pub mod rules;
