@@ -22,6 +22,7 @@ pub mod panel;
 pub mod quantile;
 pub mod rng;
 pub mod shrinkage;
+pub mod student;
 pub mod unit_root;
 pub mod welford;
 

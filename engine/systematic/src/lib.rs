@@ -5,6 +5,7 @@
 //! usable alone. Knows no file format and no order: `store` reads and writes, `strategy` follows targets.
 #![forbid(unsafe_code)]
 
+pub mod account;
 pub mod config;
 pub mod forecast;
 pub mod market;

@@ -1,0 +1,127 @@
+//! Costs in units of risk: what trading takes off a Sharpe ratio, and the steady drain that this is on an account.
+
+use tickrace_stats::{BusinessDay, Series};
+
+use super::costs::ContractCosts;
+use super::flow::Flow;
+use super::fx::FxRate;
+use super::pnl::union;
+
+/// Square root of the 256 business days of a year.
+const ROOT_OF_YEAR: f64 = 16.0;
+/// Days of a year, for time elapsed and for the last year of prices.
+const DAYS_OF_YEAR: f64 = 365.25;
+const LAST_YEAR_DAYS: i64 = 365;
+
+/// What an instrument costs in units of its annual volatility.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SharpeCosts {
+    /// Average daily price of the last year.
+    pub price: f64,
+    /// Average daily volatility of the last year, price points.
+    pub daily_vol: f64,
+    /// Cost of a trade of one contract, annual Sharpe ratio.
+    pub per_trade: f64,
+    /// Cost of holding a position for a year: two trades a roll.
+    pub holding: f64,
+}
+
+impl SharpeCosts {
+    /// From the last year of an instrument's prices.
+    ///
+    /// - `price`, `daily_vol`: by day, price points.
+    /// - `rolls_per_year`: how many contracts of a year are held.
+    pub fn of_last_year(
+        price: &Series,
+        daily_vol: &Series,
+        costs: &ContractCosts,
+        rolls_per_year: usize,
+    ) -> Self {
+        let last = BusinessDay(price.end().0 - 1).day();
+        let price = mean_from(price, last - LAST_YEAR_DAYS);
+        let last = BusinessDay(daily_vol.end().0 - 1).day();
+        let daily_vol = mean_from(daily_vol, last - LAST_YEAR_DAYS);
+        let per_trade = costs.of_contract(price) / (ROOT_OF_YEAR * daily_vol * costs.point_size);
+        Self { price, daily_vol, per_trade, holding: 2.0 * rolls_per_year as f64 * per_trade }
+    }
+
+    /// The whole cost of a year, as a Sharpe ratio: holding, and trading at a number of turnovers.
+    pub fn per_year(&self, turnover: f64) -> f64 {
+        self.holding + self.trading(turnover)
+    }
+
+    /// The cost of trading alone.
+    pub fn trading(&self, turnover: f64) -> f64 {
+        self.per_trade * turnover
+    }
+}
+
+/// Average of the known values of the days from a calendar day on.
+fn mean_from(series: &Series, day: i64) -> f64 {
+    let bin = BusinessDay::of_day(day);
+    let first = if bin.day() < day { bin.0 + 1 } else { bin.0 };
+    let skip = usize::try_from(first - series.first.0).unwrap_or(0);
+    let known = series.values.iter().skip(skip).filter(|value| !value.is_nan());
+    let (sum, count) = known.fold((0.0, 0.0), |(sum, count), value| (sum + value, count + 1.0));
+    sum / count
+}
+
+/// A yearly cost as a flow of negative money of the account, spread over the days by the time that passes: the Sharpe cost
+/// times the annual volatility of the usual position of the day before.
+///
+/// - `per_year`: cost as an annual Sharpe ratio, see [`SharpeCosts::per_year`].
+/// - `average_position`: contracts usually held, by day (that of a forecast of +10).
+/// - `daily_vol`, `price`: price points by day; costs fall on the days of `position` and `price` together.
+pub fn sharpe_costs(
+    per_year: f64,
+    average_position: &Series,
+    daily_vol: &Series,
+    price: &Series,
+    point_size: f64,
+    fx: &FxRate,
+) -> Flow {
+    let Some((first, days)) = union(average_position, price) else { return Flow::default() };
+    let rates = fx.on(first, days);
+    let mut values = vec![0.0; days];
+    let (mut size, mut vol, mut yearly) = (f64::NAN, f64::NAN, f64::NAN);
+    for (row, number) in (first.0..).take(days).enumerate() {
+        let day = BusinessDay(number);
+        let elapsed = (day.day() - BusinessDay(number - 1).day()) as f64 / DAYS_OF_YEAR;
+        let amount = -yearly * elapsed * point_size * rates.values[row];
+        values[row] = if row > 0 && !amount.is_nan() { amount } else { 0.0 };
+        let carry = |old: f64, now: f64| if now.is_nan() { old } else { now };
+        size = carry(size, average_position.at(day));
+        vol = carry(vol, daily_vol.at(day));
+        yearly = per_year * size.abs() * vol * ROOT_OF_YEAR;
+    }
+    Flow::of_series(Series { first, values })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_year_of_a_usual_position_costs_its_sharpe_times_its_risk() {
+        // 4 contracts at 0.5 points a day and 100 a point are 3,200 a year; 0.1 of it over 730 days.
+        let days = 730 / 7 * 5 + 2;
+        let flat = |value: f64| Series { first: BusinessDay(0), values: vec![value; days] };
+        let flow = sharpe_costs(0.1, &flat(4.0), &flat(0.5), &flat(10.0), 100.0, &FxRate::Constant(1.0));
+        let total: f64 = flow.daily().values.iter().sum();
+        let elapsed = (BusinessDay(i32::try_from(days).unwrap() - 1).day() - BusinessDay(0).day()) as f64;
+        assert!((total + 320.0 * elapsed / 365.25).abs() < 1e-9, "{total}");
+    }
+
+    #[test]
+    fn costs_of_the_last_year_are_of_its_averages() {
+        let price = Series { first: BusinessDay(0), values: [vec![5.0; 500], vec![10.0; 300]].concat() };
+        let vol = Series { first: BusinessDay(0), values: vec![0.25; 800] };
+        let costs =
+            ContractCosts { point_size: 10.0, spread: 0.2, per_block: 2.0, ..ContractCosts::default() };
+        let sharpe = SharpeCosts::of_last_year(&price, &vol, &costs, 4);
+        assert_eq!((sharpe.price, sharpe.daily_vol), (10.0, 0.25));
+        // One contract costs 0.2 x 10 + 2 = 4, a year's risk is 16 x 0.25 x 10 = 40.
+        assert!((sharpe.per_trade - 0.1).abs() < 1e-12 && (sharpe.holding - 0.8).abs() < 1e-12);
+        assert!((sharpe.per_year(3.0) - 1.1).abs() < 1e-12);
+    }
+}
