@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 use tickrace_stats::Frame;
 use tickrace_store::write_frame;
+use tickrace_systematic::account::{Frequency, Statistics};
 use tickrace_systematic::config::SystemConfig;
+use tickrace_systematic::earnings::Earnings;
 use tickrace_systematic::rules::Rules;
 use tickrace_systematic::system::{Stages, System, SystemError};
 
@@ -33,7 +35,8 @@ enum Verb {
 #[command(after_help = "Example:\n  \
     tickrace systematic backtest configs/systematic/chapter15.toml --data DIR --stages all --out out/chapter15\n\n\
     DIR holds instruments.csv and, as Parquet or CSV, adjusted_X, multiple_X for each instrument and fx_AAABBB.\n\
-    Writes stages_X.parquet for each instrument, buffered_positions.parquet and stats.json.")]
+    Writes stages_X.parquet for each instrument, buffered_positions.parquet, portfolio_daily_pct.parquet,\n\
+    capital_multiplier.parquet and stats.json.")]
 pub struct BacktestArgs {
     #[command(flatten)]
     input: Input,
@@ -89,17 +92,20 @@ pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure> {
 }
 
 impl Input {
-    fn system(&self) -> Result<(SystemConfig, System), Failure> {
+    fn system(&self) -> Result<(SystemConfig, System, Earnings), Failure> {
         let table = settings::load(&self.config, &self.set)?;
         let config: SystemConfig = settings::parse(&self.config, &table)?;
         let wanted: Option<Vec<&str>> =
             config.instrument_weights.as_ref().map(|weights| weights.keys().map(String::as_str).collect());
         let market = data::load(&self.data, wanted.as_deref())?;
-        let system = System::new(&market, &config, &Rules::default()).map_err(|error| match error {
-            SystemError::Market(error) => Failure::input(format!("{}: {error}", self.data.display())),
+        let at_data = |error| Failure::input(format!("{}: {error}", self.data.display()));
+        let mut system = System::new(&market, &config, &Rules::default()).map_err(|error| match error {
+            SystemError::Market(error) => at_data(error),
             error => Failure::usage(format!("{}: {error}", self.config.display())),
         })?;
-        Ok((config, system))
+        let earnings = Earnings::new(&system, &market, &config).map_err(at_data)?;
+        earnings.add_to(&mut system);
+        Ok((config, system, earnings))
     }
 }
 
@@ -125,7 +131,7 @@ fn check_asked(stages: &Stages, asked: &[&str]) -> Result<(), Failure> {
 
 fn backtest(args: &BacktestArgs, streams: &mut Streams<'_>) -> Result<(), Failure> {
     let started = std::time::Instant::now();
-    let (config, system) = args.input.system()?;
+    let (config, system, earnings) = args.input.system()?;
     let seconds = started.elapsed().as_secs_f64();
     let asked: Vec<&str> = args.stages.split(',').map(str::trim).collect();
     if let Some(member) = system.members.values().next() {
@@ -145,6 +151,17 @@ fn backtest(args: &BacktestArgs, streams: &mut Streams<'_>) -> Result<(), Failur
     }
     bar.finish_and_clear();
     write_positions(&system, &out)?;
+    for (name, stages) in [
+        ("portfolio_daily_pct", earnings.portfolio_days()),
+        ("capital_multiplier", earnings.capital_multipliers()),
+    ] {
+        let path = out.join(format!("{name}.parquet"));
+        write_frame(&path, "date", &stages.frame(|_| true)).map_err(|error| Failure::write(&path, error))?;
+    }
+    let statistics = earnings.statistics(&system);
+    let path = out.join("stats.json");
+    let text = serde_json::to_string_pretty(&statistics).map_err(Failure::runtime)?;
+    std::fs::write(&path, text).map_err(|error| Failure::write(&path, error))?;
     let positions: serde_json::Map<String, serde_json::Value> = system
         .members
         .iter()
@@ -152,8 +169,17 @@ fn backtest(args: &BacktestArgs, streams: &mut Streams<'_>) -> Result<(), Failur
             Some((name.clone(), json!(member.stages.get("buffered_position")?.values.last()?)))
         })
         .collect();
+    let net = Statistics::of_flow(&earnings.portfolio.net(), Frequency::BusinessDay);
+    let figure = |of: fn(&Statistics) -> f64| net.as_ref().map(of).filter(|value| value.is_finite());
+    let (sharpe, mean, deviation) =
+        (figure(|net| net.sharpe), figure(|net| net.ann_mean), figure(|net| net.ann_std));
+    let worst = figure(|net| net.worst_drawdown);
     let summary = json!({
         "instruments": system.members.len(),
+        "sharpe": sharpe,
+        "ann_mean_pct": mean,
+        "ann_std_pct": deviation,
+        "worst_drawdown_pct": worst,
         "rules": config.trading_rules.len(),
         "compute_seconds": seconds,
         "positions": positions,
@@ -168,6 +194,15 @@ fn backtest(args: &BacktestArgs, streams: &mut Streams<'_>) -> Result<(), Failur
         config.trading_rules.len(),
         out.display()
     ));
+    let say = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), |value| format!("{value:.2}"));
+    streams.say(&format!(
+        "net a year: {} % at a deviation of {} %, Sharpe ratio {}, worst drawdown {} %",
+        say(mean),
+        say(deviation),
+        say(sharpe),
+        say(worst)
+    ));
+    streams.say("positions held at the end:");
     for (name, position) in &positions {
         streams.say(&format!("  {name:<16} {position:>8} contracts"));
     }
@@ -184,7 +219,7 @@ fn write_positions(system: &System, out: &Path) -> Result<(), Failure> {
 }
 
 fn stage(args: &StageArgs, streams: &mut Streams<'_>) -> Result<(), Failure> {
-    let (_, system) = args.input.system()?;
+    let (_, system, _) = args.input.system()?;
     let Some(member) = system.members.get(&args.instrument) else {
         let there = system.members.keys().cloned().collect::<Vec<_>>().join(" ");
         return Err(Failure::usage(format!(

@@ -266,6 +266,7 @@ fn add_powers(sums: &mut [f64; 4], value: f64, sign: f64) {
 }
 
 #[cfg(test)]
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "places of small windows")]
 mod tests {
     use proptest::prelude::*;
 

@@ -131,6 +131,13 @@ pub struct SystemConfig {
     pub buffer_size: f64,
     /// Whether a trade goes to the edge of the buffer, or to its middle.
     pub buffer_trade_to_edge: bool,
+    /// Whether costs of instruments are a steady drain worked out from their Sharpe costs, and not those of each fill.
+    #[serde(rename = "use_SR_costs")]
+    pub use_sr_costs: bool,
+    /// Whether the cost of a fill follows the volatility of its time.
+    pub vol_normalise_currency_costs: bool,
+    /// Share of the average position that a roll is charged for, in the accounts of the portfolio's instruments.
+    pub multiply_roll_costs_by: f64,
     /// Combined forecasts before any rule has one: zero in the reference, missing in a sound system.
     pub forecast_before_data: Quirk,
     /// An exchange rate stamped at the day's close: heard of the next day in the reference, the same day in a sound system.
@@ -173,6 +180,9 @@ impl Default for SystemConfig {
             buffer_method: BufferMethod::Forecast,
             buffer_size: 0.1,
             buffer_trade_to_edge: true,
+            use_sr_costs: false,
+            vol_normalise_currency_costs: true,
+            multiply_roll_costs_by: 0.5,
             forecast_before_data: Quirk::Reference,
             fx_at_close: Quirk::Reference,
             negative_prices: Quirk::Reference,
@@ -230,7 +240,7 @@ impl SystemConfig {
         }
         if let Some(weights) = &self.instrument_weights {
             let sum: f64 = weights.values().sum();
-            if weights.values().any(|weight| !(*weight >= 0.0)) || !(sum > 0.0) {
+            if weights.values().any(|weight| weight.is_nan() || *weight < 0.0) || sum.is_nan() || sum <= 0.0 {
                 return fail("instrument_weights", "must be zero or above, one of them above".to_owned());
             }
         }

@@ -7,6 +7,8 @@
 
 pub mod account;
 pub mod config;
+pub mod earnings;
+pub mod estimate;
 pub mod forecast;
 pub mod market;
 pub mod position;

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use tickrace_stats::Frame;
 
+use crate::account::{ContractCosts, FxRate};
+
 /// What a contract costs and how it is rolled, one row of `instruments.csv`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Instrument {
@@ -33,6 +35,24 @@ pub struct Instrument {
     pub carry_offset: i64,
     /// Region of its exchange.
     pub region: String,
+}
+
+impl Instrument {
+    /// What trading it costs.
+    pub fn costs(&self) -> ContractCosts {
+        ContractCosts {
+            point_size: self.point_size,
+            spread: self.spread_cost,
+            per_block: self.per_block,
+            per_trade: self.per_trade,
+            percentage: self.percentage,
+        }
+    }
+
+    /// Contracts of a year that are held in turn.
+    pub fn rolls_per_year(&self) -> usize {
+        self.hold_cycle.len()
+    }
 }
 
 /// Prices of one instrument.
@@ -235,45 +255,61 @@ impl Market {
         Ok((instrument, prices))
     }
 
-    /// Units of `to` for one of `from`, as they were known at the times of `at_ns`; NaN before the first.
-    ///
-    /// - `at_ns`: `[rows]`, not falling.
+    /// Units of `to` for one of `from`, over time.
     ///
     /// # Errors
     ///
     /// [`MarketError::Rate`] where no pair leads from one to the other.
-    pub fn rate(&self, from: &str, to: &str, at_ns: &[i64]) -> Result<Vec<f64>, MarketError> {
+    pub fn fx(&self, from: &str, to: &str) -> Result<FxRate, MarketError> {
         if from == to {
-            return Ok(vec![1.0; at_ns.len()]);
+            return Ok(FxRate::Constant(1.0));
         }
-        let pair = |from: &str, to: &str| {
-            let straight = self.rates.get(&format!("{from}{to}")).map(|frame| as_of(frame, at_ns));
-            let turned = || {
-                let rates = self.rates.get(&format!("{to}{from}"))?;
-                Some(as_of(rates, at_ns).into_iter().map(|rate| 1.0 / rate).collect())
-            };
-            straight.or_else(turned)
-        };
-        if let Some(rates) = pair(from, to) {
-            return Ok(rates);
+        if let Some(rate) = self.pair(from, to) {
+            return Ok(rate);
         }
         let missing = || MarketError::Rate { from: from.to_owned(), to: to.to_owned() };
-        let first: Vec<f64> = pair(from, "USD").ok_or_else(missing)?;
-        let second: Vec<f64> = pair("USD", to).ok_or_else(missing)?;
-        Ok(first.iter().zip(second).map(|(first, second)| first * second).collect())
+        let first = self.pair(from, "USD").ok_or_else(missing)?;
+        let second = self.pair("USD", to).ok_or_else(missing)?;
+        let (FxRate::Stamped { at_ns: first_ns, .. }, FxRate::Stamped { at_ns: second_ns, .. }) =
+            (&first, &second)
+        else {
+            return Err(missing());
+        };
+        let mut at_ns = [first_ns.as_slice(), second_ns].concat();
+        at_ns.sort_unstable();
+        at_ns.dedup();
+        let (first, second) = (as_of(&first, &at_ns), as_of(&second, &at_ns));
+        let rates = first.iter().zip(second).map(|(first, second)| first * second).collect();
+        Ok(FxRate::Stamped { at_ns, rates })
+    }
+
+    /// Rates of a pair, straight or turned round.
+    fn pair(&self, from: &str, to: &str) -> Option<FxRate> {
+        let (frame, is_turned) = match self.rates.get(&format!("{from}{to}")) {
+            Some(frame) => (frame, false),
+            None => (self.rates.get(&format!("{to}{from}"))?, true),
+        };
+        let values = frame.columns.first().map_or(&[][..], |(_, values)| values);
+        let rates = values.iter().map(|rate| if is_turned { 1.0 / rate } else { *rate }).collect();
+        Some(FxRate::Stamped { at_ns: frame.at_ns.clone(), rates })
     }
 }
 
-/// The last value of a frame's first column at or before each time; NaN before the first, and a missing value is passed over.
-pub fn as_of(frame: &Frame, at_ns: &[i64]) -> Vec<f64> {
-    let values = frame.columns.first().map_or(&[][..], |(_, values)| values);
+/// The last rate known at each time; NaN before the first, and a missing one is passed over.
+///
+/// - `at_ns`: `[rows]`, not falling.
+pub fn as_of(fx: &FxRate, at_ns: &[i64]) -> Vec<f64> {
+    let (stamps, rates) = match fx {
+        FxRate::Constant(rate) => return vec![*rate; at_ns.len()],
+        FxRate::Stamped { at_ns, rates } => (at_ns, rates),
+    };
     let (mut next, mut last) = (0, f64::NAN);
     let seen = at_ns.iter().map(|&at| {
-        while next < frame.at_ns.len() && frame.at_ns[next] <= at {
-            if let Some(&value) = values.get(next)
-                && !value.is_nan()
+        while next < stamps.len() && stamps[next] <= at {
+            if let Some(&rate) = rates.get(next)
+                && !rate.is_nan()
             {
-                last = value;
+                last = rate;
             }
             next += 1;
         }
@@ -295,13 +331,14 @@ mod tests {
         let mut market = Market::default();
         market.rates.insert("EURUSD".to_owned(), rates(&[10, 20], &[1.25, 1.5]));
         market.rates.insert("GBPUSD".to_owned(), rates(&[10], &[2.0]));
-        let eur = market.rate("EUR", "USD", &[5, 10, 19, 20]).unwrap();
+        let rate = |from: &str, to: &str, at: &[i64]| market.fx(from, to).map(|fx| as_of(&fx, at));
+        let eur = rate("EUR", "USD", &[5, 10, 19, 20]).unwrap();
         assert!(eur[0].is_nan());
         assert_eq!(eur[1..], [1.25, 1.25, 1.5]);
-        assert_eq!(market.rate("USD", "EUR", &[10]).unwrap(), [0.8]);
-        assert_eq!(market.rate("EUR", "GBP", &[10]).unwrap(), [0.625]);
-        assert_eq!(market.rate("USD", "USD", &[1]).unwrap(), [1.0]);
-        assert!(matches!(market.rate("KRW", "USD", &[1]), Err(MarketError::Rate { .. })));
+        assert_eq!(rate("USD", "EUR", &[10]).unwrap(), [0.8]);
+        assert_eq!(rate("EUR", "GBP", &[10, 20]).unwrap(), [0.625, 0.75]);
+        assert_eq!(rate("USD", "USD", &[1]).unwrap(), [1.0]);
+        assert!(matches!(rate("KRW", "USD", &[1]), Err(MarketError::Rate { .. })));
     }
 
     #[test]

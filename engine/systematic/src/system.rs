@@ -12,7 +12,7 @@ use tickrace_stats::{BusinessDay, Frame, Series};
 
 use crate::config::{ConfigError, Quirk, RuleConfig, SystemConfig};
 use crate::forecast::{self, Weighted};
-use crate::market::{Instrument, Market, MarketError};
+use crate::market::{Instrument, Market, MarketError, as_of};
 use crate::position;
 use crate::raw::{Demean, Factor, Neighbours, Raw, filled_on, less, smoothed_carry, span_of};
 use crate::rules::expression::Expression;
@@ -389,7 +389,8 @@ impl System {
         let at_ns: Vec<i64> = (0..block.len())
             .map(|row| BusinessDay(first.0 + i32::try_from(row).unwrap_or(i32::MAX)).start_ns() + at_close)
             .collect();
-        let fx = market.rate(&member.instrument.currency, &config.base_currency, &at_ns)?;
+        let fx_rate = market.fx(&member.instrument.currency, &config.base_currency)?;
+        let fx = as_of(&fx_rate, &at_ns);
         let value_vol: Vec<f64> =
             fill_forward(&currency_vol).iter().zip(&fx).map(|(vol, rate)| vol * rate).collect();
         let target =

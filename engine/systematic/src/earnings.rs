@@ -1,0 +1,353 @@
+//! What a worked-out system earned: accounts of its instruments, of their subsystems and rules, and of the portfolio.
+//!
+//! All in per cent of the notional capital. A subsystem holds an instrument with all capital, and pays for its rolls in
+//! full; a rule's account is that of its forecast alone, unrounded, with costs as a steady drain.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use tickrace_stats::{BusinessDay, Series};
+
+use crate::account::{
+    Account, AverageSize, CashBook, FillPrice, Frequency, FxRate, SharpeCosts, Statistics, delayed,
+    full_compounding, half_compounding_twice_scaled, pooled_turnover, sharpe_costs, turnover,
+};
+use crate::config::SystemConfig;
+use crate::market::{Market, MarketError};
+use crate::raw::{YEAR_ROOT, filled_on, running_sum, span_of};
+use crate::system::{FORECAST_MEAN, Member, Stages, System};
+
+/// All accounts of a system.
+#[derive(Clone, Debug, Default)]
+pub struct Earnings {
+    /// By instrument.
+    pub instruments: BTreeMap<String, Earned>,
+    /// All together.
+    pub portfolio: Account,
+}
+
+/// Accounts and costs of one instrument.
+#[derive(Clone, Debug)]
+pub struct Earned {
+    /// As held in the portfolio.
+    pub account: Account,
+    /// As held with all capital.
+    pub subsystem: Account,
+    /// By rule variation.
+    pub rules: BTreeMap<String, Account>,
+    /// What trading it costs.
+    pub sharpe: SharpeCosts,
+    /// Turnovers a year.
+    pub turnovers: Turnovers,
+}
+
+/// How often a year positions and forecasts are turned over.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Turnovers {
+    /// Of the position with all capital.
+    pub subsystem: f64,
+    /// Of the position held, against that with all capital.
+    pub at_portfolio: f64,
+    /// Of the position held, against its own share.
+    pub instrument: f64,
+    /// Of each rule's forecast.
+    pub own: BTreeMap<String, f64>,
+    /// Of each rule's forecast over all instruments.
+    pub pooled: BTreeMap<String, f64>,
+}
+
+/// A stage, empty where there is none.
+fn stage(member: &Member, name: &str) -> Series {
+    member.stages.get(name).cloned().unwrap_or_default()
+}
+
+/// A series times another on its days.
+fn times(series: &Series, other: &Series) -> Series {
+    let other = filled_on(other, series).values;
+    let values = series.values.iter().zip(other).map(|(value, other)| value * other).collect();
+    Series { first: series.first, values }
+}
+
+impl Earnings {
+    /// Works out all accounts.
+    ///
+    /// # Errors
+    ///
+    /// [`MarketError`] where a currency has no rate.
+    pub fn new(system: &System, market: &Market, config: &SystemConfig) -> Result<Self, MarketError> {
+        let capital = config.notional_trading_capital;
+        let forecasts: Vec<BTreeMap<String, Series>> =
+            system.members.values().map(|member| forecasts_of(member, config)).collect();
+        let mut own: BTreeMap<&str, Vec<(f64, usize)>> = BTreeMap::new();
+        let mut turned: Vec<BTreeMap<String, f64>> = Vec::new();
+        for forecasts in &forecasts {
+            let mut by_rule = BTreeMap::new();
+            for (rule, forecast) in forecasts {
+                let count = turnover(forecast, AverageSize::Constant(FORECAST_MEAN));
+                own.entry(rule).or_default().push((count, forecast.len()));
+                by_rule.insert(rule.clone(), count);
+            }
+            turned.push(by_rule);
+        }
+        let pooled: BTreeMap<String, f64> =
+            own.iter().map(|(rule, parts)| ((*rule).to_owned(), pooled_turnover(parts))).collect();
+        let mut all = Self::default();
+        for (((name, member), forecasts), own) in system.members.iter().zip(&forecasts).zip(turned) {
+            let fx = market.fx(&member.instrument.currency, &config.base_currency)?;
+            let turnovers = turnovers_of(member, own, &pooled);
+            let earned = earned(member, forecasts, turnovers, &fx, config, capital);
+            all.instruments.insert(name.clone(), earned);
+        }
+        all.portfolio = Account::sum(all.instruments.values().map(|one| &one.account).collect::<Vec<_>>());
+        Ok(all)
+    }
+
+    /// Adds what instruments earned each day to their stages.
+    pub fn add_to(&self, system: &mut System) {
+        for (name, earned) in &self.instruments {
+            let Some(member) = system.members.get_mut(name) else { continue };
+            for (part, flow) in curves(&earned.account) {
+                member.stages.0.push((format!("pnl_pct_{part}"), flow));
+            }
+        }
+    }
+
+    /// What the portfolio earned each day, by part; the running sum of it, and how far that is below its best.
+    pub fn portfolio_days(&self) -> Stages {
+        let mut days = curves(&self.portfolio).map(|(part, flow)| (part.to_owned(), flow)).to_vec();
+        let net = &days[2].1;
+        let curve = running_sum(&net.values);
+        let mut most = f64::NEG_INFINITY;
+        let drawdown = curve.iter().map(|value| {
+            most = most.max(*value);
+            value - most
+        });
+        let (first, drawdown) = (net.first, drawdown.collect());
+        days.push(("curve_net".to_owned(), Series { first, values: curve }));
+        days.push(("drawdown_net".to_owned(), Series { first, values: drawdown }));
+        Stages(days)
+    }
+
+    /// Capital that follows the account, as a multiple of what it began with: with all of its profits, and with its losses
+    /// and their recovery alone.
+    pub fn capital_multipliers(&self) -> Stages {
+        let net = self.portfolio.net().daily();
+        Stages(vec![
+            ("full".to_owned(), full_compounding(&net)),
+            ("half".to_owned(), half_compounding_twice_scaled(&net)),
+        ])
+    }
+
+    /// Statistics of everything, as the reference lays them out.
+    pub fn statistics(&self, system: &System) -> AllStatistics {
+        let instruments = self.instruments.iter().filter_map(|(name, earned)| {
+            let member = system.members.get(name)?;
+            Some((name.clone(), InstrumentStatistics::of(member, earned)))
+        });
+        let mut portfolio = BTreeMap::new();
+        for (part, flow) in [
+            ("net", self.portfolio.net()),
+            ("gross", self.portfolio.gross.clone()),
+            ("costs", self.portfolio.costs.clone()),
+        ] {
+            for frequency in Frequency::ALL {
+                if let Some(figures) = Figures::of(Statistics::of_flow(&flow, frequency)) {
+                    portfolio.insert(format!("{part}_{}", frequency.name()), figures);
+                }
+            }
+        }
+        AllStatistics { instruments: instruments.collect(), portfolio }
+    }
+}
+
+/// Profit of each day before costs, costs, and both together.
+fn curves(account: &Account) -> [(&'static str, Series); 3] {
+    [("gross", account.gross.daily()), ("costs", account.costs.daily()), ("net", account.net().daily())]
+}
+
+/// Capped forecasts of the rules that carry weight, with what is known only.
+fn forecasts_of(member: &Member, config: &SystemConfig) -> BTreeMap<String, Series> {
+    let weighted = config.weights_of(&member.instrument.name);
+    let forecast =
+        |rule: &String| Some((rule.clone(), member.stages.get(&format!("capped_fc.{rule}"))?.clone()));
+    weighted.keys().filter_map(forecast).collect()
+}
+
+fn turnovers_of(member: &Member, own: BTreeMap<String, f64>, pooled: &BTreeMap<String, f64>) -> Turnovers {
+    let average = stage(member, "avg_position");
+    let held = stage(member, "buffered_position");
+    let share = times(&times(&average, &stage(member, "instr_weight")), &stage(member, "idm"));
+    Turnovers {
+        subsystem: turnover(&stage(member, "subsystem_position"), AverageSize::Smoothed(&average)),
+        at_portfolio: turnover(&held, AverageSize::Smoothed(&average)),
+        instrument: turnover(&held, AverageSize::Smoothed(&share)),
+        own,
+        pooled: pooled.clone(),
+    }
+}
+
+fn earned(
+    member: &Member,
+    forecasts: &BTreeMap<String, Series>,
+    turnovers: Turnovers,
+    fx: &FxRate,
+    config: &SystemConfig,
+    capital: f64,
+) -> Earned {
+    let (price, volatility) = (&member.raw.daily_price, &member.raw.returns_vol);
+    let (costs, rolls) = (member.instrument.costs(), member.instrument.rolls_per_year());
+    let point = costs.point_size;
+    let sharpe = SharpeCosts::of_last_year(price, volatility, &costs, rolls);
+    let average = stage(member, "avg_position");
+    let account = |position: &Series, roll_share: f64, usual: &Series, turned: f64| {
+        let held = delayed(position);
+        let account = if config.use_sr_costs {
+            let drain = sharpe_costs(sharpe.per_year(turned), usual, volatility, price, point, fx);
+            Account::of_position(&held, price, point, fx).with_costs(drain)
+        } else {
+            let book = CashBook {
+                price,
+                costs: &costs,
+                fx,
+                rolls_per_year: rolls,
+                roll_share,
+                is_deflated: config.vol_normalise_currency_costs,
+                fill_price: FillPrice::OfDay,
+            };
+            book.account(&held)
+        };
+        account.percent_of(capital)
+    };
+    let share = times(&times(&average, &stage(member, "instr_weight")), &stage(member, "idm"));
+    let held = stage(member, "buffered_position");
+    let own = account(&held, config.multiply_roll_costs_by, &share, turnovers.instrument);
+    // The setting for rolls is the portfolio's: with all capital they are paid in full.
+    let subsystem = account(&stage(member, "sub_buffered"), 1.0, &average, turnovers.subsystem);
+    let target = capital * config.percentage_vol_target / 100.0 / YEAR_ROOT;
+    let usual = Series {
+        first: volatility.first,
+        values: volatility.values.iter().map(|vol| target / (vol * point)).collect(),
+    };
+    let rules = forecasts.iter().map(|(rule, forecast)| {
+        let mut position = forecast.clone();
+        for (number, value) in (position.first.0..).zip(&mut position.values) {
+            *value *= usual.at(BusinessDay(number)) / FORECAST_MEAN;
+        }
+        let cost = sharpe.per_year(turnovers.pooled.get(rule).copied().unwrap_or(0.0));
+        // A forecast of contracts' prices may have a day more than the stitched price: holding costs then too.
+        let (first, days) = span_of([&usual, forecast]);
+        let drain = sharpe_costs(cost, &usual.on(first, days), volatility, price, point, fx);
+        let account = Account::of_position(&delayed(&position), price, point, fx).with_costs(drain);
+        (rule.clone(), account.percent_of(capital))
+    });
+    Earned { account: own, subsystem, rules: rules.collect(), sharpe, turnovers }
+}
+
+/// `stats.json`.
+#[derive(Clone, Debug, Serialize)]
+pub struct AllStatistics {
+    /// By instrument.
+    pub instruments: BTreeMap<String, InstrumentStatistics>,
+    /// By part and frequency, `net_daily`.
+    pub portfolio: BTreeMap<String, Figures>,
+}
+
+/// Figures of one instrument.
+#[derive(Clone, Debug, Serialize)]
+#[allow(
+    missing_docs,
+    reason = "the names are the reference's; their meaning stands in the types they come from"
+)]
+pub struct InstrumentStatistics {
+    pub price_slippage: f64,
+    pub per_block: f64,
+    pub percentage: f64,
+    pub per_trade: f64,
+    pub pointsize: f64,
+    pub rolls_per_year: usize,
+    pub recent_avg_price: f64,
+    pub recent_avg_daily_vol: f64,
+    #[serde(rename = "SR_cost_per_trade")]
+    pub sr_cost_per_trade: f64,
+    #[serde(rename = "SR_holding_cost")]
+    pub sr_holding_cost: f64,
+    pub subsystem_turnover: f64,
+    pub instrument_turnover_at_portfolio: f64,
+    pub instrument_turnover: f64,
+    pub forecast_turnover_own: BTreeMap<String, f64>,
+    pub forecast_turnover_pooled: BTreeMap<String, f64>,
+    #[serde(rename = "forecast_SR_cost")]
+    pub forecast_sr_cost: BTreeMap<String, f64>,
+    pub rule_pandl_stats: BTreeMap<String, BTreeMap<&'static str, Figures>>,
+    pub pandl: BTreeMap<&'static str, Figures>,
+    pub subsystem_pandl: BTreeMap<&'static str, Figures>,
+}
+
+impl InstrumentStatistics {
+    fn of(member: &Member, earned: &Earned) -> Self {
+        let instrument = &member.instrument;
+        let pooled = &earned.turnovers.pooled;
+        let cost = |turned: f64| earned.sharpe.per_year(turned);
+        Self {
+            price_slippage: instrument.spread_cost,
+            per_block: instrument.per_block,
+            percentage: instrument.percentage,
+            per_trade: instrument.per_trade,
+            pointsize: instrument.point_size,
+            rolls_per_year: instrument.rolls_per_year(),
+            recent_avg_price: earned.sharpe.price,
+            recent_avg_daily_vol: earned.sharpe.daily_vol,
+            sr_cost_per_trade: earned.sharpe.per_trade,
+            sr_holding_cost: earned.sharpe.holding,
+            subsystem_turnover: earned.turnovers.subsystem,
+            instrument_turnover_at_portfolio: earned.turnovers.at_portfolio,
+            instrument_turnover: earned.turnovers.instrument,
+            forecast_turnover_own: earned.turnovers.own.clone(),
+            forecast_turnover_pooled: pooled.clone(),
+            forecast_sr_cost: pooled.iter().map(|(rule, turned)| (rule.clone(), cost(*turned))).collect(),
+            rule_pandl_stats: earned
+                .rules
+                .iter()
+                .map(|(rule, account)| (rule.clone(), parts(account)))
+                .collect(),
+            pandl: parts(&earned.account),
+            subsystem_pandl: parts(&earned.subsystem),
+        }
+    }
+}
+
+/// Daily statistics of the parts of an account.
+fn parts(account: &Account) -> BTreeMap<&'static str, Figures> {
+    let flows = [("net", account.net()), ("gross", account.gross.clone()), ("costs", account.costs.clone())];
+    let figures = |flow| Figures::of(Statistics::of_flow(flow, Frequency::BusinessDay));
+    flows.iter().filter_map(|(part, flow)| Some((*part, figures(flow)?))).collect()
+}
+
+/// Statistics with their days as dates; what is not a number is null.
+#[derive(Clone, Debug, Serialize)]
+pub struct Figures(BTreeMap<&'static str, Figure>);
+
+#[derive(Clone, Debug, Serialize)]
+#[serde(untagged)]
+enum Figure {
+    Number(Option<f64>),
+    Count(usize),
+    Date(String),
+}
+
+impl Figures {
+    fn of(statistics: Option<Statistics>) -> Option<Self> {
+        let statistics = statistics?;
+        let number = |value: f64| Figure::Number(value.is_finite().then_some(value));
+        let mut figures: BTreeMap<&'static str, Figure> =
+            statistics.numbers().into_iter().map(|(name, value)| (name, number(value))).collect();
+        let date = |day: i64| {
+            let (year, month, day) = crate::account::flow::civil(day);
+            Figure::Date(format!("{year:04}-{month:02}-{day:02} 00:00:00"))
+        };
+        figures.insert("n", Figure::Count(statistics.n));
+        figures.insert("first", date(statistics.first));
+        figures.insert("last", date(statistics.last));
+        Some(Self(figures))
+    }
+}
