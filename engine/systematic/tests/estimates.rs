@@ -45,7 +45,7 @@ fn fitting_dates_are_the_references() {
         let step = match *parts.last().unwrap() {
             "M" | "1M" => 30,
             "W" | "1W" => 7,
-            _ => 365,
+            other => other.strip_suffix('D').map_or(365, |days| days.parse().unwrap()),
         };
         let start = time(first, "fit_start");
         let own = fits(start, time(last, "period_end"), method, step, number);

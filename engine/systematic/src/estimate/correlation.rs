@@ -7,6 +7,9 @@ use tickrace_stats::panel::DAY_NS;
 
 use super::fit::{DateMethod, Fit, fits};
 
+/// What stands off the diagonal while nothing is known.
+const UNKNOWN: f64 = 0.99;
+
 /// A square matrix by rows.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Matrix {
@@ -64,7 +67,7 @@ pub struct CorrelationConfig {
     pub min_periods: usize,
     /// Whether gaps are filled.
     pub cleaning: bool,
-    /// What fills the gaps of a column without data, and stands before there is any.
+    /// What fills the gaps of a column without data.
     pub offdiag: f64,
     /// Whether negative correlations count as none.
     pub floor_at_zero: bool,
@@ -154,7 +157,7 @@ fn exponential(panel: &Panel, config: &CorrelationConfig, all: Vec<Fit>) -> Vec<
     let mut answers = Vec::with_capacity(all.len());
     for fit in all {
         if fit.no_data {
-            answers.push((fit, Matrix::uniform(size, config.offdiag)));
+            answers.push((fit, Matrix::uniform(size, UNKNOWN)));
             continue;
         }
         let is_last = |at: i64| config.date_method == DateMethod::InSample || at < fit.fit_end_ns;
@@ -188,7 +191,7 @@ fn plain(panel: &Panel, config: &CorrelationConfig, all: Vec<Fit>) -> Vec<(Fit, 
     let size = panel.columns.len();
     let answer = |fit: Fit| {
         if fit.no_data {
-            return (fit, Matrix::uniform(size, config.offdiag));
+            return (fit, Matrix::uniform(size, UNKNOWN));
         }
         let rows = window(panel, &fit);
         let mut matrix = Matrix::uniform(size, f64::NAN);
@@ -210,10 +213,10 @@ fn plain(panel: &Panel, config: &CorrelationConfig, all: Vec<Fit>) -> Vec<(Fit, 
     all.into_iter().map(answer).collect()
 }
 
-/// Rows of a fit's window.
+/// Rows of a fit's window; the one at its end is in it, as the reference cuts it.
 fn window(panel: &Panel, fit: &Fit) -> std::ops::Range<usize> {
-    let place = |at: i64| panel.at_ns.partition_point(|own| *own < at);
-    place(fit.fit_start_ns)..place(fit.fit_end_ns)
+    let from = panel.at_ns.partition_point(|own| *own < fit.fit_start_ns);
+    from..panel.at_ns.partition_point(|own| *own <= fit.fit_end_ns)
 }
 
 /// Fills gaps, then floors, clips and shrinks.
