@@ -141,26 +141,31 @@ fn judged_statistics(folder: &str, system: &System, earnings: &Earnings) {
     );
 }
 
-#[test]
-fn chapter_fifteen_agrees_in_every_stage() {
-    let Some((system, earnings)) = system_of("chapter15") else { return };
-    judged("systemA_ch15_fixed", "stages", &system, |_| true);
-    judged_statistics("systemA_ch15_fixed", &system, &earnings);
+/// Stages, statistics and the portfolio's curves of a whole system.
+fn judged_whole(name: &str, folder: &str) {
+    let Some((system, earnings)) = system_of(name) else { return };
+    judged(folder, "stages", &system, |_| true);
     for (name, own) in [
         ("portfolio_daily_pct", earnings.portfolio_days()),
         ("capital_multiplier", earnings.capital_multipliers()),
     ] {
-        let golden =
-            read_frame(&shared(&format!("{REFERENCE}/systemA_ch15_fixed/{name}.parquet")).unwrap()).unwrap();
+        let Some(path) = shared(&format!("{REFERENCE}/{folder}/{name}.parquet")) else { continue };
         let mut all = BTreeMap::new();
-        compare(&golden, &own, name, |_| true, &mut all);
+        compare(&read_frame(&path).unwrap(), &own, name, |_| true, &mut all);
         let faults: Vec<&String> = all.values().flat_map(|agreement| &agreement.faults).collect();
         assert!(faults.is_empty() && !all.is_empty(), "{faults:?}");
     }
+    judged_statistics(folder, &system, &earnings);
 }
 
 #[test]
-fn all_rules_agree_in_every_forecast() {
+fn chapter_fifteen_agrees_whole() {
+    judged_whole("chapter15", "systemA_ch15_fixed");
+}
+
+#[test]
+fn all_rules_agree_whole() {
     let Some((system, _)) = system_of("all_rules") else { return };
     judged("systemC_all_rules", "forecasts", &system, |name| name.contains('.'));
+    judged_whole("all_rules", "systemC_all_rules");
 }

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::estimate::correlation::CorrelationConfig;
+use crate::estimate::multiplier::MultiplierConfig;
 use crate::raw::VolatilityConfig;
 use crate::rules::Arguments;
 
@@ -114,6 +116,14 @@ pub struct SystemConfig {
     pub forecast_weight_ewma_span: f64,
     /// Diversification multiplier of forecasts.
     pub forecast_div_multiplier: PerName<f64>,
+    /// Whether that multiplier is estimated instead.
+    pub use_forecast_div_mult_estimates: bool,
+    /// How it is smoothed and bounded.
+    pub forecast_div_mult_estimate: MultiplierConfig,
+    /// How correlations of forecasts are estimated.
+    pub forecast_correlation_estimate: CorrelationConfig,
+    /// Whether they are estimated over all instruments with the same rules together.
+    pub pool_forecast_correlations: bool,
     /// Variations whose raw forecasts shrink where volatility is high.
     pub use_attenuation: Vec<String>,
     /// Instruments that are never sold short.
@@ -125,6 +135,12 @@ pub struct SystemConfig {
     pub instrument_weight_ewma_span: f64,
     /// Diversification multiplier of instruments.
     pub instrument_div_multiplier: f64,
+    /// Whether that multiplier is estimated instead.
+    pub use_instrument_div_mult_estimates: bool,
+    /// How it is smoothed and bounded.
+    pub instrument_div_mult_estimate: MultiplierConfig,
+    /// How correlations of subsystems' profits are estimated.
+    pub instrument_correlation_estimate: CorrelationConfig,
     /// How positions are buffered.
     pub buffer_method: BufferMethod,
     /// Width of the buffer on each side, a share.
@@ -172,11 +188,21 @@ impl Default for SystemConfig {
             forecast_weights: None,
             forecast_weight_ewma_span: 125.0,
             forecast_div_multiplier: PerName::All(1.0),
+            use_forecast_div_mult_estimates: false,
+            forecast_div_mult_estimate: MultiplierConfig::default(),
+            forecast_correlation_estimate: CorrelationConfig {
+                ew_lookback: 250.0,
+                ..CorrelationConfig::default()
+            },
+            pool_forecast_correlations: true,
             use_attenuation: Vec::new(),
             long_only_instruments: Vec::new(),
             instrument_weights: None,
             instrument_weight_ewma_span: 125.0,
             instrument_div_multiplier: 1.0,
+            use_instrument_div_mult_estimates: false,
+            instrument_div_mult_estimate: MultiplierConfig::default(),
+            instrument_correlation_estimate: CorrelationConfig::default(),
             buffer_method: BufferMethod::Forecast,
             buffer_size: 0.1,
             buffer_trade_to_edge: true,

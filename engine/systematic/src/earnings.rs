@@ -95,7 +95,8 @@ impl Earnings {
         for (((name, member), forecasts), own) in system.members.iter().zip(&forecasts).zip(turned) {
             let fx = market.fx(&member.instrument.currency, &config.base_currency)?;
             let turnovers = turnovers_of(member, own, &pooled);
-            let earned = earned(member, forecasts, turnovers, &fx, config, capital);
+            let subsystem = system.subsystems.get(name).cloned().unwrap_or_default().percent_of(capital);
+            let earned = earned(member, forecasts, turnovers, &fx, config, subsystem);
             all.instruments.insert(name.clone(), earned);
         }
         all.portfolio = Account::sum(all.instruments.values().map(|one| &one.account).collect::<Vec<_>>());
@@ -186,43 +187,63 @@ fn turnovers_of(member: &Member, own: BTreeMap<String, f64>, pooled: &BTreeMap<S
     }
 }
 
+/// Account of a position path in money: costs of each fill, or the drain of its Sharpe costs.
+///
+/// - `held`: contracts wanted. `roll_share`, `usual`, `turned`: share of a roll that is paid, the usual position, and how often
+///   a year it is turned over.
+fn account_of(
+    member: &Member,
+    held: &Series,
+    (roll_share, usual, turned): (f64, &Series, f64),
+    fx: &FxRate,
+    config: &SystemConfig,
+) -> Account {
+    let (price, volatility) = (&member.raw.daily_price, &member.raw.returns_vol);
+    let (costs, rolls) = (member.instrument.costs(), member.instrument.rolls_per_year());
+    let held = delayed(held);
+    if config.use_sr_costs {
+        let sharpe = SharpeCosts::of_last_year(price, volatility, &costs, rolls);
+        let drain = sharpe_costs(sharpe.per_year(turned), usual, volatility, price, costs.point_size, fx);
+        return Account::of_position(&held, price, costs.point_size, fx).with_costs(drain);
+    }
+    let book = CashBook {
+        price,
+        costs: &costs,
+        fx,
+        rolls_per_year: rolls,
+        roll_share,
+        is_deflated: config.vol_normalise_currency_costs,
+        fill_price: FillPrice::OfDay,
+    };
+    book.account(&held)
+}
+
+/// What an instrument earns with all capital, in money. Rolls are paid in full: the setting for them is the portfolio's.
+pub fn subsystem_account(member: &Member, fx: &FxRate, config: &SystemConfig) -> Account {
+    let average = stage(member, "avg_position");
+    let turned = turnover(&stage(member, "subsystem_position"), AverageSize::Smoothed(&average));
+    account_of(member, &stage(member, "sub_buffered"), (1.0, &average, turned), fx, config)
+}
+
 fn earned(
     member: &Member,
     forecasts: &BTreeMap<String, Series>,
     turnovers: Turnovers,
     fx: &FxRate,
     config: &SystemConfig,
-    capital: f64,
+    subsystem: Account,
 ) -> Earned {
+    let capital = config.notional_trading_capital;
     let (price, volatility) = (&member.raw.daily_price, &member.raw.returns_vol);
     let (costs, rolls) = (member.instrument.costs(), member.instrument.rolls_per_year());
     let point = costs.point_size;
     let sharpe = SharpeCosts::of_last_year(price, volatility, &costs, rolls);
     let average = stage(member, "avg_position");
-    let account = |position: &Series, roll_share: f64, usual: &Series, turned: f64| {
-        let held = delayed(position);
-        let account = if config.use_sr_costs {
-            let drain = sharpe_costs(sharpe.per_year(turned), usual, volatility, price, point, fx);
-            Account::of_position(&held, price, point, fx).with_costs(drain)
-        } else {
-            let book = CashBook {
-                price,
-                costs: &costs,
-                fx,
-                rolls_per_year: rolls,
-                roll_share,
-                is_deflated: config.vol_normalise_currency_costs,
-                fill_price: FillPrice::OfDay,
-            };
-            book.account(&held)
-        };
-        account.percent_of(capital)
-    };
     let share = times(&times(&average, &stage(member, "instr_weight")), &stage(member, "idm"));
     let held = stage(member, "buffered_position");
-    let own = account(&held, config.multiply_roll_costs_by, &share, turnovers.instrument);
-    // The setting for rolls is the portfolio's: with all capital they are paid in full.
-    let subsystem = account(&stage(member, "sub_buffered"), 1.0, &average, turnovers.subsystem);
+    let own =
+        account_of(member, &held, (config.multiply_roll_costs_by, &share, turnovers.instrument), fx, config)
+            .percent_of(capital);
     let target = capital * config.percentage_vol_target / 100.0 / YEAR_ROOT;
     let usual = Series {
         first: volatility.first,

@@ -10,11 +10,16 @@ use tickrace_stats::moments::fill_forward;
 use tickrace_stats::panel::parse_time;
 use tickrace_stats::{BusinessDay, Frame, Series};
 
+use crate::account::Account;
 use crate::config::{ConfigError, Quirk, RuleConfig, SystemConfig};
+use crate::earnings::subsystem_account;
+use crate::estimate::correlation::{self, CorrelationConfig, Matrix, Panel};
+use crate::estimate::fit::Fit;
+use crate::estimate::multiplier;
 use crate::forecast::{self, Weighted};
 use crate::market::{Instrument, Market, MarketError, as_of};
 use crate::position;
-use crate::raw::{Demean, Factor, Neighbours, Raw, filled_on, less, smoothed_carry, span_of};
+use crate::raw::{Demean, Factor, Neighbours, Raw, filled_on, less, running_sum, smoothed_carry, span_of};
 use crate::rules::expression::Expression;
 use crate::rules::{Argument, Arguments, Inputs, Rule, RuleError, Rules, zeros_missing};
 
@@ -60,6 +65,15 @@ impl Stages {
         self.0.iter().find(|(own, _)| own == name).map(|(_, series)| series)
     }
 
+    /// Stages of a family, `raw_fc` of every rule, by what stands behind the dot.
+    pub fn family(&self, family: &str) -> Vec<(&str, &Series)> {
+        let own = self.0.iter().filter_map(|(name, series)| {
+            let rest = name.strip_prefix(family)?.strip_prefix('.')?;
+            Some((rest, series))
+        });
+        own.collect()
+    }
+
     fn add(&mut self, name: impl Into<String>, first: BusinessDay, values: Vec<f64>) {
         self.0.push((name.into(), Series { first, values }));
     }
@@ -97,6 +111,8 @@ pub struct System {
     pub members: BTreeMap<String, Member>,
     /// What depends on several of them.
     pub neighbours: Neighbours,
+    /// What each earned with all capital, in money of the account.
+    pub subsystems: BTreeMap<String, Account>,
 }
 
 /// Names of inputs a rule may ask for; dots and `get_` before them are passed over.
@@ -146,13 +162,21 @@ impl System {
         for name in &names {
             let mut stages = system.raw_stages(name);
             system.forecast_stages(name, config, rules, &mut factors, &mut stages)?;
-            system.subsystem_stages(name, market, config, &mut stages)?;
             all.insert(name.clone(), stages);
+        }
+        let estimates = Estimates::of_forecasts(&all, config);
+        for (name, stages) in &mut all {
+            combination_stages(name, config, &estimates, stages);
+            system.subsystem_stages(name, market, config, stages)?;
         }
         for (name, stages) in all {
             if let Some(member) = system.members.get_mut(&name) {
                 member.stages = stages;
             }
+        }
+        for (name, member) in &system.members {
+            let fx = market.fx(&member.instrument.currency, &config.base_currency)?;
+            system.subsystems.insert(name.clone(), subsystem_account(member, &fx, config));
         }
         system.portfolio_stages(config);
         Ok(system)
@@ -175,7 +199,7 @@ impl System {
         stages
     }
 
-    /// From raw data to the combined forecast.
+    /// From raw data to weighted forecasts.
     fn forecast_stages(
         &self,
         name: &str,
@@ -220,19 +244,6 @@ impl System {
         for ((variation, _), weights) in capped.iter().zip(&weights) {
             stages.add(format!("fc_weight.{variation}"), first, weights.clone());
         }
-        let multiplier = vec![config.forecast_div_multiplier.of(name).copied().unwrap_or(1.0); days];
-        let weighted = Weighted { forecasts, weights };
-        let mut sum = forecast::combined(&weighted, &multiplier);
-        if config.forecast_before_data == Quirk::Sound {
-            let is_known = |day: usize| weighted.forecasts.iter().any(|series| !series.values[day].is_nan());
-            let unknown = (0..days).take_while(|day| !is_known(*day)).count();
-            sum[..unknown].fill(f64::NAN);
-        }
-        let floor = config.forecast_floor.unwrap_or(-config.forecast_cap);
-        let limited = sum.iter().map(|value| value.clamp(floor, config.forecast_cap)).collect();
-        stages.add("fdm", first, multiplier);
-        stages.add("raw_combined_fc", first, sum);
-        stages.add("combined_fc", first, limited);
         Ok(())
     }
 
@@ -442,14 +453,20 @@ impl System {
             })
             .collect();
         let weights = forecast::smoothed_weights(&filled, fixed, config.instrument_weight_ewma_span);
-        for (member, weights) in self.members.values_mut().zip(weights) {
-            let weight = Series { first, values: weights };
+        let weights: Vec<Series> = weights.into_iter().map(|values| Series { first, values }).collect();
+        let idm = if config.use_instrument_div_mult_estimates {
+            let fits = subsystem_correlations(&self.subsystems, &config.instrument_correlation_estimate);
+            multiplier::over_time(&weights, &fits, &config.instrument_div_mult_estimate)
+        } else {
+            Series { first, values: vec![config.instrument_div_multiplier; days] }
+        };
+        for (member, weight) in self.members.values_mut().zip(weights) {
             let stages = &mut member.stages;
             let subsystem = stages.get("subsystem_position").cloned().unwrap_or_default();
             let average = stages.get("avg_position").cloned().unwrap_or_default();
             let on = filled_on(&weight, &subsystem).values;
-            let idm = config.instrument_div_multiplier;
-            let share: Vec<f64> = on.iter().map(|weight| weight * idm).collect();
+            let multiplier = filled_on(&idm, &subsystem).values;
+            let share: Vec<f64> = on.iter().zip(multiplier).map(|(weight, idm)| weight * idm).collect();
             let notional: Vec<f64> =
                 subsystem.values.iter().zip(&share).map(|(position, share)| position * share).collect();
             let scale: Vec<f64> = filled_on(&average, &subsystem)
@@ -462,13 +479,98 @@ impl System {
             let (top, bottom) = position::buffer(config.buffer_method, config.buffer_size, &filled, &scale);
             let held = position::buffered(&notional, &top, &bottom, true, config.buffer_trade_to_edge);
             stages.0.push(("instr_weight".to_owned(), weight));
-            stages.add("idm", first, vec![idm; days]);
+            stages.0.push(("idm".to_owned(), idm.clone()));
             stages.add("notional_position", subsystem.first, notional);
             stages.add("buf_top", subsystem.first, top);
             stages.add("buf_bot", subsystem.first, bottom);
             stages.add("buffered_position", subsystem.first, held);
         }
     }
+}
+
+/// From weighted forecasts to the combined one.
+fn combination_stages(name: &str, config: &SystemConfig, estimates: &Estimates, stages: &mut Stages) {
+    let capped = stages.family("capped_fc");
+    let forecasts =
+        forecast::filled_together(&capped.iter().map(|(_, series)| (*series).clone()).collect::<Vec<_>>());
+    let weights: Vec<Series> =
+        stages.family("fc_weight").into_iter().map(|(_, series)| series.clone()).collect();
+    let (first, days) = span_of(&forecasts);
+    let multiplier = match estimates.of(&capped) {
+        Some(fits) => multiplier::over_time(&weights, fits, &config.forecast_div_mult_estimate).values,
+        None => vec![config.forecast_div_multiplier.of(name).copied().unwrap_or(1.0); days],
+    };
+    let weighted = Weighted { forecasts, weights: weights.into_iter().map(|series| series.values).collect() };
+    let mut sum = forecast::combined(&weighted, &multiplier);
+    if config.forecast_before_data == Quirk::Sound {
+        let is_known = |day: usize| weighted.forecasts.iter().any(|series| !series.values[day].is_nan());
+        let unknown = (0..days).take_while(|day| !is_known(*day)).count();
+        sum[..unknown].fill(f64::NAN);
+    }
+    let floor = config.forecast_floor.unwrap_or(-config.forecast_cap);
+    let limited = sum.iter().map(|value| value.clamp(floor, config.forecast_cap)).collect();
+    stages.add("fdm", first, multiplier);
+    stages.add("raw_combined_fc", first, sum);
+    stages.add("combined_fc", first, limited);
+}
+
+/// Correlations of forecasts, by the rules they are of; none where multipliers are fixed.
+#[derive(Default)]
+struct Estimates(BTreeMap<Vec<String>, Vec<(Fit, Matrix)>>);
+
+impl Estimates {
+    fn of_forecasts(all: &BTreeMap<String, Stages>, config: &SystemConfig) -> Self {
+        if !config.use_forecast_div_mult_estimates {
+            return Self::default();
+        }
+        let mut by_rules: BTreeMap<Vec<String>, Vec<Vec<Series>>> = BTreeMap::new();
+        for stages in all.values() {
+            let capped = stages.family("capped_fc");
+            let series = capped.iter().map(|(_, series)| (*series).clone()).collect();
+            by_rules.entry(names_of(&capped)).or_default().push(series);
+        }
+        let of_group = |members: &Vec<Vec<Series>>| {
+            // All on the weeks of any: the last row, from which fits are counted back, is that of the last instrument.
+            let (first, days) = span_of(members.iter().flatten());
+            let panels: Vec<Panel> = members
+                .iter()
+                .map(|series| series.iter().map(|series| series.on(first, days)).collect::<Vec<_>>())
+                .map(|series| correlation::sampled(&series, 7, true, true))
+                .collect();
+            let count = panels.len();
+            let own = &config.forecast_correlation_estimate;
+            let estimate = CorrelationConfig {
+                ew_lookback: own.ew_lookback * count as f64,
+                min_periods: own.min_periods * count,
+                ..*own
+            };
+            correlation::correlations(&correlation::stacked(&panels), &estimate)
+        };
+        Self(by_rules.iter().map(|(rules, members)| (rules.clone(), of_group(members))).collect())
+    }
+
+    fn of(&self, capped: &[(&str, &Series)]) -> Option<&Vec<(Fit, Matrix)>> {
+        self.0.get(&names_of(capped))
+    }
+}
+
+fn names_of(capped: &[(&str, &Series)]) -> Vec<String> {
+    capped.iter().map(|(name, _)| (*name).to_owned()).collect()
+}
+
+/// Correlations of what subsystems earn in a week.
+fn subsystem_correlations(
+    subsystems: &BTreeMap<String, Account>,
+    config: &CorrelationConfig,
+) -> Vec<(Fit, Matrix)> {
+    let curves: Vec<Series> = subsystems
+        .values()
+        .map(|account| {
+            let net = account.net().daily();
+            Series { first: net.first, values: running_sum(&net.values) }
+        })
+        .collect();
+    correlation::correlations(&correlation::stepped(correlation::sampled(&curves, 7, true, true)), config)
 }
 
 /// What factor rules share: values of all instruments, and what they are compared with.

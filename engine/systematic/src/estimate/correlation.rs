@@ -153,6 +153,7 @@ fn exponential(panel: &Panel, config: &CorrelationConfig, all: Vec<Fit>) -> Vec<
     let size = panel.columns.len();
     let kept = 1.0 - alpha_of_span(config.ew_lookback);
     let mut pairs = vec![Pair::default(); size * size];
+    let mut counts = vec![0; size];
     let mut row = 0;
     let mut answers = Vec::with_capacity(all.len());
     for fit in all {
@@ -167,6 +168,7 @@ fn exponential(panel: &Panel, config: &CorrelationConfig, all: Vec<Fit>) -> Vec<
                 if x.is_nan() {
                     continue;
                 }
+                counts[left] += 1;
                 for right in 0..left {
                     let y = panel.columns[right][row];
                     if !y.is_nan() {
@@ -181,6 +183,10 @@ fn exponential(panel: &Panel, config: &CorrelationConfig, all: Vec<Fit>) -> Vec<
             for right in 0..left {
                 matrix.set_both(left, right, pairs[left * size + right].correlation(config.min_periods));
             }
+        }
+        let is_blank = counts.iter().all(|count| *count < config.min_periods);
+        if is_blank && config.cleaning {
+            matrix = Matrix::uniform(size, config.offdiag);
         }
         answers.push((fit, cleaned(matrix, panel, &fit, config)));
     }
@@ -223,22 +229,20 @@ fn window(panel: &Panel, fit: &Fit) -> std::ops::Range<usize> {
 fn cleaned(mut matrix: Matrix, panel: &Panel, fit: &Fit, config: &CorrelationConfig) -> Matrix {
     let size = matrix.size;
     if config.cleaning && matrix.values.iter().any(|value| value.is_nan()) {
+        // Where single columns are known but no pair is, there is no average: a pair with data stays unknown, and a
+        // multiplier over it is 1.
         let average = matrix.average();
-        if average.is_nan() {
-            matrix = Matrix::uniform(size, config.offdiag);
-        } else {
-            let rows = window(panel, fit);
-            let has_data: Vec<bool> = panel
-                .columns
-                .iter()
-                .map(|column| column[rows.clone()].iter().any(|value| !value.is_nan()))
-                .collect();
-            for left in 0..size {
-                for right in 0..left {
-                    if matrix.at(left, right).is_nan() {
-                        let both = has_data[left] && has_data[right];
-                        matrix.set_both(left, right, if both { average } else { config.offdiag });
-                    }
+        let rows = window(panel, fit);
+        let has_data: Vec<bool> = panel
+            .columns
+            .iter()
+            .map(|column| column[rows.clone()].iter().any(|value| !value.is_nan()))
+            .collect();
+        for left in 0..size {
+            for right in 0..left {
+                if matrix.at(left, right).is_nan() {
+                    let both = has_data[left] && has_data[right];
+                    matrix.set_both(left, right, if both { average } else { config.offdiag });
                 }
             }
         }
