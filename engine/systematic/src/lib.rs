@@ -11,6 +11,7 @@ pub mod earnings;
 pub mod estimate;
 pub mod forecast;
 pub mod market;
+pub mod portfolio;
 pub mod position;
 pub mod raw;
 pub mod rules;
