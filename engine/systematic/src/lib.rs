@@ -14,5 +14,6 @@ pub mod market;
 pub mod portfolio;
 pub mod position;
 pub mod raw;
+pub mod roll;
 pub mod rules;
 pub mod system;
