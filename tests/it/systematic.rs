@@ -169,3 +169,14 @@ fn all_rules_agree_whole() {
     judged("systemC_all_rules", "forecasts", &system, |name| name.contains('.'));
     judged_whole("all_rules", "systemC_all_rules");
 }
+
+#[test]
+fn overlay_and_attenuation_agree_whole() {
+    judged_whole("overlay_dynamic", "systemD_overlay_dynamic");
+    let Some((system, _)) = system_of("overlay_dynamic") else { return };
+    let path = shared(&format!("{REFERENCE}/systemD_overlay_dynamic/risk_overlay.parquet")).unwrap();
+    let mut all = BTreeMap::new();
+    compare(&read_frame(&path).unwrap(), system.overlay.as_ref().unwrap(), "overlay", |_| true, &mut all);
+    let faults: Vec<&String> = all.values().flat_map(|agreement| &agreement.faults).collect();
+    assert!(faults.is_empty() && all.len() == 5, "{faults:?}");
+}

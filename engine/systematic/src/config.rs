@@ -8,6 +8,8 @@ use crate::estimate::correlation::CorrelationConfig;
 use crate::estimate::multiplier::MultiplierConfig;
 use crate::raw::VolatilityConfig;
 use crate::rules::Arguments;
+use crate::system::dynamic::SmallSystemConfig;
+use crate::system::overlay::OverlayConfig;
 
 /// Why a configuration makes no system.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -147,6 +149,12 @@ pub struct SystemConfig {
     pub buffer_size: f64,
     /// Whether a trade goes to the edge of the buffer, or to its middle.
     pub buffer_trade_to_edge: bool,
+    /// Limits on the risk of the whole portfolio; absent: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub risk_overlay: Option<OverlayConfig>,
+    /// Whole contracts for small capital; absent: buffered positions alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub small_system: Option<SmallSystemConfig>,
     /// Whether costs of instruments are a steady drain worked out from their Sharpe costs, and not those of each fill.
     #[serde(rename = "use_SR_costs")]
     pub use_sr_costs: bool,
@@ -206,6 +214,8 @@ impl Default for SystemConfig {
             buffer_method: BufferMethod::Forecast,
             buffer_size: 0.1,
             buffer_trade_to_edge: true,
+            risk_overlay: None,
+            small_system: None,
             use_sr_costs: false,
             vol_normalise_currency_costs: true,
             multiply_roll_costs_by: 0.5,

@@ -77,22 +77,25 @@ pub fn combined(weighted: &Weighted, multiplier: &[f64]) -> Vec<f64> {
 /// What raw forecasts are multiplied by where volatility is high or low against its own past: from 0.5 to 2.
 ///
 /// - `perc_vol`: `[days]`, per cent.
+/// - Result: the multipliers, and the share of days so far whose volatility was lower.
 ///
 /// Source: R. Carver, *Advanced Futures Trading Strategies* (2023), strategy thirteen; windows as in pysystemtrade 1.80.
-pub fn attenuation(perc_vol: &[f64]) -> Vec<f64> {
+pub fn attenuation(perc_vol: &[f64]) -> (Vec<f64>, Vec<f64>) {
     let mean = rolling_mean(perc_vol, 2_500, 10);
     let normal: Vec<f64> = perc_vol.iter().zip(&mean).map(|(vol, mean)| vol / mean).collect();
     let mut earlier: Vec<f64> = Vec::with_capacity(normal.len());
     let mut multiplier = Vec::with_capacity(normal.len());
+    let mut quantiles = Vec::with_capacity(normal.len());
     for (row, &value) in normal.iter().enumerate() {
-        if value.is_nan() {
-            multiplier.push(1.0);
-            continue;
+        // Nothing is smaller than what is not known: such days count as the calmest.
+        let mut smaller = 0;
+        if !value.is_nan() {
+            smaller = earlier.partition_point(|own| *own < value);
+            earlier.insert(smaller, value);
         }
-        let smaller = earlier.partition_point(|own| *own < value);
-        earlier.insert(smaller, value);
         let quantile = smaller as f64 / (row + 1) as f64;
         multiplier.push(2.0 - 1.5 * quantile);
+        quantiles.push(quantile);
     }
-    ew_mean(&multiplier, alpha_of_span(10.0), 1)
+    (ew_mean(&multiplier, alpha_of_span(10.0), 1), quantiles)
 }

@@ -18,10 +18,14 @@ use crate::estimate::fit::Fit;
 use crate::estimate::multiplier;
 use crate::forecast::{self, Weighted};
 use crate::market::{Instrument, Market, MarketError, as_of};
+use crate::portfolio::dynamic::{DynamicError, midnight_deflator};
 use crate::position;
 use crate::raw::{Demean, Factor, Neighbours, Raw, filled_on, less, running_sum, smoothed_carry, span_of};
 use crate::rules::expression::Expression;
 use crate::rules::{Argument, Arguments, Inputs, Rule, RuleError, Rules, zeros_missing};
+
+pub mod dynamic;
+pub mod overlay;
 
 /// Average size of a scaled forecast.
 pub const FORECAST_MEAN: f64 = 10.0;
@@ -32,6 +36,14 @@ pub enum SystemError {
     /// The configuration.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// Whole contracts could not be chosen.
+    #[error("small_system, day {day} of 1970: {error}")]
+    Dynamic {
+        /// The calendar day, from 1 January 1970.
+        day: i64,
+        /// Why.
+        error: DynamicError,
+    },
     /// The data.
     #[error(transparent)]
     Market(#[from] MarketError),
@@ -113,6 +125,10 @@ pub struct System {
     pub neighbours: Neighbours,
     /// What each earned with all capital, in money of the account.
     pub subsystems: BTreeMap<String, Account>,
+    /// Measures of the risk overlay, where there is one.
+    pub overlay: Option<Stages>,
+    /// Whole contracts for small capital by instrument, where they are asked for.
+    pub dynamic: Option<Stages>,
 }
 
 /// Names of inputs a rule may ask for; dots and `get_` before them are passed over.
@@ -178,7 +194,10 @@ impl System {
             let fx = market.fx(&member.instrument.currency, &config.base_currency)?;
             system.subsystems.insert(name.clone(), subsystem_account(member, &fx, config));
         }
-        system.portfolio_stages(config);
+        system.portfolio_stages(market, config);
+        if let Some(small) = &config.small_system {
+            system.dynamic = Some(dynamic::path(&system, market, config, small)?);
+        }
         Ok(system)
     }
 
@@ -213,7 +232,10 @@ impl System {
             Series::default()
         } else {
             let vol = &self.members[name].raw.perc_vol;
-            Series { first: vol.first, values: forecast::attenuation(&vol.values) }
+            let (multiplier, quantile) = forecast::attenuation(&vol.values);
+            stages.add("vol_quantile", vol.first, quantile);
+            stages.add("attenuation", vol.first, multiplier.clone());
+            Series { first: vol.first, values: multiplier }
         };
         let mut capped: Vec<(String, Series)> = Vec::new();
         for (variation, rule) in &config.trading_rules {
@@ -434,7 +456,7 @@ impl System {
     }
 
     /// From subsystem positions to those of the portfolio.
-    fn portfolio_stages(&mut self, config: &SystemConfig) {
+    fn portfolio_stages(&mut self, market: &Market, config: &SystemConfig) {
         let subsystems: Vec<Series> = self
             .members
             .values()
@@ -460,32 +482,85 @@ impl System {
         } else {
             Series { first, values: vec![config.instrument_div_multiplier; days] }
         };
-        for (member, weight) in self.members.values_mut().zip(weights) {
+        for ((name, member), weight) in self.members.iter_mut().zip(&weights) {
             let stages = &mut member.stages;
             let subsystem = stages.get("subsystem_position").cloned().unwrap_or_default();
-            let average = stages.get("avg_position").cloned().unwrap_or_default();
-            let on = filled_on(&weight, &subsystem).values;
+            let on = filled_on(weight, &subsystem).values;
             let multiplier = filled_on(&idm, &subsystem).values;
-            let share: Vec<f64> = on.iter().zip(multiplier).map(|(weight, idm)| weight * idm).collect();
-            let notional: Vec<f64> =
-                subsystem.values.iter().zip(&share).map(|(position, share)| position * share).collect();
-            let scale: Vec<f64> = filled_on(&average, &subsystem)
-                .values
-                .iter()
-                .zip(&share)
-                .map(|(average, share)| average * share)
-                .collect();
-            let filled = fill_forward(&notional);
-            let (top, bottom) = position::buffer(config.buffer_method, config.buffer_size, &filled, &scale);
-            let held = position::buffered(&notional, &top, &bottom, true, config.buffer_trade_to_edge);
-            stages.0.push(("instr_weight".to_owned(), weight));
+            let share = on.iter().zip(multiplier).map(|(weight, idm)| weight * idm);
+            let notional =
+                subsystem.values.iter().zip(share).map(|(position, share)| position * share).collect();
+            stages.0.push(("instr_weight".to_owned(), weight.clone()));
             stages.0.push(("idm".to_owned(), idm.clone()));
-            stages.add("notional_position", subsystem.first, notional);
-            stages.add("buf_top", subsystem.first, top);
-            stages.add("buf_bot", subsystem.first, bottom);
-            stages.add("buffered_position", subsystem.first, held);
+            if config.risk_overlay.is_some() || config.small_system.is_some() {
+                stages.add("notional_before_overlay", subsystem.first, notional);
+                whole_portfolio_stages(market, name, &member.raw, config, stages);
+            } else {
+                stages.add("notional_position", subsystem.first, notional);
+            }
+        }
+        if let Some(limits) = &config.risk_overlay {
+            let members: Vec<&Member> = self.members.values().collect();
+            self.overlay = Some(overlay::measures(&members, limits, config.percentage_vol_target / 100.0));
+        }
+        let scalar = self.overlay.as_ref().and_then(|measures| measures.get("risk_scalar")).cloned();
+        for member in self.members.values_mut() {
+            held_stages(config, scalar.as_ref(), &mut member.stages);
         }
     }
+}
+
+/// What the risk of a whole portfolio is measured with.
+fn whole_portfolio_stages(
+    market: &Market,
+    name: &str,
+    raw: &Raw,
+    config: &SystemConfig,
+    stages: &mut Stages,
+) {
+    let fx = stages.get("fx_used").cloned().unwrap_or_default();
+    let point = market.instruments.get(name).map_or(f64::NAN, |(instrument, _)| instrument.point_size);
+    // On a day without a price of the contract its value is not known.
+    let prices = raw.denom_price.values.iter().zip(&fx.values);
+    let values = prices.map(|(price, fx)| price * point * fx / config.notional_trading_capital).collect();
+    stages.add("per_contract_value", fx.first, values);
+    stages.0.push(("daily_pct_ret".to_owned(), raw.perc_returns.clone()));
+    if let Some((_, prices)) = market.instruments.get(name)
+        && let Some((_, values)) = prices.adjusted.columns.first()
+    {
+        let price = &raw.daily_price;
+        let level = midnight_deflator(&prices.adjusted.at_ns, values, price.first, price.len());
+        stages.0.push(("cost_deflator".to_owned(), level));
+    }
+}
+
+/// From the portfolio's share of a position to whole contracts within their buffer.
+fn held_stages(config: &SystemConfig, scalar: Option<&Series>, stages: &mut Stages) {
+    if let Some(before) = stages.get("notional_before_overlay").cloned() {
+        let scalar = scalar.map(|scalar| filled_on(scalar, &before).values);
+        let values = match scalar {
+            Some(scalar) => {
+                before.values.iter().zip(scalar).map(|(position, scalar)| position * scalar).collect()
+            }
+            None => before.values,
+        };
+        stages.add("notional_position", before.first, values);
+    }
+    let stage = |name: &str| stages.get(name).cloned().unwrap_or_default();
+    let (notional, average) = (stage("notional_position"), stage("avg_position"));
+    let (weight, idm) = (filled_on(&stage("instr_weight"), &notional), filled_on(&stage("idm"), &notional));
+    let scale: Vec<f64> = filled_on(&average, &notional)
+        .values
+        .iter()
+        .zip(weight.values.iter().zip(&idm.values))
+        .map(|(average, (weight, idm))| average * (weight * idm))
+        .collect();
+    let filled = fill_forward(&notional.values);
+    let (top, bottom) = position::buffer(config.buffer_method, config.buffer_size, &filled, &scale);
+    let held = position::buffered(&notional.values, &top, &bottom, true, config.buffer_trade_to_edge);
+    stages.add("buf_top", notional.first, top);
+    stages.add("buf_bot", notional.first, bottom);
+    stages.add("buffered_position", notional.first, held);
 }
 
 /// From weighted forecasts to the combined one.

@@ -69,8 +69,8 @@ pub fn roll_fills(held: &Series, price: &Series, rolls_per_year: usize, share: f
     let roll_days = roll_days(civil(first.day()).0, civil(last_day).0, rolls_per_year);
     let mut before: Option<i64> = None;
     for day in roll_days.into_iter().take_while(|day| *day <= last_day) {
-        let Some(from) = before.replace(day) else { continue };
-        let start = from_day(from).max(first.0);
+        // The first roll of the first year looks back to the first day held.
+        let start = before.replace(day).map_or(first.0, |from| from_day(from).max(first.0));
         let (mut sum, mut count) = (0.0, 0.0);
         for number in start..=BusinessDay::of_day(day).0 {
             let size = sizes.until(number);
