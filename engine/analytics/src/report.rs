@@ -24,9 +24,10 @@ use format::escape;
 
 const STYLE: &str = include_str!("report/style.css");
 
-/// Width of a plot across the page, and of one of a pair, pixels.
-const WIDE: f64 = 984.0;
-const HALF: f64 = 478.0;
+/// Width of a plot across the page, pixels.
+pub const WIDE: f64 = 984.0;
+/// Of one of a pair, pixels.
+pub const HALF: f64 = 478.0;
 
 /// The whole page: styles, plots and the script that zooms the price panels inline, no outside resource.
 pub fn html(report: &RunReport) -> String {
@@ -62,7 +63,7 @@ pub fn html(report: &RunReport) -> String {
 }
 
 /// Everything up to the first section.
-fn head(page: &mut String, title: &str, lead: &str) {
+pub fn head(page: &mut String, title: &str, lead: &str) {
     let (title, lead) = (escape(title), escape(lead));
     let _ = write!(
         page,
@@ -96,6 +97,17 @@ fn lead(report: &RunReport) -> String {
     format!("{what} · {when} local time · money in {}", report.account_currency)
 }
 
+/// A figure of the cards at the page's head: what it is, what it says, what stands below it. All of it is escaped here.
+///
+/// `class`: `good`, `bad` or nothing. Cards stand within `<div class="cards">`.
+pub fn card(page: &mut String, label: &str, value: &str, class: &str, small: &str) {
+    let (label, value, small) = (escape(label), escape(value), escape(small));
+    let _ = write!(
+        page,
+        "<div class=\"card\"><span>{label}</span><b class=\"{class}\">{value}</b><small>{small}</small></div>"
+    );
+}
+
 fn cards(page: &mut String, report: &RunReport) {
     let total = &report.total;
     let currency = &report.account_currency;
@@ -105,13 +117,8 @@ fn cards(page: &mut String, report: &RunReport) {
         _ => "",
     };
     page.push_str("<div class=\"cards\">");
-    let mut card = |label: &str, value: String, class: &str, small: String| {
-        let (value, small) = (escape(&value), escape(&small));
-        let _ = write!(
-            page,
-            "<div class=\"card\"><span>{label}</span><b class=\"{class}\">{value}</b><small>{small}</small></div>"
-        );
-    };
+    let mut card =
+        |label: &str, value: String, class: &str, small: String| card(page, label, &value, class, &small);
     let per_notional = total.net_bps().map_or(String::new(), |bps| format!(", {bps:.2} bps of turnover"));
     card(
         "Net profit",
@@ -157,7 +164,7 @@ fn cards(page: &mut String, report: &RunReport) {
 }
 
 /// A plot with a line below it that says how to read it.
-fn plot_with_note(page: &mut String, svg: &str, note: &str) {
+pub fn plot_with_note(page: &mut String, svg: &str, note: &str) {
     let _ = writeln!(page, "<div class=\"plot\">{svg}<p class=\"note\">{note}</p></div>");
 }
 
@@ -175,7 +182,7 @@ fn time_axis(report: &RunReport) -> Axis {
 }
 
 /// A table of two columns; values are escaped here.
-fn facts(page: &mut String, class: &str, rows: &[(&str, String)]) {
+pub fn facts(page: &mut String, class: &str, rows: &[(&str, String)]) {
     let _ = write!(page, "<table class=\"facts {class}\">");
     for (label, value) in rows {
         let _ = write!(page, "<tr><td>{label}</td><td>{}</td></tr>", escape(value));

@@ -14,6 +14,7 @@ use tickrace_systematic::system::{Stages, System, SystemError};
 use crate::{Failure, Streams, progress, settings};
 
 pub mod data;
+pub mod roll;
 
 /// Arguments of `systematic`.
 #[derive(Debug, clap::Args)]
@@ -28,6 +29,8 @@ enum Verb {
     Backtest(BacktestArgs),
     /// Print one stage of one instrument as CSV
     Stage(StageArgs),
+    /// From prices of single contracts to a roll calendar, multiple and adjusted prices
+    Roll(roll::Args),
 }
 
 /// Arguments of `systematic backtest`.
@@ -88,6 +91,7 @@ pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure> {
     match &args.verb {
         Verb::Backtest(args) => backtest(args, streams),
         Verb::Stage(args) => stage(args, streams),
+        Verb::Roll(args) => roll::run(args, streams),
     }
 }
 

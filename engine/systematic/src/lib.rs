@@ -14,6 +14,7 @@ pub mod market;
 pub mod portfolio;
 pub mod position;
 pub mod raw;
+pub mod report;
 pub mod roll;
 pub mod rules;
 pub mod system;

@@ -33,6 +33,8 @@ pub struct Instrument {
     pub roll_offset_days: i64,
     /// Contracts of the priced cycle from the held one to the one carry is measured against.
     pub carry_offset: i64,
+    /// Days from the first of the delivery month to expiry, about.
+    pub expiry_offset_days: i64,
     /// Region of its exchange.
     pub region: String,
 }
@@ -188,6 +190,7 @@ pub fn parse_instruments(text: &str) -> Result<Vec<Instrument>, InstrumentsError
             priced_cycle: text(place("PricedRollCycle")).to_owned(),
             roll_offset_days: whole("RollOffsetDays")?,
             carry_offset: whole("CarryOffset")?,
+            expiry_offset_days: whole("ExpiryOffset")?,
             region: text(place("Region")).to_owned(),
         });
     }

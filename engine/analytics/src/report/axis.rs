@@ -109,6 +109,32 @@ impl Axis {
         Self { low: from_ns as f64, high: to_ns as f64, scale: Scale::Linear, ticks, unit }
     }
 
+    /// Calendar time over years, in nanoseconds since the epoch: ticks at New Year, at most a dozen; as [`Axis::time`] where
+    /// there are fewer than two.
+    pub fn years(from_ns: i64, to_ns: i64) -> Self {
+        let mut new_years = Vec::new();
+        let mut day = from_ns.div_euclid(DAY_NS);
+        while day.saturating_mul(DAY_NS) <= to_ns {
+            let date = date_of(day);
+            if date.ends_with("-01-01") {
+                new_years.push((day, date[..date.len() - 6].to_owned()));
+            }
+            // From New Year to the next is 365 days or one more: the search goes on where it can be.
+            day += if date.ends_with("-01-01") { 365 } else { 1 };
+        }
+        if new_years.len() < 2 {
+            return Self::time(from_ns, to_ns, 0);
+        }
+        let step = [1, 2, 5, 10, 20, 50].into_iter().find(|step| new_years.len() <= 12 * step).unwrap_or(100);
+        let is_shown = |year: &str| year.parse::<usize>().is_ok_and(|year| year.is_multiple_of(step));
+        let ticks = new_years
+            .into_iter()
+            .filter(|(_, year)| is_shown(year))
+            .map(|(day, label)| Tick { value: (day * DAY_NS) as f64, label })
+            .collect();
+        Self { low: from_ns as f64, high: to_ns as f64, scale: Scale::Linear, ticks, unit: String::new() }
+    }
+
     /// Named places at 0.5, 1.5, and so on, in a range from 0 to their number.
     pub fn names(names: &[String], unit: &str) -> Self {
         let ticks = names.iter().enumerate();
@@ -187,6 +213,17 @@ mod tests {
         let hour = 3_600_000_000_000;
         let axis = Axis::time(14 * hour + hour / 2, 21 * hour, -5 * hour);
         assert_eq!(labels(&axis), ["10:00", "11:00", "12:00", "13:00", "14:00", "15:00", "16:00"]);
+    }
+
+    #[test]
+    fn decades_of_days_are_labelled_by_the_year() {
+        // 1 July 1999 to 1 July 2023, in days.
+        let axis = Axis::years(10_773 * DAY_NS, 19_539 * DAY_NS);
+        assert_eq!(labels(&axis).first(), Some(&"2000"));
+        assert_eq!(labels(&axis).last(), Some(&"2022"));
+        assert_eq!(labels(&axis).len(), 12);
+        assert_eq!(axis.ticks[0].value, (10_957 * DAY_NS) as f64);
+        assert!(labels(&Axis::years(0, 90 * DAY_NS)).len() > 2);
     }
 
     #[test]

@@ -48,7 +48,7 @@ if(p!==q)return p===undefined?1:-1;return w*a.cells[n].textContent.localeCompare
 return w*(p-q)}).forEach(x=>t.tBodies[0].append(x))})</script>\n";
 
 /// Writes the table; `head` names the columns.
-pub(super) fn table(page: &mut String, head: &[String], rows: &[Vec<Cell>]) {
+pub fn table(page: &mut String, head: &[String], rows: &[Vec<Cell>]) {
     page.push_str("<div class=\"wide\"><table class=\"sortable\"><thead><tr>");
     for name in head {
         let _ = write!(page, "<th>{}</th>", escape(name));
@@ -68,6 +68,6 @@ pub(super) fn table(page: &mut String, head: &[String], rows: &[Vec<Cell>]) {
 }
 
 /// Writes the script, once a page.
-pub(super) fn script(page: &mut String) {
+pub fn script(page: &mut String) {
     page.push_str(SCRIPT);
 }
