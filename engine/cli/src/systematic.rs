@@ -39,7 +39,8 @@ enum Verb {
     tickrace systematic backtest configs/systematic/chapter15.toml --data DIR --stages all --out out/chapter15\n\n\
     DIR holds instruments.csv and, as Parquet or CSV, adjusted_X, multiple_X for each instrument and fx_AAABBB.\n\
     Writes stages_X.parquet for each instrument, buffered_positions.parquet, portfolio_daily_pct.parquet,\n\
-    capital_multiplier.parquet and stats.json.")]
+    capital_multiplier.parquet, stats.json and report.html; with a risk overlay risk_overlay.parquet, with a small system\n\
+    dynamic_positions.parquet and dynamic_portfolio_daily_pct.parquet.")]
 pub struct BacktestArgs {
     #[command(flatten)]
     input: Input,
@@ -96,12 +97,14 @@ pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure> {
 }
 
 impl Input {
-    fn system(&self) -> Result<(SystemConfig, System, Earnings), Failure> {
+    /// The system with its accounts, and the seconds it took once everything was read.
+    fn system(&self) -> Result<(SystemConfig, System, Earnings, f64), Failure> {
         let table = settings::load(&self.config, &self.set)?;
         let config: SystemConfig = settings::parse(&self.config, &table)?;
         let wanted: Option<Vec<&str>> =
             config.instrument_weights.as_ref().map(|weights| weights.keys().map(String::as_str).collect());
         let market = data::load(&self.data, wanted.as_deref())?;
+        let started = std::time::Instant::now();
         let at_data = |error| Failure::input(format!("{}: {error}", self.data.display()));
         let mut system = System::new(&market, &config, &Rules::default()).map_err(|error| match error {
             SystemError::Market(error) => at_data(error),
@@ -109,7 +112,7 @@ impl Input {
         })?;
         let earnings = Earnings::new(&system, &market, &config).map_err(at_data)?;
         earnings.add_to(&mut system);
-        Ok((config, system, earnings))
+        Ok((config, system, earnings, started.elapsed().as_secs_f64()))
     }
 }
 
@@ -135,7 +138,7 @@ fn check_asked(stages: &Stages, asked: &[&str]) -> Result<(), Failure> {
 
 fn backtest(args: &BacktestArgs, streams: &mut Streams<'_>) -> Result<(), Failure> {
     let started = std::time::Instant::now();
-    let (config, system, earnings) = args.input.system()?;
+    let (config, system, earnings, compute_seconds) = args.input.system()?;
     let seconds = started.elapsed().as_secs_f64();
     let asked: Vec<&str> = args.stages.split(',').map(str::trim).collect();
     if let Some(member) = system.members.values().next() {
@@ -155,10 +158,14 @@ fn backtest(args: &BacktestArgs, streams: &mut Streams<'_>) -> Result<(), Failur
     }
     bar.finish_and_clear();
     write_positions(&system, &out)?;
-    for (name, stages) in [
+    let mut whole = vec![
         ("portfolio_daily_pct", earnings.portfolio_days()),
         ("capital_multiplier", earnings.capital_multipliers()),
-    ] {
+    ];
+    whole.extend(system.overlay.clone().map(|measures| ("risk_overlay", measures)));
+    whole.extend(system.dynamic.clone().map(|contracts| ("dynamic_positions", contracts)));
+    whole.extend(earnings.dynamic_days().map(|days| ("dynamic_portfolio_daily_pct", days)));
+    for (name, stages) in whole {
         let path = out.join(format!("{name}.parquet"));
         write_frame(&path, "date", &stages.frame(|_| true)).map_err(|error| Failure::write(&path, error))?;
     }
@@ -173,6 +180,11 @@ fn backtest(args: &BacktestArgs, streams: &mut Streams<'_>) -> Result<(), Failur
             Some((name.clone(), json!(member.stages.get("buffered_position")?.values.last()?)))
         })
         .collect();
+    let title = args.input.config.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let words = std::fs::read_to_string(&args.input.config).unwrap_or_default();
+    let page = tickrace_systematic::report::of_system(&title, &system, &earnings, &config, &words);
+    let path = out.join("report.html");
+    std::fs::write(&path, page).map_err(|error| Failure::write(&path, error))?;
     let net = Statistics::of_flow(&earnings.portfolio.net(), Frequency::BusinessDay);
     let figure = |of: fn(&Statistics) -> f64| net.as_ref().map(of).filter(|value| value.is_finite());
     let (sharpe, mean, deviation) =
@@ -185,7 +197,8 @@ fn backtest(args: &BacktestArgs, streams: &mut Streams<'_>) -> Result<(), Failur
         "ann_std_pct": deviation,
         "worst_drawdown_pct": worst,
         "rules": config.trading_rules.len(),
-        "compute_seconds": seconds,
+        "compute_seconds": compute_seconds,
+        "seconds": seconds,
         "positions": positions,
         "out": out.display().to_string(),
     });
@@ -193,9 +206,10 @@ fn backtest(args: &BacktestArgs, streams: &mut Streams<'_>) -> Result<(), Failur
         streams.json(&summary);
     }
     streams.say(&format!(
-        "{} instruments by {} rules in {seconds:.3} s; the stages are in {}",
+        "{} instruments by {} rules in {:.1} ms, {seconds:.3} s with reading; stages and report.html are in {}",
         system.members.len(),
         config.trading_rules.len(),
+        compute_seconds * 1e3,
         out.display()
     ));
     let say = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), |value| format!("{value:.2}"));
@@ -223,7 +237,7 @@ fn write_positions(system: &System, out: &Path) -> Result<(), Failure> {
 }
 
 fn stage(args: &StageArgs, streams: &mut Streams<'_>) -> Result<(), Failure> {
-    let (_, system, _) = args.input.system()?;
+    let (_, system, _, _) = args.input.system()?;
     let Some(member) = system.members.get(&args.instrument) else {
         let there = system.members.keys().cloned().collect::<Vec<_>>().join(" ");
         return Err(Failure::usage(format!(

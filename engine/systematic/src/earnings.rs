@@ -24,6 +24,8 @@ pub struct Earnings {
     pub instruments: BTreeMap<String, Earned>,
     /// All together.
     pub portfolio: Account,
+    /// The same with the whole contracts chosen for small capital, where there are such.
+    pub dynamic: Option<Account>,
 }
 
 /// Accounts and costs of one instrument.
@@ -99,6 +101,18 @@ impl Earnings {
             let earned = earned(member, forecasts, turnovers, &fx, config, subsystem);
             all.instruments.insert(name.clone(), earned);
         }
+        if let Some(contracts) = &system.dynamic {
+            let mut accounts = Vec::new();
+            for (name, held) in &contracts.0 {
+                let Some(member) = system.members.get(name) else { continue };
+                let fx = market.fx(&member.instrument.currency, &config.base_currency)?;
+                let average = stage(member, "avg_position");
+                let turned = turnover(held, AverageSize::Smoothed(&average));
+                let terms = (config.multiply_roll_costs_by, &average, turned);
+                accounts.push(account_of(member, held, terms, &fx, config).percent_of(capital));
+            }
+            all.dynamic = Some(Account::sum(&accounts));
+        }
         all.portfolio = Account::sum(all.instruments.values().map(|one| &one.account).collect::<Vec<_>>());
         Ok(all)
     }
@@ -115,18 +129,12 @@ impl Earnings {
 
     /// What the portfolio earned each day, by part; the running sum of it, and how far that is below its best.
     pub fn portfolio_days(&self) -> Stages {
-        let mut days = curves(&self.portfolio).map(|(part, flow)| (part.to_owned(), flow)).to_vec();
-        let net = &days[2].1;
-        let curve = running_sum(&net.values);
-        let mut most = f64::NEG_INFINITY;
-        let drawdown = curve.iter().map(|value| {
-            most = most.max(*value);
-            value - most
-        });
-        let (first, drawdown) = (net.first, drawdown.collect());
-        days.push(("curve_net".to_owned(), Series { first, values: curve }));
-        days.push(("drawdown_net".to_owned(), Series { first, values: drawdown }));
-        Stages(days)
+        days_of(&self.portfolio)
+    }
+
+    /// The same with whole contracts for small capital, where there are such.
+    pub fn dynamic_days(&self) -> Option<Stages> {
+        self.dynamic.as_ref().map(days_of)
     }
 
     /// Capital that follows the account, as a multiple of what it began with: with all of its profits, and with its losses
@@ -159,6 +167,22 @@ impl Earnings {
         }
         AllStatistics { instruments: instruments.collect(), portfolio }
     }
+}
+
+/// Profit of each day by part, its running sum, and how far that is below its best.
+fn days_of(account: &Account) -> Stages {
+    let mut days = curves(account).map(|(part, flow)| (part.to_owned(), flow)).to_vec();
+    let net = &days[2].1;
+    let curve = running_sum(&net.values);
+    let mut most = f64::NEG_INFINITY;
+    let drawdown = curve.iter().map(|value| {
+        most = most.max(*value);
+        value - most
+    });
+    let (first, drawdown) = (net.first, drawdown.collect());
+    days.push(("curve_net".to_owned(), Series { first, values: curve }));
+    days.push(("drawdown_net".to_owned(), Series { first, values: drawdown }));
+    Stages(days)
 }
 
 /// Profit of each day before costs, costs, and both together.

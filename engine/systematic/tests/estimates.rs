@@ -1,5 +1,11 @@
 //! Estimates against the reference's.
-#![allow(clippy::unwrap_used, reason = "a test stops where its data is not sound")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::field_reassign_with_default,
+    reason = "a test stops where its data is not sound"
+)]
 
 mod goldens;
 
