@@ -1,0 +1,127 @@
+//! Systematic futures: a whole system from prices to statistics, and a large one of made-up prices.
+//!
+//! The reference took 8.8 s for chapter fifteen's fixed system on a machine of this kind, 62 s for 40 instruments by 11 rules.
+
+use std::collections::BTreeMap;
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use tickrace_cli::systematic::data;
+use tickrace_stats::rng::Rng;
+use tickrace_stats::{BusinessDay, Frame};
+use tickrace_systematic::config::SystemConfig;
+use tickrace_systematic::earnings::Earnings;
+use tickrace_systematic::market::{Instrument, Market, Prices};
+use tickrace_systematic::rules::Rules;
+use tickrace_systematic::system::System;
+use tickrace_tests::data::{config, shared};
+
+fn system_config(name: &str) -> SystemConfig {
+    let text = std::fs::read_to_string(config(&format!("systematic/{name}.toml"))).unwrap();
+    toml::from_str(&text).unwrap()
+}
+
+/// Every stage, every account, every statistic.
+fn whole(market: &Market, config: &SystemConfig) -> f64 {
+    let system = System::new(market, config, &Rules::default()).unwrap();
+    let earnings = Earnings::new(&system, market, config).unwrap();
+    let statistics = earnings.statistics(&system);
+    black_box(&statistics);
+    earnings.portfolio.net().daily().values.iter().sum()
+}
+
+fn reference(criterion: &mut Criterion) {
+    let Some(folder) = shared("reference/pysystemtrade/inputs") else { return };
+    let mut group = criterion.benchmark_group("systematic");
+    for (name, reference_s) in [("chapter15", Some(8.8)), ("overlay_dynamic", None), ("all_rules", None)] {
+        let config = system_config(name);
+        let wanted: Vec<&str> =
+            config.instrument_weights.as_ref().unwrap().keys().map(String::as_str).collect();
+        let market = data::load(&folder, Some(&wanted)).unwrap();
+        let start = Instant::now();
+        let count = 20;
+        for _ in 0..count {
+            black_box(whole(&market, &config));
+        }
+        let seconds = start.elapsed().as_secs_f64() / f64::from(count);
+        if let Some(reference_s) = reference_s {
+            println!(
+                "{name}: {:.2} ms, {:.0} times as fast as the reference",
+                seconds * 1e3,
+                reference_s / seconds
+            );
+        }
+        group.measurement_time(Duration::from_secs(3)).sample_size(10);
+        group.bench_function(name, |bencher| bencher.iter(|| whole(&market, &config)));
+    }
+    group.finish();
+}
+
+/// Forty years of daily prices that wander, `instruments` of them in ten classes.
+fn made_up(instruments: usize) -> Market {
+    let days = 40 * 261;
+    let first = BusinessDay::of_day(day_of_1984());
+    let at_ns: Vec<i64> =
+        (0..days).map(|day| BusinessDay(first.0 + day).start_ns() + 23 * 3_600_000_000_000).collect();
+    let mut market = Market::default();
+    let mut rng = Rng::new(7);
+    for place in 0..instruments {
+        let mut level = 100.0;
+        let price: Vec<f64> = (0..days)
+            .map(|_| {
+                level += rng.normal() * 0.8;
+                level
+            })
+            .collect();
+        let column = |name: &str, values: Vec<f64>| (name.to_owned(), values);
+        let carry = price.iter().map(|price| price - 0.1).collect();
+        let months = |ahead: i32| {
+            let id = |day: i32| 19_840_000 + day / 261 * 10_000 + (day / 65 % 4 * 3 + ahead) * 100;
+            (0..days).map(|day| f64::from(id(day))).collect()
+        };
+        let multiple = vec![
+            column("PRICE", price.iter().map(|price| price + 500.0).collect()),
+            column("CARRY", carry),
+            column("PRICE_CONTRACT", months(3)),
+            column("CARRY_CONTRACT", months(6)),
+        ];
+        let prices = Prices {
+            adjusted: Frame { at_ns: at_ns.clone(), columns: vec![column("price", price)] },
+            multiple: Frame { at_ns: at_ns.clone(), columns: multiple },
+        };
+        let instrument = Instrument {
+            name: format!("X{place:03}"),
+            point_size: 50.0,
+            currency: "USD".to_owned(),
+            asset_class: format!("class{}", place % 10),
+            per_block: 2.0,
+            spread_cost: 0.05,
+            hold_cycle: "HMUZ".to_owned(),
+            ..Instrument::default()
+        };
+        market.instruments.insert(instrument.name.clone(), (instrument, prices));
+    }
+    market
+}
+
+const fn day_of_1984() -> i64 {
+    tickrace_stats::panel::day_of_date(1984, 1, 2)
+}
+
+/// 250 instruments by 44 rules over forty years, weights fixed: once.
+fn large(_: &mut Criterion) {
+    let market = made_up(250);
+    let mut config = system_config("all_rules");
+    config.use_forecast_div_mult_estimates = false;
+    config.use_instrument_div_mult_estimates = false;
+    let weights: BTreeMap<String, f64> =
+        market.instruments.keys().map(|name| (name.clone(), 1.0 / 250.0)).collect();
+    config.instrument_weights = Some(weights);
+    let start = Instant::now();
+    black_box(whole(&market, &config));
+    println!("250 instruments by 44 rules by 40 years: {:.2} s", start.elapsed().as_secs_f64());
+}
+
+criterion_group!(benches, reference, large);
+criterion_main!(benches);
