@@ -11,6 +11,7 @@ use tickrace_systematic::account::{
     Account, AverageSize, CashBook, FillPrice, Flow, Frequency, SharpeCosts, Statistics, deflator, delayed,
     full_compounding, half_compounding_twice_scaled, pooled_turnover, sharpe_costs, turnover,
 };
+use tickrace_systematic::position::buffered;
 
 /// Cash-cost account of a position path in per cent of capital.
 fn account(name: &str, position: &Series, roll_share: f64, capital: f64, is_deflated: bool) -> Account {
@@ -293,4 +294,23 @@ fn shares_of_a_flow_add_up_to_it() {
     let whole: f64 = total.bins(Frequency::Month).sums.iter().sum();
     assert!((parts - whole).abs() < 1e-9 * whole.abs(), "{parts} {whole}");
     assert_eq!(Flow::sum([&total]), total);
+}
+
+#[test]
+fn buffered_paths_are_the_references() {
+    if folder().is_none() {
+        return;
+    }
+    let golden = frame("units/buffering.parquet");
+    let column = |name: &str| golden.column(name).unwrap();
+    let mut table = Table::default();
+    for (to_edge, is_rounded) in [(true, true), (true, false), (false, true), (false, false)] {
+        let name = format!("out_edge{}_round{}", u8::from(to_edge), u8::from(is_rounded));
+        let ours = buffered(column("optimal"), column("top_pos"), column("bot_pos"), is_rounded, to_edge);
+        if is_rounded {
+            assert_eq!(ours, column(&name), "{name}");
+        }
+        table.values(&name, &ours, column(&name));
+    }
+    table.close();
 }

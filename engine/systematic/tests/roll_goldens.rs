@@ -11,8 +11,7 @@ mod goldens;
 
 use goldens::{Table, folder, frame, instruments, json};
 use tickrace_stats::Frame;
-use tickrace_stats::panel::DAY_NS;
-use tickrace_systematic::account::flow::day_of;
+use tickrace_store::read_csv_frame;
 use tickrace_systematic::roll::{
     ContractId, ContractPrices, Cycle, Joint, PriceFill, RollCalendar, RollParameters, RollRow, adjusted,
     multiple_prices,
@@ -20,30 +19,14 @@ use tickrace_systematic::roll::{
 
 /// A CSV file whose first column is a time.
 fn csv(name: &str) -> Frame {
-    let text = std::fs::read_to_string(folder().unwrap().join(name)).unwrap();
-    let mut lines = text.lines();
-    let mut frame = Frame::default();
-    frame.columns =
-        lines.next().unwrap().split(',').skip(1).map(|name| (name.to_owned(), Vec::new())).collect();
-    for line in lines {
-        let mut cells = line.split(',');
-        frame.at_ns.push(time(cells.next().unwrap()));
-        for (cell, column) in cells.zip(&mut frame.columns) {
-            column.1.push(if cell.is_empty() { f64::NAN } else { cell.parse().unwrap() });
-        }
-    }
-    frame
-}
-
-fn time(text: &str) -> i64 {
-    let part = |range: std::ops::Range<usize>| text[range].parse::<i64>().unwrap();
-    let day = day_of(part(0..4), part(5..7), part(8..10));
-    day * DAY_NS + (part(11..13) * 3600 + part(14..16) * 60 + part(17..19)) * 1_000_000_000
+    read_csv_frame(&folder().unwrap().join(name)).unwrap()
 }
 
 fn calendar(name: &str) -> RollCalendar {
     let frame = csv(name);
-    let id = |column: &str, row: usize| ContractId(frame.column(column).unwrap()[row] as i32);
+    let id = |column: &str, row: usize| {
+        ContractId::parse(&frame.column(column).unwrap()[row].to_string()).unwrap()
+    };
     let rows = (0..frame.len()).map(|row| RollRow {
         at_ns: frame.at_ns[row],
         current: id("current_contract", row),

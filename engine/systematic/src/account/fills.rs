@@ -181,7 +181,7 @@ mod tests {
         let prices: Vec<f64> = (0..days).map(f64::from).collect();
         let (held, price) = (series(0, &sizes), series(0, &prices));
         let fills = roll_fills(&held, &price, 4, 0.5);
-        assert_eq!(fills.len(), 2 * 7, "eight roll days in two years, the first has none before it");
+        assert_eq!(fills.len(), 2 * 8, "eight roll days in two years, the first of a shorter time held");
         for pair in fills.chunks(2) {
             assert!((pair[0].quantity - 1.5).abs() < 0.02 && pair[1].quantity == -pair[0].quantity);
             assert_eq!((pair[0].pays_spread, pair[1].pays_spread), (true, false));

@@ -78,24 +78,22 @@ impl Statistics {
         let (first, last) = (*bins.days.first()?, *bins.days.last()?);
         let sums = &bins.sums;
         let count = sums.len() as f64;
-        let total: f64 = sums.iter().sum();
+        let First { total, min, max, sides, down } = First::of(sums);
         let mean = total / count;
-        let (mut squares, mut cubes) = (0.0, 0.0);
-        let (mut min, mut max) = (f64::INFINITY, f64::NEG_INFINITY);
+        let avg_loss = sides.losses / sides.lost;
+        let (mut squares, mut cubes, mut loss_squares) = (0.0, 0.0, 0.0);
         for &value in sums {
-            let off = value - mean;
+            let (off, off_loss) = (value - mean, value - avg_loss);
             squares += off * off;
             cubes += off * off * off;
-            min = min.min(value);
-            max = max.max(value);
+            loss_squares += if value < 0.0 { off_loss * off_loss } else { 0.0 };
         }
         let std = (squares / (count - 1.0)).sqrt();
         let spread = squares / count;
         let years = count / frequency.per_year();
         let root = frequency.per_year().sqrt();
         let (ann_mean, ann_std) = (total / years, std * root);
-        let sides = Sides::of(sums);
-        let down = Drawdown::of(sums);
+        let avg_gain = sides.gains / sides.won;
         let t_stat = mean / (std / count.sqrt());
         let (median, quant_ratio_lower, quant_ratio_upper) = quantiles(sums);
         Some(Self {
@@ -108,17 +106,17 @@ impl Statistics {
             ann_mean,
             ann_std,
             sharpe: ann_mean / ann_std,
-            sortino: ann_mean / (sides.loss_deviation * root),
-            avg_drawdown: down.average,
+            sortino: ann_mean / ((loss_squares / sides.lost).sqrt() * root),
+            avg_drawdown: down.sum / count,
             worst_drawdown: down.worst,
-            time_in_drawdown: down.time,
+            time_in_drawdown: down.below / count,
             calmar: ann_mean / -down.worst,
-            avg_return_to_drawdown: ann_mean / -down.average,
-            avg_loss: sides.avg_loss,
-            avg_gain: sides.avg_gain,
-            gaintolossratio: sides.avg_gain / -sides.avg_loss,
+            avg_return_to_drawdown: ann_mean / -(down.sum / count),
+            avg_loss,
+            avg_gain,
+            gaintolossratio: avg_gain / -avg_loss,
             profitfactor: sides.gains / -sides.losses,
-            hitrate: sides.hit_rate,
+            hitrate: sides.won / (sides.won + sides.lost),
             t_stat,
             p_value: student::two_sided(t_stat, count - 1.0),
             n: sums.len(),
@@ -160,95 +158,98 @@ impl Statistics {
     }
 }
 
-/// Gains and losses apart.
+/// Gains and losses apart: sums and counts.
+#[derive(Default)]
 struct Sides {
     gains: f64,
     losses: f64,
-    avg_gain: f64,
-    avg_loss: f64,
-    hit_rate: f64,
-    /// Deviation of the losses about their mean, of a population.
-    loss_deviation: f64,
+    won: f64,
+    lost: f64,
 }
 
-impl Sides {
-    fn of(sums: &[f64]) -> Self {
-        let (mut gains, mut losses, mut won, mut lost) = (0.0, 0.0, 0.0, 0.0);
-        for &value in sums {
-            if value > 0.0 {
-                gains += value;
-                won += 1.0;
-            } else if value < 0.0 {
-                losses += value;
-                lost += 1.0;
-            }
-        }
-        let avg_loss = losses / lost;
-        let squares: f64 = sums
-            .iter()
-            .filter(|value| **value < 0.0)
-            .map(|value| (value - avg_loss) * (value - avg_loss))
-            .sum();
-        Self {
-            gains,
-            losses,
-            avg_gain: gains / won,
-            avg_loss,
-            hit_rate: won / (won + lost),
-            loss_deviation: (squares / lost).sqrt(),
-        }
-    }
-}
-
+/// What the sum of profits lies below its greatest so far: sum, least, and periods below.
+#[derive(Default)]
 struct Drawdown {
-    average: f64,
+    sum: f64,
     worst: f64,
-    time: f64,
+    below: f64,
 }
 
-impl Drawdown {
+/// What one pass gives. Its chains of additions run side by side, and no branch depends on the sign of a profit, which no
+/// processor can guess.
+struct First {
+    total: f64,
+    min: f64,
+    max: f64,
+    sides: Sides,
+    down: Drawdown,
+}
+
+impl First {
     fn of(sums: &[f64]) -> Self {
+        let (mut sides, mut down) = (Sides::default(), Drawdown::default());
         let (mut level, mut top) = (0.0, f64::NEG_INFINITY);
-        let (mut sum, mut worst, mut below) = (0.0, 0.0f64, 0.0);
+        let (mut min, mut max) = (f64::INFINITY, f64::NEG_INFINITY);
         for &value in sums {
+            min = if value < min { value } else { min };
+            max = if value > max { value } else { max };
+            sides.gains += if value > 0.0 { value } else { 0.0 };
+            sides.losses += if value < 0.0 { value } else { 0.0 };
+            sides.won += if value > 0.0 { 1.0 } else { 0.0 };
+            sides.lost += if value < 0.0 { 1.0 } else { 0.0 };
             level += value;
-            top = f64::max(top, level);
-            let down = level - top;
-            sum += down;
-            worst = worst.min(down);
-            below += f64::from(u8::from(down < 0.0));
+            top = if level > top { level } else { top };
+            let off = level - top;
+            down.sum += off;
+            down.worst = if off < down.worst { off } else { down.worst };
+            down.below += if off < 0.0 { 1.0 } else { 0.0 };
         }
-        let count = sums.len() as f64;
-        Self { average: sum / count, worst, time: below / count }
+        Self { total: level, min, max, sides, down }
     }
 }
 
 /// Median of all, then the lower and upper quantile ratios of what is not zero.
 fn quantiles(sums: &[f64]) -> (f64, f64, f64) {
     let mut values = sums.to_vec();
-    let median = select(&mut values, 0.5);
+    let [median] = select(&mut values, [0.5]);
     values.retain(|value| *value != 0.0);
     let mean = values.iter().sum::<f64>() / values.len() as f64;
     let normal = normal::quantile(0.01) / normal::quantile(0.3);
     // Taking the mean off first would change no order.
-    let mut at = |probability| select(&mut values, probability) - mean;
-    let lower = at(0.01) / at(0.3) / normal;
-    let upper = at(0.99) / at(0.7) / normal;
-    (median, lower, upper)
+    let [low, lower, upper, high] =
+        select(&mut values, [0.01, 0.3, 0.7, 0.99]).map(|quantile| quantile - mean);
+    (median, low / lower / normal, high / upper / normal)
 }
 
-/// A quantile by linear interpolation between order statistics; NaN without values. Reorders them.
+/// Quantiles by linear interpolation between order statistics, probabilities rising; NaN without values. Reorders them.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a place within the slice")]
-fn select(values: &mut [f64], probability: f64) -> f64 {
-    if values.is_empty() {
-        return f64::NAN;
-    }
-    let place = probability * (values.len() - 1) as f64;
-    let whole = place.floor() as usize;
-    let (_, low, above) = values.select_nth_unstable_by(whole, f64::total_cmp);
-    let low = *low;
-    let high = above.iter().copied().reduce(f64::min).unwrap_or(low);
-    low + (high - low) * (place - whole as f64)
+fn select<const N: usize>(values: &mut [f64], probabilities: [f64; N]) -> [f64; N] {
+    let Some(last) = values.len().checked_sub(1) else { return [f64::NAN; N] };
+    let places = probabilities.map(|probability| probability * last as f64);
+    let wanted: Vec<usize> = places
+        .iter()
+        .flat_map(|place| [place.floor() as usize, (place.floor() as usize + 1).min(last)])
+        .collect();
+    let mut found = vec![0.0; wanted.len()];
+    order_statistics(values, 0, &wanted, &mut found);
+    let mut pairs = found.chunks_exact(2);
+    places.map(|place| match pairs.next() {
+        Some([low, high]) => low + (high - low) * (place - place.floor()),
+        _ => f64::NAN,
+    })
+}
+
+/// The values at places of the sorted slice, which begins at place `base`; places rise. Each search leaves less for the next.
+fn order_statistics(values: &mut [f64], base: usize, wanted: &[usize], found: &mut [f64]) {
+    let middle = wanted.len() / 2;
+    let Some(&place) = wanted.get(middle) else { return };
+    let (below, value, above) = values.select_nth_unstable_by(place - base, f64::total_cmp);
+    let value = *value;
+    let equal = wanted.iter().position(|other| *other == place).unwrap_or(middle);
+    let after = wanted.iter().rposition(|other| *other == place).map_or(middle, |last| last + 1);
+    found[equal..after].fill(value);
+    order_statistics(below, base, &wanted[..equal], &mut found[..equal]);
+    order_statistics(above, place + 1, &wanted[after..], &mut found[after..]);
 }
 
 #[cfg(test)]
@@ -277,9 +278,13 @@ mod tests {
     #[test]
     fn quantiles_interpolate_like_a_sorted_slice() {
         let values: Vec<f64> = (0..997).map(|step| f64::from(step * 389 % 997)).collect();
-        for probability in [0.0, 0.01, 0.3, 0.5, 0.77, 1.0] {
-            assert!((select(&mut values.clone(), probability) - probability * 996.0).abs() < 1e-9);
+        let probabilities = [0.0, 0.01, 0.3, 0.5, 0.77, 1.0];
+        for (found, probability) in select(&mut values.clone(), probabilities).into_iter().zip(probabilities)
+        {
+            assert!((found - probability * 996.0).abs() < 1e-9);
         }
+        assert_eq!(select(&mut [3.0], [0.01, 0.99]), [3.0, 3.0]);
+        assert!(select(&mut [], [0.5])[0].is_nan());
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! How instruments move together, and what they weigh, over time.
 
 use tickrace_analytics::report::axis::Axis;
+use tickrace_analytics::report::format;
 use tickrace_analytics::report::plot::Plot;
 use tickrace_analytics::report::{HALF, WIDE, plot_with_note};
 use tickrace_stats::panel::DAY_NS;
@@ -14,6 +15,11 @@ use crate::account::{Bins, Frequency};
 
 /// Instruments of a field of correlations or weights; those with most risk where there are more.
 const FIELD_MAX: usize = 32;
+/// Pixels of a letter below a column, and how many letters a name needs.
+const LETTER: f64 = 7.0;
+const LETTERS_MIN: usize = 4;
+/// Weights below are not drawn.
+const WEIGHT_MIN: f64 = 0.000_5;
 /// Weeks that two instruments must share for a correlation, and that a year must have.
 const WEEKS_MIN: usize = 20;
 
@@ -80,9 +86,13 @@ fn matrix(page: &mut String, shown: &[&InstrumentPart<'_>], weekly: &[Bins]) {
     let names: Vec<String> = shown.iter().map(|one| short(&one.name)).collect();
     let upwards: Vec<String> = names.iter().rev().cloned().collect();
     let room = WIDE / names.len() as f64;
-    // Names stand below only where they have room.
-    let is_wide = names.iter().all(|name| name.chars().count() as f64 * 6.2 < room - 4.0);
-    let below = if is_wide { names.clone() } else { vec![String::new(); names.len()] };
+    // Names stand below as far as they have room, or not at all.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a number of letters")]
+    let letters = (room / LETTER) as usize;
+    let cut = |name: &String| {
+        if letters < LETTERS_MIN { String::new() } else { name.chars().take(letters).collect() }
+    };
+    let below: Vec<String> = names.iter().map(cut).collect();
     let height = 60.0 + names.len() as f64 * (room * 0.5).clamp(14.0, 34.0);
     let mut plot = Plot::new(WIDE, height, Axis::names(&below, ""), Axis::names(&upwards, ""));
     let count = names.len();
@@ -93,8 +103,9 @@ fn matrix(page: &mut String, shown: &[&InstrumentPart<'_>], weekly: &[Bins]) {
             };
             let (x, y) = (column as f64, (count - 1 - row) as f64);
             let class = if value < 0.0 { "b" } else { "a" };
-            let title = format!("{} and {}: {value:.2}", shown[row].name, shown[column].name);
-            plot.cell((x, x + 1.0), (y, y + 1.0), class, value.abs(), &format!("{value:.2}"), &title);
+            let text = format::decimals(value, 2);
+            let title = format!("{} and {}: {text}", shown[row].name, shown[column].name);
+            plot.cell((x, x + 1.0), (y, y + 1.0), class, value.abs(), &text, &title);
         }
     }
     let note = "Correlations of the weekly profits of the instruments' subsystems, over all the weeks that two have in common.";
@@ -167,7 +178,7 @@ fn weights(page: &mut String, system: &SystemPage<'_>, shown: &[&InstrumentPart<
             let (from, to) = (day_of(year, 1, 1).max(first), (day_of(year + 1, 1, 1) - 1).min(last));
             let end = BusinessDay::of_day(to).0.min(series.end().0 - 1);
             let value = series.at(BusinessDay(end));
-            if value.is_nan() || value <= 0.0 || BusinessDay(end).day() < from {
+            if value.is_nan() || value < WEIGHT_MIN || BusinessDay(end).day() < from {
                 continue;
             }
             let label = format!("{:.0}", value * 100.0);
