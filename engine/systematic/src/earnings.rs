@@ -15,7 +15,7 @@ use crate::account::{
 use crate::config::SystemConfig;
 use crate::market::{Market, MarketError};
 use crate::raw::{YEAR_ROOT, filled_on, running_sum, span_of};
-use crate::system::{FORECAST_MEAN, Member, Stages, System};
+use crate::system::{FORECAST_MEAN, Member, Stages, System, parallel};
 
 /// All accounts of a system.
 #[derive(Clone, Debug, Default)]
@@ -94,12 +94,16 @@ impl Earnings {
         let pooled: BTreeMap<String, f64> =
             own.iter().map(|(rule, parts)| ((*rule).to_owned(), pooled_turnover(parts))).collect();
         let mut all = Self::default();
-        for (((name, member), forecasts), own) in system.members.iter().zip(&forecasts).zip(turned) {
+        let members: Vec<(&String, &Member)> = system.members.iter().collect();
+        let earned = parallel::each(members.len(), |place| {
+            let (name, member) = members[place];
             let fx = market.fx(&member.instrument.currency, &config.base_currency)?;
-            let turnovers = turnovers_of(member, own, &pooled);
+            let turnovers = turnovers_of(member, turned[place].clone(), &pooled);
             let subsystem = system.subsystems.get(name).cloned().unwrap_or_default().percent_of(capital);
-            let earned = earned(member, forecasts, turnovers, &fx, config, subsystem);
-            all.instruments.insert(name.clone(), earned);
+            Ok::<_, MarketError>(earned(member, &forecasts[place], turnovers, &fx, config, subsystem))
+        });
+        for ((name, _), earned) in members.iter().zip(earned) {
+            all.instruments.insert((*name).clone(), earned?);
         }
         if let Some(contracts) = &system.dynamic {
             let mut accounts = Vec::new();
@@ -149,10 +153,12 @@ impl Earnings {
 
     /// Statistics of everything, as the reference lays them out.
     pub fn statistics(&self, system: &System) -> AllStatistics {
-        let instruments = self.instruments.iter().filter_map(|(name, earned)| {
-            let member = system.members.get(name)?;
-            Some((name.clone(), InstrumentStatistics::of(member, earned)))
+        let all: Vec<(&String, &Earned)> = self.instruments.iter().collect();
+        let figures = parallel::each(all.len(), |place| {
+            let (name, earned) = all[place];
+            Some((name.clone(), InstrumentStatistics::of(system.members.get(name)?, earned)))
         });
+        let instruments = figures.into_iter().flatten();
         let mut portfolio = BTreeMap::new();
         for (part, flow) in [
             ("net", self.portfolio.net()),

@@ -5,6 +5,7 @@
 //! is something to weigh.
 
 use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 
 use tickrace_stats::moments::fill_forward;
 use tickrace_stats::panel::parse_time;
@@ -26,6 +27,7 @@ use crate::rules::{Argument, Arguments, Inputs, Rule, RuleError, Rules, zeros_mi
 
 pub mod dynamic;
 pub mod overlay;
+pub mod parallel;
 
 /// Average size of a scaled forecast.
 pub const FORECAST_MEAN: f64 = 10.0;
@@ -148,24 +150,45 @@ pub const INPUTS: [&str; 12] = [
 ];
 
 impl System {
-    /// Works everything out.
+    /// Works everything out and keeps every stage.
     ///
     /// # Errors
     ///
     /// [`SystemError`] naming the key, the instrument or the rule at fault.
     pub fn new(market: &Market, config: &SystemConfig, rules: &Rules) -> Result<Self, SystemError> {
+        Self::worked_out(market, config, rules, true)
+    }
+
+    /// The same without the stages of single rules: of many instruments and rules their forecasts are most of the memory.
+    /// Accounts of rules are then missing too.
+    ///
+    /// # Errors
+    ///
+    /// As [`System::new`].
+    pub fn lean(market: &Market, config: &SystemConfig, rules: &Rules) -> Result<Self, SystemError> {
+        Self::worked_out(market, config, rules, false)
+    }
+
+    fn worked_out(
+        market: &Market,
+        config: &SystemConfig,
+        rules: &Rules,
+        keeps_rules: bool,
+    ) -> Result<Self, SystemError> {
         config.validate()?;
         let from = start_of(config)?;
         let names: Vec<String> = match &config.instrument_weights {
             Some(weights) => weights.keys().cloned().collect(),
             None => market.instruments.keys().cloned().collect(),
         };
-        let mut system = Self::default();
-        for name in &names {
-            let (instrument, prices) = market.get(name)?;
+        let raws = parallel::each(names.len(), |place| {
+            let (instrument, prices) = market.get(&names[place])?;
             let raw = Raw::new(prices, &config.volatility_calculation, from);
-            let member = Member { instrument: instrument.clone(), raw, stages: Stages::default() };
-            system.members.insert(name.clone(), member);
+            Ok::<_, MarketError>(Member { instrument: instrument.clone(), raw, stages: Stages::default() })
+        });
+        let mut system = Self::default();
+        for (name, member) in names.iter().zip(raws) {
+            system.members.insert(name.clone(), member?);
         }
         let classes: Vec<(&str, &Raw)> = system
             .members
@@ -173,32 +196,63 @@ impl System {
             .map(|member| (member.instrument.asset_class.as_str(), &member.raw))
             .collect();
         system.neighbours = Neighbours::new(&classes);
-        let mut factors = Factors::default();
-        let mut all = BTreeMap::new();
-        for name in &names {
-            let mut stages = system.raw_stages(name);
-            system.forecast_stages(name, config, rules, &mut factors, &mut stages)?;
-            all.insert(name.clone(), stages);
-        }
-        let estimates = Estimates::of_forecasts(&all, config);
-        for (name, stages) in &mut all {
-            combination_stages(name, config, &estimates, stages);
-            system.subsystem_stages(name, market, config, stages)?;
-        }
-        for (name, stages) in all {
-            if let Some(member) = system.members.get_mut(&name) {
+        let all = system.forecast_all(&names, market, config, rules, keeps_rules)?;
+        for (name, stages) in names.iter().zip(all) {
+            if let Some(member) = system.members.get_mut(name) {
                 member.stages = stages;
             }
         }
-        for (name, member) in &system.members {
-            let fx = market.fx(&member.instrument.currency, &config.base_currency)?;
-            system.subsystems.insert(name.clone(), subsystem_account(member, &fx, config));
+        let members: Vec<&Member> = system.members.values().collect();
+        let accounts = parallel::each(members.len(), |place| {
+            let fx = market.fx(&members[place].instrument.currency, &config.base_currency)?;
+            Ok::<_, MarketError>(subsystem_account(members[place], &fx, config))
+        });
+        for (name, account) in names.iter().zip(accounts) {
+            system.subsystems.insert(name.clone(), account?);
         }
         system.portfolio_stages(market, config);
         if let Some(small) = &config.small_system {
             system.dynamic = Some(dynamic::path(&system, market, config, small)?);
         }
         Ok(system)
+    }
+
+    /// Stages of each instrument up to its subsystem position.
+    fn forecast_all(
+        &self,
+        names: &[String],
+        market: &Market,
+        config: &SystemConfig,
+        rules: &Rules,
+        keeps_rules: bool,
+    ) -> Result<Vec<Stages>, SystemError> {
+        let factors = Mutex::new(Factors::default());
+        let finish = |name: &str, estimates: &Estimates, mut stages: Stages| {
+            combination_stages(name, config, estimates, &mut stages);
+            if !keeps_rules {
+                stages.0.retain(|(name, _)| !name.contains('.'));
+            }
+            self.subsystem_stages(name, market, config, &mut stages)?;
+            Ok(stages)
+        };
+        let forecast = |name: &str| {
+            let mut stages = self.raw_stages(name);
+            self.forecast_stages(name, config, rules, &factors, &mut stages)?;
+            Ok::<_, SystemError>(stages)
+        };
+        if !config.use_forecast_div_mult_estimates {
+            let none = Estimates::default();
+            let one = |place: usize| {
+                forecast(&names[place]).and_then(|stages| finish(&names[place], &none, stages))
+            };
+            return parallel::each(names.len(), one).into_iter().collect();
+        }
+        let forecasts = parallel::each(names.len(), |place| forecast(&names[place]));
+        let forecasts = forecasts.into_iter().collect::<Result<Vec<_>, _>>()?;
+        let estimates = Estimates::of_forecasts(&forecasts, config);
+        let finished =
+            parallel::each(names.len(), |place| finish(&names[place], &estimates, forecasts[place].clone()));
+        finished.into_iter().collect()
     }
 
     fn raw_stages(&self, name: &str) -> Stages {
@@ -224,7 +278,7 @@ impl System {
         name: &str,
         config: &SystemConfig,
         rules: &Rules,
-        factors: &mut Factors,
+        factors: &Mutex<Factors>,
         stages: &mut Stages,
     ) -> Result<(), SystemError> {
         let weights = config.weights_of(name);
@@ -276,7 +330,7 @@ impl System {
         variation: &str,
         rule: &RuleConfig,
         rules: &Rules,
-        factors: &mut Factors,
+        factors: &Mutex<Factors>,
     ) -> Result<Series, SystemError> {
         let fail = |error| SystemError::Rule { variation: variation.to_owned(), error };
         let expression = rule.expression.as_deref().map(Expression::parse).transpose().map_err(fail)?;
@@ -318,7 +372,7 @@ impl System {
         variation: &str,
         input: &str,
         arguments: &Arguments,
-        factors: &mut Factors,
+        factors: &Mutex<Factors>,
     ) -> Result<Series, SystemError> {
         let member = &self.members[name];
         let (raw, class) = (&member.raw, &member.instrument.asset_class);
@@ -354,7 +408,7 @@ impl System {
         &self,
         name: &str,
         arguments: &Arguments,
-        factors: &mut Factors,
+        factors: &Mutex<Factors>,
     ) -> Result<Series, RuleError> {
         let text = |key: &str| match arguments.get(key) {
             Some(Argument::Text(text)) => Some(text.as_str()),
@@ -378,7 +432,10 @@ impl System {
         };
         #[allow(clippy::cast_possible_truncation, reason = "bounded above")]
         let days = days as i64;
-        let values = factors.values.entry((factor, days)).or_insert_with(|| {
+        // Who asks first works it out for all; a panic while doing so leaves nothing half done.
+        let mut factors = factors.lock().unwrap_or_else(PoisonError::into_inner);
+        let Factors { values, references } = &mut *factors;
+        let values = values.entry((factor, days)).or_insert_with(|| {
             let of = |member: &Member| factor.values(&member.raw.perc_returns, days);
             self.members.iter().map(|(name, member)| (name.clone(), of(member))).collect()
         });
@@ -388,7 +445,7 @@ impl System {
             Demean::Own => name.to_owned(),
             Demean::HistoricAll | Demean::CurrentAll => String::new(),
         };
-        let reference = factors.references.entry((factor, days, method, key)).or_insert_with(|| {
+        let reference = references.entry((factor, days, method, key)).or_insert_with(|| {
             let all: Vec<&Series> = values.values().collect();
             let is_of_class = |name: &str| self.members[name].instrument.asset_class == *class;
             let of_class: Vec<&Series> =
@@ -594,12 +651,12 @@ fn combination_stages(name: &str, config: &SystemConfig, estimates: &Estimates, 
 struct Estimates(BTreeMap<Vec<String>, Vec<(Fit, Matrix)>>);
 
 impl Estimates {
-    fn of_forecasts(all: &BTreeMap<String, Stages>, config: &SystemConfig) -> Self {
+    fn of_forecasts(all: &[Stages], config: &SystemConfig) -> Self {
         if !config.use_forecast_div_mult_estimates {
             return Self::default();
         }
         let mut by_rules: BTreeMap<Vec<String>, Vec<Vec<Series>>> = BTreeMap::new();
-        for stages in all.values() {
+        for stages in all {
             let capped = stages.family("capped_fc");
             let series = capped.iter().map(|(_, series)| (*series).clone()).collect();
             by_rules.entry(names_of(&capped)).or_default().push(series);
