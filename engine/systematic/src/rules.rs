@@ -18,7 +18,10 @@
 //!
 //! Source: R. Carver, *Systematic Trading* (2015) and *Advanced Futures Trading Strategies* (2023); pysystemtrade 1.80.
 
+use std::borrow::Cow;
+use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -83,11 +86,54 @@ pub enum RuleError {
 /// Inputs of a rule.
 pub struct Inputs<'a> {
     /// Each `[days]`, in the order of the configuration's `data`.
-    pub series: &'a [Vec<f64>],
+    pub series: &'a [Cow<'a, [f64]>],
     /// Names of them.
     pub names: &'a [String],
     /// Arguments that are not the inputs' own.
     pub arguments: &'a Arguments,
+    /// What other rules worked out of the same inputs.
+    pub memo: &'a Memo,
+}
+
+/// Figures of inputs that several rules share, kept while the rules of one instrument are worked out.
+#[derive(Default)]
+pub struct Memo(RefCell<BTreeMap<Key, Rc<[f64]>>>);
+
+/// Name of the input, where it lies and how long it is, what was worked out, and with what number.
+type Key = (String, usize, usize, &'static str, u64);
+
+impl Inputs<'_> {
+    /// A figure of an input, worked out once.
+    fn shared(
+        &self,
+        place: usize,
+        what: &'static str,
+        number: f64,
+        work: impl Fn(&[f64]) -> Vec<f64>,
+    ) -> Result<Rc<[f64]>, RuleError> {
+        let (Some(series), Some(name)) = (self.series.get(place), self.names.get(place)) else {
+            return Err(RuleError::Inputs { wanted: place + 1, got: self.series.len() });
+        };
+        // Inputs of one name are told apart by where their first known value lies.
+        let first = series.iter().position(|value| !value.is_nan()).unwrap_or(series.len());
+        let key = (name.clone(), first, series.len(), what, number.to_bits());
+        if let Some(known) = self.memo.0.borrow().get(&key) {
+            return Ok(Rc::clone(known));
+        }
+        let worked: Rc<[f64]> = work(series).into();
+        self.memo.0.borrow_mut().insert(key, Rc::clone(&worked));
+        Ok(worked)
+    }
+
+    /// Exponential mean of an input over a span of days.
+    fn mean(&self, place: usize, span: f64) -> Result<Rc<[f64]>, RuleError> {
+        self.shared(place, "ew_mean", span, |values| ew_mean(values, alpha_of_span(span), 1))
+    }
+
+    /// Crossover of two spans of the first input over a deviation.
+    fn crossover(&self, deviation: &[f64], fast: f64, slow: f64) -> Result<Vec<f64>, RuleError> {
+        Ok(over(&self.mean(0, fast)?, &self.mean(0, slow)?, deviation))
+    }
 }
 
 /// From inputs to a forecast. Deterministic; looks at no row behind the one it answers for.
@@ -114,7 +160,7 @@ impl Inputs<'_> {
     /// [`RuleError::Inputs`].
     pub fn take<const N: usize>(&self) -> Result<[&[f64]; N], RuleError> {
         let fault = RuleError::Inputs { wanted: N, got: self.series.len() };
-        let slices: Vec<&[f64]> = self.series.iter().map(Vec::as_slice).collect();
+        let slices: Vec<&[f64]> = self.series.iter().map(AsRef::as_ref).collect();
         slices.try_into().map_err(|_| fault)
     }
 
@@ -158,13 +204,13 @@ impl Default for Rules {
     fn default() -> Self {
         let mut rules = Self { by_name: BTreeMap::new() };
         rules.add("ewmac", |inputs: &Inputs<'_>| {
-            let [price, volatility] = inputs.take()?;
-            Ok(ewmac(price, volatility, inputs.number("Lfast", None)?, inputs.number("Lslow", None)?))
+            let [_, volatility] = inputs.take()?;
+            inputs.crossover(volatility, inputs.number("Lfast", None)?, inputs.number("Lslow", None)?)
         });
         rules.add("ewmac_calc_vol", |inputs: &Inputs<'_>| {
-            let [price] = inputs.take()?;
-            let volatility = robust_volatility(price);
-            Ok(ewmac(price, &volatility, inputs.number("Lfast", None)?, inputs.number("Lslow", None)?))
+            let [_] = inputs.take()?;
+            let volatility = inputs.shared(0, "robust_volatility", 0.0, robust_volatility)?;
+            inputs.crossover(&volatility, inputs.number("Lfast", None)?, inputs.number("Lslow", None)?)
         });
         rules.add("breakout", |inputs: &Inputs<'_>| {
             let [price] = inputs.take()?;
@@ -187,12 +233,14 @@ impl Default for Rules {
             Ok(relative_reversion(own, class, inputs.rows("horizon", Some(250.0))?))
         });
         rules.add("accel", |inputs: &Inputs<'_>| {
-            let [price, volatility] = inputs.take()?;
-            Ok(acceleration(price, volatility, inputs.rows("Lfast", Some(4.0))?))
+            let [_, volatility] = inputs.take()?;
+            let fast = inputs.rows("Lfast", Some(4.0))?;
+            Ok(acceleration(&inputs.crossover(volatility, fast as f64, fast as f64 * 4.0)?, fast))
         });
         rules.add("mr_wings", |inputs: &Inputs<'_>| {
-            let [price, volatility] = inputs.take()?;
-            Ok(reversion_in_wings(price, volatility, inputs.number("Lfast", Some(4.0))?))
+            let [_, volatility] = inputs.take()?;
+            let fast = inputs.number("Lfast", Some(4.0))?;
+            Ok(reversion_in_wings(&inputs.crossover(volatility, fast, fast * 4.0)?))
         });
         rules.add("factor_trading_rule", |inputs: &Inputs<'_>| {
             let [factor] = inputs.take()?;
@@ -251,16 +299,21 @@ fn lag(values: &[f64], rows: usize) -> Vec<f64> {
 ///
 /// - `fast`, `slow`: spans, days.
 pub fn ewmac(price: &[f64], volatility: &[f64], fast: f64, slow: f64) -> Vec<f64> {
-    let mut forecast = ew_mean(price, alpha_of_span(fast), 1);
-    let slow = ew_mean(price, alpha_of_span(slow), 1);
+    let (fast, slow) = (ew_mean(price, alpha_of_span(fast), 1), ew_mean(price, alpha_of_span(slow), 1));
+    over(&fast, &slow, volatility)
+}
+
+/// A difference over the last deviation known.
+fn over(fast: &[f64], slow: &[f64], deviation: &[f64]) -> Vec<f64> {
     let mut last = f64::NAN;
-    for (row, value) in forecast.iter_mut().enumerate() {
-        if !volatility[row].is_nan() {
-            last = volatility[row];
+    let rows = fast.iter().zip(slow).zip(deviation);
+    rows.map(|((fast, slow), deviation)| {
+        if !deviation.is_nan() {
+            last = *deviation;
         }
-        *value = (*value - slow[row]) / last;
-    }
-    forecast
+        (fast - slow) / last
+    })
+    .collect()
 }
 
 /// Place within the range of the last `lookback` days, from -20 to 20, smoothed over a quarter of them.
@@ -311,18 +364,16 @@ pub fn relative_reversion(own: &[f64], class: &[f64], horizon: usize) -> Vec<f64
     ew_mean(&mean, smoothing(horizon), 1).into_iter().map(|value| -value).collect()
 }
 
-/// Change of a crossover of spans `fast` and `4 fast` over `fast` days.
-pub fn acceleration(price: &[f64], volatility: &[f64], fast: usize) -> Vec<f64> {
-    let signal = ewmac(price, volatility, fast as f64, fast as f64 * 4.0);
-    pairwise(&signal, &lag(&signal, fast), |now, before| now - before)
+/// Change of a crossover over `fast` days.
+pub fn acceleration(signal: &[f64], fast: usize) -> Vec<f64> {
+    pairwise(signal, &lag(signal, fast), |now, before| now - before)
 }
 
-/// Against a crossover of spans `fast` and `4 fast`, where it is three of its own deviations from zero.
-pub fn reversion_in_wings(price: &[f64], volatility: &[f64], fast: f64) -> Vec<f64> {
-    let signal = ewmac(price, volatility, fast, fast * 4.0);
-    let deviation = rolling_std(&signal, 5_000, 3);
+/// Against a crossover, where it is three of its own deviations from zero.
+pub fn reversion_in_wings(signal: &[f64]) -> Vec<f64> {
+    let deviation = rolling_std(signal, 5_000, 3);
     pairwise(
-        &signal,
+        signal,
         &deviation,
         |signal, deviation| if signal.abs() < 3.0 * deviation { 0.0 } else { -signal },
     )

@@ -4,6 +4,7 @@
 //! what rules compare with neighbours; the second needs all subsystem positions, because weights count only where there
 //! is something to weigh.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
@@ -23,7 +24,7 @@ use crate::portfolio::dynamic::{DynamicError, midnight_deflator};
 use crate::position;
 use crate::raw::{Demean, Factor, Neighbours, Raw, filled_on, less, running_sum, smoothed_carry, span_of};
 use crate::rules::expression::Expression;
-use crate::rules::{Argument, Arguments, Inputs, Rule, RuleError, Rules, zeros_missing};
+use crate::rules::{Argument, Arguments, Inputs, Memo, Rule, RuleError, Rules, zeros_missing};
 
 pub mod dynamic;
 pub mod overlay;
@@ -291,9 +292,10 @@ impl System {
             stages.add("attenuation", vol.first, multiplier.clone());
             Series { first: vol.first, values: multiplier }
         };
+        let memo = Memo::default();
         let mut capped: Vec<(String, Series)> = Vec::new();
         for (variation, rule) in &config.trading_rules {
-            let mut raw = self.raw_forecast(name, variation, rule, rules, factors)?;
+            let mut raw = self.raw_forecast(name, variation, rule, (rules, &memo), factors)?;
             if config.use_attenuation.contains(variation) {
                 let multiplier = filled_on(&attenuated, &raw);
                 for (value, multiplier) in raw.values.iter_mut().zip(multiplier.values) {
@@ -329,7 +331,7 @@ impl System {
         name: &str,
         variation: &str,
         rule: &RuleConfig,
-        rules: &Rules,
+        (rules, memo): (&Rules, &Memo),
         factors: &Mutex<Factors>,
     ) -> Result<Series, SystemError> {
         let fail = |error| SystemError::Rule { variation: variation.to_owned(), error };
@@ -345,8 +347,14 @@ impl System {
             let own = arguments_of(&rule.other_args, place);
             series.push(self.input(name, variation, input, &own, factors)?);
         }
-        let (first, days) = span_of(&series);
-        let laid: Vec<Vec<f64>> = series.iter().map(|series| series.on(first, days).values).collect();
+        let (first, days) = span_of(series.iter().map(AsRef::as_ref));
+        let laid: Vec<Cow<'_, [f64]>> = series
+            .iter()
+            .map(|series| match series.first == first && series.len() == days {
+                true => Cow::Borrowed(series.values.as_slice()),
+                false => Cow::Owned(series.on(first, days).values),
+            })
+            .collect();
         let arguments: Arguments = rule
             .other_args
             .iter()
@@ -355,7 +363,10 @@ impl System {
             .collect();
         let short: Vec<String> = names.iter().map(|name| input_name(name).to_owned()).collect();
         let names = if expression.is_some() { &names } else { &short };
-        let inputs = Inputs { series: &laid, names, arguments: &arguments };
+        // An input with arguments of its own is another under the same name.
+        let own = Memo::default();
+        let memo = if arguments.len() == rule.other_args.len() { memo } else { &own };
+        let inputs = Inputs { series: &laid, names, arguments: &arguments, memo };
         let mut values = match &expression {
             Some(expression) => expression.forecast(&inputs),
             None => rules.get(&rule.function).and_then(|rule| rule.forecast(&inputs)),
@@ -373,26 +384,28 @@ impl System {
         input: &str,
         arguments: &Arguments,
         factors: &Mutex<Factors>,
-    ) -> Result<Series, SystemError> {
+    ) -> Result<Cow<'_, Series>, SystemError> {
         let member = &self.members[name];
         let (raw, class) = (&member.raw, &member.instrument.asset_class);
         Ok(match input_name(input) {
-            "daily_prices" => raw.daily_price.clone(),
-            "daily_denominator_price" => raw.denom_price.clone(),
-            "daily_returns_volatility" => raw.returns_vol.clone(),
-            "daily_percentage_volatility" => raw.perc_vol.clone(),
-            "percentage_returns" => raw.perc_returns.clone(),
-            "daily_vol_normalised_returns" => raw.norm_returns.clone(),
-            "cumulative_daily_vol_normalised_returns" => raw.norm_price.clone(),
+            "daily_prices" => Cow::Borrowed(&raw.daily_price),
+            "daily_denominator_price" => Cow::Borrowed(&raw.denom_price),
+            "daily_returns_volatility" => Cow::Borrowed(&raw.returns_vol),
+            "daily_percentage_volatility" => Cow::Borrowed(&raw.perc_vol),
+            "percentage_returns" => Cow::Borrowed(&raw.perc_returns),
+            "daily_vol_normalised_returns" => Cow::Borrowed(&raw.norm_returns),
+            "cumulative_daily_vol_normalised_returns" => Cow::Borrowed(&raw.norm_price),
             "normalised_price_for_asset_class" => {
-                filled_on(&self.neighbours.class_price[class], &raw.norm_price)
+                Cow::Owned(filled_on(&self.neighbours.class_price[class], &raw.norm_price))
             }
-            "raw_carry" => raw.raw_carry.clone(),
-            "smoothed_carry" => smoothed_carry(&raw.raw_carry),
-            "median_carry_for_asset_class" => filled_on(&self.neighbours.class_carry[class], &raw.raw_carry),
+            "raw_carry" => Cow::Borrowed(&raw.raw_carry),
+            "smoothed_carry" => Cow::Owned(smoothed_carry(&raw.raw_carry)),
+            "median_carry_for_asset_class" => {
+                Cow::Owned(filled_on(&self.neighbours.class_carry[class], &raw.raw_carry))
+            }
             "demeanded_factor_value" => {
                 let fail = |error| SystemError::Rule { variation: variation.to_owned(), error };
-                self.demeaned(name, arguments, factors).map_err(fail)?
+                Cow::Owned(self.demeaned(name, arguments, factors).map_err(fail)?)
             }
             _ => {
                 return Err(SystemError::Input {

@@ -126,7 +126,7 @@ impl Node {
     }
 
     fn evaluate(&self, inputs: &Inputs<'_>) -> Result<Vec<f64>, RuleError> {
-        let days = inputs.series.first().map_or(0, Vec::len);
+        let days = inputs.series.first().map_or(0, |series| series.len());
         Ok(match self {
             Self::Number(value) => vec![*value; days],
             Self::Input(name, at) => {
@@ -136,7 +136,7 @@ impl Node {
                     at: *at,
                     fault: format!("no input {name:?}; there are: {}", inputs.names.join(" ")),
                 };
-                found.ok_or_else(fault)?.clone()
+                found.ok_or_else(fault)?.to_vec()
             }
             Self::Negative(of) => of.evaluate(inputs)?.into_iter().map(|value| -value).collect(),
             Self::Binary(sign, left, right) => {
@@ -335,11 +335,12 @@ impl Parser {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rules::{Arguments, ewmac};
+    use crate::rules::{Arguments, Memo, ewmac};
 
     fn value(text: &str, price: &[f64]) -> Result<Vec<f64>, RuleError> {
         let (names, arguments) = (["price".to_owned()], Arguments::new());
-        let inputs = Inputs { series: &[price.to_vec()], names: &names, arguments: &arguments };
+        let memo = Memo::default();
+        let inputs = Inputs { series: &[price.into()], names: &names, arguments: &arguments, memo: &memo };
         Expression::parse(text)?.forecast(&inputs)
     }
 
