@@ -139,7 +139,7 @@ impl Flow {
         let Some((first, last)) = self.span else { return Bins::default() };
         if frequency == Frequency::BusinessDay {
             let series = self.daily();
-            let days = (series.first.0..series.end().0).map(|number| BusinessDay(number).day()).collect();
+            let days = calendar_days(series.first).take(series.len()).collect();
             return Bins { days, sums: series.values };
         }
         let mut bins = Bins::default();
@@ -150,8 +150,7 @@ impl Flow {
         }
         bins.sums = vec![0.0; bins.days.len()];
         let (mut place, mut lost) = (0, 0.0);
-        for (number, amount) in (self.series.first.0..).zip(&self.series.values) {
-            let day = BusinessDay(number).day();
+        for (day, amount) in calendar_days(self.series.first).zip(&self.series.values) {
             while bins.days.get(place).is_some_and(|end| *end < day) {
                 (place, lost) = (place + 1, 0.0);
             }
@@ -194,6 +193,20 @@ impl Flow {
             *sum += amount;
         }
     }
+}
+
+/// Calendar days of business days from one on, without a division for each.
+fn calendar_days(first: BusinessDay) -> impl Iterator<Item = i64> {
+    let mut day = first.day();
+    // Day 4 was a Monday.
+    let mut weekday = (day - 4).rem_euclid(7);
+    std::iter::repeat_with(move || {
+        let now = day;
+        let step = if weekday == 4 { 3 } else { 1 };
+        day += step;
+        weekday = if weekday == 4 { 0 } else { weekday + 1 };
+        now
+    })
 }
 
 /// Last calendar day of the period that holds the day.
@@ -274,6 +287,14 @@ mod tests {
         for frequency in Frequency::ALL {
             assert_eq!(flow.bins(frequency).sums.iter().sum::<f64>(), total, "{frequency:?}");
             assert_eq!(flow.bins(frequency), double.bins(frequency));
+        }
+    }
+
+    #[test]
+    fn calendar_days_go_over_weekends() {
+        for first in [-7, 0, 3, 11] {
+            let plain = (first..first + 40).map(|number| BusinessDay(number).day());
+            assert!(calendar_days(BusinessDay(first)).take(40).eq(plain), "{first}");
         }
     }
 

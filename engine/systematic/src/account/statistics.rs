@@ -1,7 +1,7 @@
 //! Statistics of profits summed at a frequency.
 
 use serde::Serialize;
-use tickrace_stats::{normal, student};
+use tickrace_stats::{BusinessDay, normal, student};
 
 use super::flow::{Bins, Flow, Frequency};
 
@@ -70,13 +70,23 @@ pub struct Statistics {
 impl Statistics {
     /// Of a flow at a frequency; none without amounts.
     pub fn of_flow(flow: &Flow, frequency: Frequency) -> Option<Self> {
-        Self::of_bins(&flow.bins(frequency), frequency)
+        if frequency != Frequency::BusinessDay {
+            return Self::of_bins(&flow.bins(frequency), frequency);
+        }
+        let series = flow.daily();
+        let last = BusinessDay(series.end().0 - 1);
+        Self::of_sums(&series.values, (series.first.day(), last.day()), frequency)
     }
 
     /// Of sums at a frequency; none without sums.
     pub fn of_bins(bins: &Bins, frequency: Frequency) -> Option<Self> {
-        let (first, last) = (*bins.days.first()?, *bins.days.last()?);
-        let sums = &bins.sums;
+        Self::of_sums(&bins.sums, (*bins.days.first()?, *bins.days.last()?), frequency)
+    }
+
+    fn of_sums(sums: &[f64], (first, last): (i64, i64), frequency: Frequency) -> Option<Self> {
+        if sums.is_empty() {
+            return None;
+        }
         let count = sums.len() as f64;
         let First { total, min, max, sides, down } = First::of(sums);
         let mean = total / count;
