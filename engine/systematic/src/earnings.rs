@@ -14,7 +14,7 @@ use crate::account::{
 };
 use crate::config::SystemConfig;
 use crate::market::{Market, MarketError};
-use crate::raw::{YEAR_ROOT, filled_on, running_sum, span_of};
+use crate::raw::{YEAR_ROOT, filled_on, running_sum};
 use crate::system::{FORECAST_MEAN, Member, Stages, System, parallel};
 
 /// All accounts of a system.
@@ -233,7 +233,7 @@ fn account_of(
     let held = delayed(held);
     if config.use_sr_costs {
         let sharpe = SharpeCosts::of_last_year(price, volatility, &costs, rolls);
-        let drain = sharpe_costs(sharpe.per_year(turned), usual, volatility, price, costs.point_size, fx);
+        let drain = sharpe_costs(sharpe.per_year(turned), &held, usual, volatility, costs.point_size, fx);
         return Account::of_position(&held, price, costs.point_size, fx).with_costs(drain);
     }
     let book = CashBook {
@@ -285,10 +285,9 @@ fn earned(
             *value *= usual.at(BusinessDay(number)) / FORECAST_MEAN;
         }
         let cost = sharpe.per_year(turnovers.pooled.get(rule).copied().unwrap_or(0.0));
-        // A forecast of contracts' prices may have a day more than the stitched price: holding costs then too.
-        let (first, days) = span_of([&usual, forecast]);
-        let drain = sharpe_costs(cost, &usual.on(first, days), volatility, price, point, fx);
-        let account = Account::of_position(&delayed(&position), price, point, fx).with_costs(drain);
+        let held = delayed(&position);
+        let drain = sharpe_costs(cost, &held, &usual, volatility, point, fx);
+        let account = Account::of_position(&held, price, point, fx).with_costs(drain);
         (rule.clone(), account.percent_of(capital))
     });
     Earned { account: own, subsystem, rules: rules.collect(), sharpe, turnovers }

@@ -209,8 +209,9 @@ fn rules(table: &mut Table, name: &str, stages: &Frame, theirs: &Value) {
         for (number, value) in (position.first.0..).zip(&mut position.values) {
             *value *= usual.at(BusinessDay(number)) / 10.0;
         }
-        let costs = sharpe_costs(cost, &usual, &vol, &price, point, &fx);
-        let account = Account::of_position(&delayed(&position), &price, point, &fx).with_costs(costs);
+        let held = delayed(&position).on(price.first, price.len());
+        let costs = sharpe_costs(cost, &held, &usual, &vol, point, &fx);
+        let account = Account::of_position(&held, &price, point, &fx).with_costs(costs);
         compare_account(table, &format!("{name}.rule"), &account.percent_of(capital), stats);
     }
 }

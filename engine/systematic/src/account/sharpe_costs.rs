@@ -67,32 +67,34 @@ fn mean_from(series: &Series, day: i64) -> f64 {
 }
 
 /// A yearly cost as a flow of negative money of the account, spread over the days by the time that passes: the Sharpe cost
-/// times the annual volatility of the usual position of the day before.
+/// times the annual volatility of the day's usual position. It begins with the first position known.
 ///
 /// - `per_year`: cost as an annual Sharpe ratio, see [`SharpeCosts::per_year`].
+/// - `held`: contracts held at each day's end; only whether any number is known yet matters, not which.
 /// - `average_position`: contracts usually held, by day (that of a forecast of +10).
-/// - `daily_vol`, `price`: price points by day; costs fall on the days of `position` and `price` together.
+/// - `daily_vol`: price points by day.
 pub fn sharpe_costs(
     per_year: f64,
+    held: &Series,
     average_position: &Series,
     daily_vol: &Series,
-    price: &Series,
     point_size: f64,
     fx: &FxRate,
 ) -> Flow {
-    let Some((first, days)) = union(average_position, price) else { return Flow::default() };
+    let Some((first, days)) = union(held, average_position) else { return Flow::default() };
     let rates = fx.on(first, days);
     let mut values = vec![0.0; days];
-    let (mut size, mut vol, mut yearly) = (f64::NAN, f64::NAN, f64::NAN);
+    let (mut size, mut vol, mut is_held) = (f64::NAN, f64::NAN, false);
     for (row, number) in (first.0..).take(days).enumerate() {
         let day = BusinessDay(number);
         let elapsed = (day.day() - BusinessDay(number - 1).day()) as f64 / DAYS_OF_YEAR;
-        let amount = -yearly * elapsed * point_size * rates.values[row];
-        values[row] = if row > 0 && !amount.is_nan() { amount } else { 0.0 };
         let carry = |old: f64, now: f64| if now.is_nan() { old } else { now };
         size = carry(size, average_position.at(day));
         vol = carry(vol, daily_vol.at(day));
-        yearly = per_year * size.abs() * vol * ROOT_OF_YEAR;
+        is_held |= !held.at(day).is_nan();
+        let yearly = per_year * size.abs() * vol * ROOT_OF_YEAR;
+        let amount = -yearly * elapsed * point_size * rates.values[row];
+        values[row] = if row > 0 && is_held && !amount.is_nan() { amount } else { 0.0 };
     }
     Flow::of_series(Series { first, values })
 }
@@ -106,7 +108,7 @@ mod tests {
         // 4 contracts at 0.5 points a day and 100 a point are 3,200 a year; 0.1 of it over 730 days.
         let days = 730 / 7 * 5 + 2;
         let flat = |value: f64| Series { first: BusinessDay(0), values: vec![value; days] };
-        let flow = sharpe_costs(0.1, &flat(4.0), &flat(0.5), &flat(10.0), 100.0, &FxRate::Constant(1.0));
+        let flow = sharpe_costs(0.1, &flat(0.0), &flat(4.0), &flat(0.5), 100.0, &FxRate::Constant(1.0));
         let total: f64 = flow.daily().values.iter().sum();
         let elapsed = (BusinessDay(i32::try_from(days).unwrap() - 1).day() - BusinessDay(0).day()) as f64;
         assert!((total + 320.0 * elapsed / 365.25).abs() < 1e-9, "{total}");
