@@ -115,6 +115,27 @@ mod tests {
     }
 
     #[test]
+    fn exchange_rates_cancel_where_positions_are_sized_by_them() {
+        let days = 30;
+        let rates: Vec<f64> = (0..days).map(|day| 1.0 + f64::from(day % 7) / 10.0).collect();
+        let at_ns = (0..days).map(|day| BusinessDay(day).start_ns()).collect();
+        let series = |values: Vec<f64>| Series { first: BusinessDay(0), values };
+        let usual = series(rates.iter().map(|rate| 100.0 / rate).collect());
+        let mut held = vec![1.0; 30];
+        held[..5].fill(f64::NAN);
+        let fx = FxRate::Stamped { at_ns, rates };
+        let flow = sharpe_costs(0.1, &series(held), &usual, &series(vec![0.5; 30]), 1.0, &fx);
+        let daily = flow.daily().values;
+        assert!(daily[..5].iter().all(|cost| *cost == 0.0), "no position is known yet");
+        // 0.1 of 100 x 0.5 x 16 a year; three days from Friday to Monday.
+        for (row, cost) in daily.iter().enumerate().skip(5) {
+            let number = i32::try_from(row).unwrap();
+            let elapsed = BusinessDay(number).day() - BusinessDay(number - 1).day();
+            assert!((cost + 80.0 * elapsed as f64 / 365.25).abs() < 1e-12);
+        }
+    }
+
+    #[test]
     fn costs_of_the_last_year_are_of_its_averages() {
         let price = Series { first: BusinessDay(0), values: [vec![5.0; 500], vec![10.0; 300]].concat() };
         let vol = Series { first: BusinessDay(0), values: vec![0.25; 800] };
