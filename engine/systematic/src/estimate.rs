@@ -7,3 +7,4 @@
 pub mod correlation;
 pub mod fit;
 pub mod multiplier;
+pub mod optimise;

@@ -16,6 +16,9 @@ use tickrace_stats::panel::parse_time;
 use tickrace_systematic::estimate::correlation::{CorrelationConfig, Matrix, correlations, sampled, stepped};
 use tickrace_systematic::estimate::fit::{DateMethod, Fit, fits};
 use tickrace_systematic::estimate::multiplier::diversification;
+use tickrace_systematic::estimate::optimise::{
+    Estimates, OptimiserConfig, sharpe_multiplier, two_clusters, weights,
+};
 use tickrace_systematic::raw::running_sum;
 
 fn same_fit(own: &Fit, golden: &Value) {
@@ -133,5 +136,130 @@ fn multipliers_are_the_references() {
         let own = diversification(&weights, &Matrix { size: weights.len(), values }, 2.5);
         let wanted = case["dm"].as_f64().unwrap();
         assert!((own - wanted).abs() < 1e-9, "{own}, wanted {wanted}");
+    }
+}
+
+fn matrix_of(value: &Value) -> Matrix {
+    let rows = value.as_array().unwrap();
+    let number = |value: &Value| value.as_f64().unwrap_or(f64::NAN);
+    let values = rows.iter().flat_map(|row| row.as_array().unwrap().iter().map(number)).collect();
+    Matrix { size: rows.len(), values }
+}
+
+#[test]
+fn clusters_are_the_references() {
+    if folder().is_none() {
+        return;
+    }
+    for case in json("units/clustering.json").as_array().unwrap() {
+        let names: Vec<&str> =
+            case["columns"].as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
+        let mut own: Vec<Vec<&str>> = two_clusters(&matrix_of(&case["corr"]))
+            .iter()
+            .map(|cluster| cluster.iter().map(|place| names[*place]).collect())
+            .collect();
+        let mut wanted: Vec<Vec<&str>> = case["clusters"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|cluster| cluster.as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect())
+            .collect();
+        own.iter_mut().chain(&mut wanted).for_each(|cluster| cluster.sort_unstable());
+        own.sort();
+        wanted.sort();
+        assert_eq!(own, wanted);
+    }
+}
+
+#[test]
+fn a_sharpe_ratio_is_worth_what_the_reference_says() {
+    if folder().is_none() {
+        return;
+    }
+    let mut worst = 0.0_f64;
+    for case in json("units/sr_multiplier.json").as_array().unwrap() {
+        let number = |key: &str| case[key].as_f64().unwrap();
+        let own = sharpe_multiplier(number("rel_SR"), number("avg_corr"), number("years"));
+        worst = worst.max((own - number("multiplier")).abs());
+    }
+    println!("worst difference {worst:.1e}");
+    // The reference's own search is this inexact.
+    assert!(worst < 5e-3, "{worst}");
+}
+
+/// Sharpe ratio of weights.
+fn sharpe(weights: &[f64], estimates: &Estimates) -> f64 {
+    let risk: Vec<f64> =
+        weights.iter().zip(&estimates.deviations).map(|(weight, deviation)| weight * deviation).collect();
+    let mean: f64 = weights.iter().zip(&estimates.means).map(|(weight, mean)| weight * mean).sum();
+    let mut variance = 0.0;
+    for (row, left) in risk.iter().enumerate() {
+        for (column, right) in risk.iter().enumerate() {
+            variance += left * right * estimates.correlation.at(row, column);
+        }
+    }
+    mean / variance.sqrt()
+}
+
+#[test]
+fn optimal_weights_are_the_references_or_better() {
+    if folder().is_none() {
+        return;
+    }
+    let all = json("units/optimiser_cases.json");
+    for (name, case) in all.as_object().unwrap() {
+        let params = &case["params"];
+        let config: OptimiserConfig = serde_json::from_value(serde_json::json!({
+            "method": params["method"], "equalise_vols": params["equalise_vols"], "equalise_SR": params["equalise_SR"],
+            "ann_target_SR": params["ann_target_SR"], "shrinkage_SR": params["shrinkage_SR"],
+            "shrinkage_corr": params["shrinkage_corr"],
+        }))
+        .unwrap();
+        let golden = case["weights"].as_array().unwrap();
+        // Some cases say in words that they were made from another's estimates.
+        let fits = case["estimates"].as_array().or(all["handcraft_SR"]["estimates"].as_array()).unwrap();
+        let index: Vec<&str> =
+            case["index"].as_array().unwrap().iter().map(|at| at.as_str().unwrap()).collect();
+        let (mut worst, mut shortfall) = (0.0_f64, f64::NEG_INFINITY);
+        for fit in fits {
+            let start = fit["fit"]["period_start"].as_str().unwrap();
+            let place = index.iter().position(|at| *at == start).unwrap();
+            let numbers = |key: &str| -> Vec<f64> {
+                fit[key].as_array().unwrap().iter().map(|value| value.as_f64().unwrap_or(f64::NAN)).collect()
+            };
+            let estimates = Estimates {
+                means: numbers("mean"),
+                deviations: numbers("stdev"),
+                correlation: matrix_of(&fit["corr"]),
+                years: fit["years"].as_f64().or(fit["data_length_years"].as_f64()).unwrap(),
+            };
+            let own = weights(&estimates, &config);
+            let wanted: Vec<f64> = golden[place]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|value| value.as_f64().unwrap_or(f64::NAN))
+                .collect();
+            for (own, wanted) in own.iter().zip(&wanted) {
+                let gap = if own.is_nan() && wanted.is_nan() { 0.0 } else { (own - wanted).abs() };
+                worst = worst.max(if gap.is_nan() { f64::INFINITY } else { gap });
+            }
+            if name == "one_period_rawvol" {
+                let zero = |weights: &[f64]| -> Vec<f64> {
+                    weights.iter().map(|weight| if weight.is_nan() { 0.0 } else { *weight }).collect()
+                };
+                let mut known = estimates.clone();
+                for values in [&mut known.means, &mut known.deviations, &mut known.correlation.values] {
+                    values.iter_mut().filter(|value| value.is_nan()).for_each(|value| *value = 0.0);
+                }
+                shortfall = shortfall.max(sharpe(&zero(&wanted), &known) - sharpe(&zero(&own), &known));
+            }
+        }
+        println!("{name}: {} fits, worst difference of a weight {worst:.1e}", fits.len());
+        assert!(worst < 2e-2, "{name}: {worst}");
+        assert!(shortfall < 1e-9, "{name}: a Sharpe ratio lower by {shortfall}");
+        if name == "handcraft_eqSR" {
+            assert!(worst < 1e-9, "{name} is exact: {worst}");
+        }
     }
 }
