@@ -180,3 +180,10 @@ fn overlay_and_attenuation_agree_whole() {
     let faults: Vec<&String> = all.values().flat_map(|agreement| &agreement.faults).collect();
     assert!(faults.is_empty() && all.len() == 5, "{faults:?}");
 }
+
+#[test]
+fn an_estimated_system_agrees() {
+    let Some((system, earnings)) = system_of("chapter15_estimated") else { return };
+    judged("systemB_ch15_estimated", "stages", &system, |_| true);
+    judged_statistics("systemB_ch15_estimated", &system, &earnings);
+}

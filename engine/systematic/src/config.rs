@@ -9,6 +9,7 @@ use crate::estimate::multiplier::MultiplierConfig;
 use crate::raw::VolatilityConfig;
 use crate::rules::Arguments;
 use crate::system::dynamic::SmallSystemConfig;
+use crate::system::estimated::{ScalarConfig, WeightConfig};
 use crate::system::overlay::OverlayConfig;
 
 /// Why a configuration makes no system.
@@ -106,6 +107,10 @@ pub struct SystemConfig {
     pub forecast_scalars: BTreeMap<String, f64>,
     /// Scalar of what has no other.
     pub forecast_scalar: f64,
+    /// Whether scalars are estimated instead.
+    pub use_forecast_scale_estimates: bool,
+    /// How.
+    pub forecast_scalar_estimate: ScalarConfig,
     /// Forecasts are kept below.
     pub forecast_cap: f64,
     /// Forecasts are kept above; minus the cap where absent.
@@ -114,6 +119,10 @@ pub struct SystemConfig {
     /// Weights by variation, or by instrument and variation; equal ones where absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub forecast_weights: Option<ForecastWeights>,
+    /// Whether weights of forecasts are estimated instead; those stated name the rules.
+    pub use_forecast_weight_estimates: bool,
+    /// How.
+    pub forecast_weight_estimate: WeightConfig,
     /// Days over which weights of forecasts are smoothed.
     pub forecast_weight_ewma_span: f64,
     /// Diversification multiplier of forecasts.
@@ -133,6 +142,10 @@ pub struct SystemConfig {
     /// Weights by instrument; equal ones over the data where absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub instrument_weights: Option<BTreeMap<String, f64>>,
+    /// Whether weights of instruments are estimated instead; those stated name the instruments.
+    pub use_instrument_weight_estimates: bool,
+    /// How.
+    pub instrument_weight_estimate: WeightConfig,
     /// Days over which weights of instruments are smoothed.
     pub instrument_weight_ewma_span: f64,
     /// Diversification multiplier of instruments.
@@ -191,9 +204,13 @@ impl Default for SystemConfig {
             trading_rules: BTreeMap::new(),
             forecast_scalars: BTreeMap::new(),
             forecast_scalar: 1.0,
+            use_forecast_scale_estimates: false,
+            forecast_scalar_estimate: ScalarConfig::default(),
             forecast_cap: 20.0,
             forecast_floor: None,
             forecast_weights: None,
+            use_forecast_weight_estimates: false,
+            forecast_weight_estimate: WeightConfig::default(),
             forecast_weight_ewma_span: 125.0,
             forecast_div_multiplier: PerName::All(1.0),
             use_forecast_div_mult_estimates: false,
@@ -206,6 +223,8 @@ impl Default for SystemConfig {
             use_attenuation: Vec::new(),
             long_only_instruments: Vec::new(),
             instrument_weights: None,
+            use_instrument_weight_estimates: false,
+            instrument_weight_estimate: WeightConfig::default(),
             instrument_weight_ewma_span: 125.0,
             instrument_div_multiplier: 1.0,
             use_instrument_div_mult_estimates: false,

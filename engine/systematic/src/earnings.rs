@@ -9,7 +9,7 @@ use serde::Serialize;
 use tickrace_stats::{BusinessDay, Series};
 
 use crate::account::{
-    Account, AverageSize, CashBook, FillPrice, Frequency, FxRate, SharpeCosts, Statistics, delayed,
+    Account, AverageSize, CashBook, FillPrice, Flow, Frequency, FxRate, SharpeCosts, Statistics, delayed,
     full_compounding, half_compounding_twice_scaled, pooled_turnover, sharpe_costs, turnover,
 };
 use crate::config::SystemConfig;
@@ -59,7 +59,7 @@ pub struct Turnovers {
 }
 
 /// A stage, empty where there is none.
-fn stage(member: &Member, name: &str) -> Series {
+pub(crate) fn stage(member: &Member, name: &str) -> Series {
     member.stages.get(name).cloned().unwrap_or_default()
 }
 
@@ -248,6 +248,31 @@ fn account_of(
     book.account(&held)
 }
 
+/// Contracts for an average forecast of one rule alone.
+fn usual_of_rule(member: &Member, config: &SystemConfig) -> Series {
+    let volatility = &member.raw.returns_vol;
+    let target = config.notional_trading_capital * config.percentage_vol_target / 100.0 / YEAR_ROOT;
+    let point = member.instrument.point_size;
+    let values = volatility.values.iter().map(|vol| target / (vol * point)).collect();
+    Series { first: volatility.first, values }
+}
+
+/// Contracts of one rule alone.
+fn position_of_rule(forecast: &Series, usual: &Series) -> Series {
+    let mut position = forecast.clone();
+    for (number, value) in (position.first.0..).zip(&mut position.values) {
+        *value *= usual.at(BusinessDay(number)) / FORECAST_MEAN;
+    }
+    position
+}
+
+/// What a rule alone earns before costs, in money.
+pub(crate) fn rule_gross(member: &Member, forecast: &Series, fx: &FxRate, config: &SystemConfig) -> Flow {
+    let position = position_of_rule(forecast, &usual_of_rule(member, config));
+    let point = member.instrument.point_size;
+    Account::of_position(&delayed(&position), &member.raw.daily_price, point, fx).gross
+}
+
 /// What an instrument earns with all capital, in money. Rolls are paid in full: the setting for them is the portfolio's.
 pub fn subsystem_account(member: &Member, fx: &FxRate, config: &SystemConfig) -> Account {
     let average = stage(member, "avg_position");
@@ -274,16 +299,9 @@ fn earned(
     let own =
         account_of(member, &held, (config.multiply_roll_costs_by, &share, turnovers.instrument), fx, config)
             .percent_of(capital);
-    let target = capital * config.percentage_vol_target / 100.0 / YEAR_ROOT;
-    let usual = Series {
-        first: volatility.first,
-        values: volatility.values.iter().map(|vol| target / (vol * point)).collect(),
-    };
+    let usual = usual_of_rule(member, config);
     let rules = forecasts.iter().map(|(rule, forecast)| {
-        let mut position = forecast.clone();
-        for (number, value) in (position.first.0..).zip(&mut position.values) {
-            *value *= usual.at(BusinessDay(number)) / FORECAST_MEAN;
-        }
+        let position = position_of_rule(forecast, &usual);
         let cost = sharpe.per_year(turnovers.pooled.get(rule).copied().unwrap_or(0.0));
         let held = delayed(&position);
         let drain = sharpe_costs(cost, &held, &usual, volatility, point, fx);

@@ -271,7 +271,7 @@ pub fn filled_on(series: &Series, days: &Series) -> Series {
 }
 
 /// Middle of the values that are there; the mean of the middle two of an even number.
-fn median(values: &mut Vec<f64>) -> f64 {
+pub(crate) fn median(values: &mut Vec<f64>) -> f64 {
     values.retain(|value| !value.is_nan());
     if values.is_empty() {
         return f64::NAN;

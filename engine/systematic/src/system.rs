@@ -25,8 +25,10 @@ use crate::position;
 use crate::raw::{Demean, Factor, Neighbours, Raw, filled_on, less, running_sum, smoothed_carry, span_of};
 use crate::rules::expression::Expression;
 use crate::rules::{Argument, Arguments, Inputs, Memo, Rule, RuleError, Rules, zeros_missing};
+use crate::system::estimated::Dated;
 
 pub mod dynamic;
+pub mod estimated;
 pub mod overlay;
 pub mod parallel;
 
@@ -228,32 +230,52 @@ impl System {
         keeps_rules: bool,
     ) -> Result<Vec<Stages>, SystemError> {
         let factors = Mutex::new(Factors::default());
-        let finish = |name: &str, estimates: &Estimates, mut stages: Stages| {
-            combination_stages(name, config, estimates, &mut stages);
+        let raw = |name: &str| {
+            let mut stages = self.raw_stages(name);
+            self.raw_forecast_stages(name, config, rules, &factors, &mut stages)?;
+            Ok::<_, SystemError>(stages)
+        };
+        let finish = |name: &str, estimates: &Estimates, stages: &mut Stages| {
+            combination_stages(name, config, estimates, stages);
             if !keeps_rules {
                 stages.0.retain(|(name, _)| !name.contains('.'));
             }
-            self.subsystem_stages(name, market, config, &mut stages)?;
-            Ok(stages)
+            self.subsystem_stages(name, market, config, stages)
         };
-        let forecast = |name: &str| {
-            let mut stages = self.raw_stages(name);
-            self.forecast_stages(name, config, rules, &factors, &mut stages)?;
-            Ok::<_, SystemError>(stages)
-        };
-        if !config.use_forecast_div_mult_estimates {
-            let none = Estimates::default();
+        let is_fixed = !config.use_forecast_scale_estimates
+            && !config.use_forecast_weight_estimates
+            && !config.use_forecast_div_mult_estimates;
+        if is_fixed {
+            // Nothing of the others is needed: one after the other to its end, so that little is kept at a time.
             let one = |place: usize| {
-                forecast(&names[place]).and_then(|stages| finish(&names[place], &none, stages))
+                let name = names[place].as_str();
+                let mut stages = raw(name)?;
+                scaled_stages(name, config, None, &mut stages);
+                weight_stages(name, config, None, &mut stages);
+                finish(name, &Estimates::default(), &mut stages)?;
+                Ok(stages)
             };
             return parallel::each(names.len(), one).into_iter().collect();
         }
-        let forecasts = parallel::each(names.len(), |place| forecast(&names[place]));
-        let forecasts = forecasts.into_iter().collect::<Result<Vec<_>, _>>()?;
-        let estimates = Estimates::of_forecasts(&forecasts, config);
-        let finished =
-            parallel::each(names.len(), |place| finish(&names[place], &estimates, forecasts[place].clone()));
-        finished.into_iter().collect()
+        let all = parallel::each(names.len(), |place| raw(&names[place]));
+        let mut all = all.into_iter().collect::<Result<Vec<_>, _>>()?;
+        let scalars = config.use_forecast_scale_estimates.then(|| estimated::scalars(&all, config));
+        for (place, stages) in all.iter_mut().enumerate() {
+            scaled_stages(&names[place], config, scalars.as_ref().map(|all| &all[place]), stages);
+        }
+        let weights = if config.use_forecast_weight_estimates {
+            Some(estimated::forecast_weights(self, &all, market, config)?)
+        } else {
+            None
+        };
+        for (place, stages) in all.iter_mut().enumerate() {
+            weight_stages(&names[place], config, weights.as_ref().map(|all| &all[place]), stages);
+        }
+        let estimates = Estimates::of_forecasts(&all, config);
+        for (name, stages) in names.iter().zip(&mut all) {
+            finish(name, &estimates, stages)?;
+        }
+        Ok(all)
     }
 
     fn raw_stages(&self, name: &str) -> Stages {
@@ -273,8 +295,8 @@ impl System {
         stages
     }
 
-    /// From raw data to weighted forecasts.
-    fn forecast_stages(
+    /// From raw data to forecasts before scaling.
+    fn raw_forecast_stages(
         &self,
         name: &str,
         config: &SystemConfig,
@@ -282,7 +304,6 @@ impl System {
         factors: &Mutex<Factors>,
         stages: &mut Stages,
     ) -> Result<(), SystemError> {
-        let weights = config.weights_of(name);
         let attenuated = if config.use_attenuation.is_empty() {
             Series::default()
         } else {
@@ -293,7 +314,6 @@ impl System {
             Series { first: vol.first, values: multiplier }
         };
         let memo = Memo::default();
-        let mut capped: Vec<(String, Series)> = Vec::new();
         for (variation, rule) in &config.trading_rules {
             let mut raw = self.raw_forecast(name, variation, rule, (rules, &memo), factors)?;
             if config.use_attenuation.contains(variation) {
@@ -302,25 +322,7 @@ impl System {
                     *value *= multiplier;
                 }
             }
-            if weights.contains_key(variation) {
-                let scalar = vec![config.scalar_of(variation); raw.len()];
-                let floor = config.forecast_floor.unwrap_or(-config.forecast_cap);
-                let values = forecast::scaled(&raw.values, &scalar, floor, config.forecast_cap);
-                capped.push((variation.clone(), Series { first: raw.first, values }));
-                stages.add(format!("scalar.{variation}"), raw.first, scalar);
-            }
             stages.0.push((format!("raw_fc.{variation}"), raw));
-        }
-        let series: Vec<Series> = capped.iter().map(|(_, series)| series.clone()).collect();
-        for (variation, series) in &capped {
-            stages.0.push((format!("capped_fc.{variation}"), series.clone()));
-        }
-        let forecasts = forecast::filled_together(&series);
-        let (first, days) = span_of(&forecasts);
-        let fixed = capped.iter().map(|(variation, _)| vec![weights[variation]; days]).collect();
-        let weights = forecast::smoothed_weights(&forecasts, fixed, config.forecast_weight_ewma_span);
-        for ((variation, _), weights) in capped.iter().zip(&weights) {
-            stages.add(format!("fc_weight.{variation}"), first, weights.clone());
         }
         Ok(())
     }
@@ -536,15 +538,22 @@ impl System {
         let filled = forecast::filled_together(&subsystems);
         let (first, days) = span_of(&filled);
         let equal = 1.0 / self.members.len().max(1) as f64;
-        let fixed = self
-            .members
-            .keys()
-            .map(|name| {
-                let own = config.instrument_weights.as_ref().and_then(|weights| weights.get(name));
-                vec![own.copied().unwrap_or(equal); days]
-            })
-            .collect();
-        let weights = forecast::smoothed_weights(&filled, fixed, config.instrument_weight_ewma_span);
+        let dated =
+            config.use_instrument_weight_estimates.then(|| estimated::instrument_weights(self, config));
+        let stated = || {
+            self.members
+                .keys()
+                .map(|name| {
+                    let own = config.instrument_weights.as_ref().and_then(|weights| weights.get(name));
+                    vec![own.copied().unwrap_or(equal); days]
+                })
+                .collect()
+        };
+        let raw = match &dated {
+            Some(dated) => estimated::on_days(dated, self.members.len(), first, days),
+            None => stated(),
+        };
+        let weights = forecast::smoothed_weights(&filled, raw, config.instrument_weight_ewma_span);
         let weights: Vec<Series> = weights.into_iter().map(|values| Series { first, values }).collect();
         let idm = if config.use_instrument_div_mult_estimates {
             let fits = subsystem_correlations(&self.subsystems, &config.instrument_correlation_estimate);
@@ -631,6 +640,54 @@ fn held_stages(config: &SystemConfig, scalar: Option<&Series>, stages: &mut Stag
     stages.add("buf_top", notional.first, top);
     stages.add("buf_bot", notional.first, bottom);
     stages.add("buffered_position", notional.first, held);
+}
+
+/// Forecasts of the rules that carry weight, times their scalars and within their cap.
+///
+/// - `scalars`: estimated ones by rule; the configuration's where absent.
+fn scaled_stages(
+    name: &str,
+    config: &SystemConfig,
+    scalars: Option<&BTreeMap<String, Series>>,
+    stages: &mut Stages,
+) {
+    let weighted = config.weights_of(name);
+    let floor = config.forecast_floor.unwrap_or(-config.forecast_cap);
+    let mut all = (Vec::new(), Vec::new());
+    for (variation, raw) in stages.family("raw_fc") {
+        if !weighted.contains_key(variation) {
+            continue;
+        }
+        let scalar = match scalars.and_then(|scalars| scalars.get(variation)) {
+            Some(scalar) => scalar.values.clone(),
+            None => vec![config.scalar_of(variation); raw.len()],
+        };
+        let values = forecast::scaled(&raw.values, &scalar, floor, config.forecast_cap);
+        all.0.push((format!("scalar.{variation}"), Series { first: raw.first, values: scalar }));
+        all.1.push((format!("capped_fc.{variation}"), Series { first: raw.first, values }));
+    }
+    stages.0.extend(all.0);
+    stages.0.extend(all.1);
+}
+
+/// Smoothed weights of an instrument's forecasts.
+///
+/// - `dated`: estimated ones; the configuration's where absent.
+fn weight_stages(name: &str, config: &SystemConfig, dated: Option<&Dated>, stages: &mut Stages) {
+    let stated = config.weights_of(name);
+    let capped = stages.family("capped_fc");
+    let forecasts =
+        forecast::filled_together(&capped.iter().map(|(_, series)| (*series).clone()).collect::<Vec<_>>());
+    let (first, days) = span_of(&forecasts);
+    let raw = match dated {
+        Some(dated) => estimated::on_days(dated, capped.len(), first, days),
+        None => capped.iter().map(|(variation, _)| vec![stated[*variation]; days]).collect(),
+    };
+    let weights = forecast::smoothed_weights(&forecasts, raw, config.forecast_weight_ewma_span);
+    let names: Vec<String> = capped.iter().map(|(variation, _)| format!("fc_weight.{variation}")).collect();
+    for (name, weights) in names.into_iter().zip(weights) {
+        stages.add(name, first, weights);
+    }
 }
 
 /// From weighted forecasts to the combined one.

@@ -17,7 +17,7 @@ use tickrace_systematic::estimate::correlation::{CorrelationConfig, Matrix, corr
 use tickrace_systematic::estimate::fit::{DateMethod, Fit, fits};
 use tickrace_systematic::estimate::multiplier::diversification;
 use tickrace_systematic::estimate::optimise::{
-    Estimates, OptimiserConfig, sharpe_multiplier, two_clusters, weights,
+    Estimates, OptimiserConfig, filled, sharpe_multiplier, two_clusters, weights,
 };
 use tickrace_systematic::raw::running_sum;
 
@@ -261,5 +261,48 @@ fn optimal_weights_are_the_references_or_better() {
         if name == "handcraft_eqSR" {
             assert!(worst < 1e-9, "{name} is exact: {worst}");
         }
+    }
+}
+
+#[test]
+fn weights_of_an_estimated_system_are_the_references() {
+    if folder().is_none() {
+        return;
+    }
+    let all = json("systemB_ch15_estimated/optimiser.json");
+    for (estimates, raw, equalise_sr) in [
+        ("forecast_estimates_SOFR", "forecast_raw_weights_SOFR", false),
+        ("forecast_estimates_CORN", "forecast_raw_weights_CORN", false),
+        ("instrument_estimates", "instrument_raw_weights", true),
+    ] {
+        let config = OptimiserConfig { equalise_sr, ..OptimiserConfig::default() };
+        let index: Vec<&str> =
+            all[raw]["index"].as_array().unwrap().iter().map(|at| at.as_str().unwrap()).collect();
+        let mut worst = 0.0_f64;
+        for fit in all[estimates].as_array().unwrap() {
+            let start = fit["fit"]["period_start"].as_str().unwrap();
+            let place = index.iter().position(|at| *at == start).unwrap();
+            let numbers = |value: &Value| -> Vec<f64> {
+                value.as_array().unwrap().iter().map(|value| value.as_f64().unwrap_or(f64::NAN)).collect()
+            };
+            let estimates = Estimates {
+                means: numbers(&fit["mean"]),
+                deviations: numbers(&fit["stdev"]),
+                correlation: matrix_of(&fit["corr"]),
+                years: fit["data_length_years"].as_f64().unwrap(),
+            };
+            let found = weights(&estimates, &config);
+            let own = filled(&found, &vec![true; found.len()]);
+            let wanted = numbers(&all[raw]["values"][place]);
+            for (own, wanted) in own.iter().zip(&wanted) {
+                let gap = if own.is_nan() && wanted.is_nan() { 0.0 } else { (own - wanted).abs() };
+                if !(gap <= 2e-2) && worst <= 2e-2 {
+                    println!("{raw} {start}: {found:?} {own}, wanted {wanted:?}");
+                }
+                worst = worst.max(if gap.is_nan() { f64::INFINITY } else { gap });
+            }
+        }
+        println!("{raw}: worst difference of a weight {worst:.1e}");
+        assert!(worst < 2e-2, "{raw}: {worst}");
     }
 }

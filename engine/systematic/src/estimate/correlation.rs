@@ -303,6 +303,45 @@ pub fn sampled(series: &[Series], period_days: i64, is_week: bool, fills: bool) 
     Panel { at_ns: (0..count).map(at).collect(), columns: columns.collect() }
 }
 
+/// Sums of weeks that end on Sunday, named by it, on all weeks of any; a week without a value is 0.
+pub fn summed_weeks(series: &[Series]) -> Panel {
+    let mut panel = sampled(series, 7, true, false);
+    let Some(&first_ns) = panel.at_ns.first() else { return panel };
+    for (column, series) in panel.columns.iter_mut().zip(series) {
+        column.fill(0.0);
+        for (number, &value) in (series.first.0..).zip(&series.values) {
+            let day = tickrace_stats::BusinessDay(number).day();
+            let week = (day + 6 - first_ns.div_euclid(DAY_NS)).div_euclid(7);
+            if !value.is_nan()
+                && let Some(cell) = usize::try_from(week).ok().and_then(|week| column.get_mut(week))
+            {
+                *cell += value;
+            }
+        }
+    }
+    panel
+}
+
+/// Panels of weeks, each on the weeks of all; missing where it has none.
+pub fn on_weeks_of_all(panels: &[Panel]) -> Vec<Panel> {
+    const WEEK_NS: i64 = 7 * DAY_NS;
+    let firsts = panels.iter().filter_map(|panel| panel.at_ns.first());
+    let lasts = panels.iter().filter_map(|panel| panel.at_ns.last());
+    let (Some(&first), Some(&last)) = (firsts.min(), lasts.max()) else { return panels.to_vec() };
+    let at_ns: Vec<i64> = (0..=(last - first) / WEEK_NS).map(|week| first + week * WEEK_NS).collect();
+    let widened = |panel: &Panel| {
+        let shift =
+            panel.at_ns.first().map_or(0, |own| usize::try_from((own - first) / WEEK_NS).unwrap_or(0));
+        let column = |column: &Vec<f64>| {
+            let mut wide = vec![f64::NAN; at_ns.len()];
+            wide[shift..shift + column.len()].copy_from_slice(column);
+            wide
+        };
+        Panel { at_ns: at_ns.clone(), columns: panel.columns.iter().map(column).collect() }
+    };
+    panels.iter().map(widened).collect()
+}
+
 /// Differences of a panel's rows.
 #[must_use]
 pub fn stepped(mut panel: Panel) -> Panel {

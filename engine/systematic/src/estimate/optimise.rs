@@ -216,9 +216,9 @@ fn non_negative(gain: &[f64], matrix: &Matrix) -> Vec<f64> {
                 y[*asset] += step * (value - y[*asset]);
             }
             free.retain(|asset| y[*asset] > 1e-14);
-            for asset in 0..size {
+            for (asset, value) in y.iter_mut().enumerate() {
                 if !free.contains(&asset) {
-                    y[asset] = 0.0;
+                    *value = 0.0;
                 }
             }
         }
@@ -342,27 +342,31 @@ fn two_assets(first: f64, second: f64, correlation: f64) -> f64 {
 }
 
 /// Weights with what is not known filled: where such assets have data in the window, they share half of what their number
-/// would be due; others get nothing.
+/// would be due, and all are brought to a sum of 1; others get nothing.
 ///
 /// - `has_data`: by asset, in the window of the fit.
 pub fn filled(weights: &[f64], has_data: &[bool]) -> Vec<f64> {
     let missing: Vec<usize> =
         (0..weights.len()).filter(|asset| weights[*asset].is_nan() && has_data[*asset]).collect();
     let others = weights.iter().filter(|weight| !weight.is_nan()).count();
-    let share = 0.5 * missing.len() as f64 / (others + missing.len()).max(1) as f64;
-    let sum: f64 = weights.iter().filter(|weight| !weight.is_nan()).sum();
+    if others == 0 {
+        // Nothing is known of any: the weights before go on.
+        return weights.to_vec();
+    }
+    if missing.is_empty() {
+        return weights.iter().map(|weight| if weight.is_nan() { 0.0 } else { *weight }).collect();
+    }
+    let share = 0.5 * missing.len() as f64 / (others + missing.len()) as f64;
     let weight = |asset: usize| {
         if missing.contains(&asset) {
-            return share / missing.len() as f64;
-        }
-        let own = weights[asset];
-        if own.is_nan() {
+            share / missing.len() as f64
+        } else if weights[asset].is_nan() {
             0.0
-        } else if missing.is_empty() {
-            own
         } else {
-            own * (1.0 - share) / sum.max(f64::MIN_POSITIVE)
+            weights[asset] * (1.0 - share)
         }
     };
-    (0..weights.len()).map(weight).collect()
+    let all: Vec<f64> = (0..weights.len()).map(weight).collect();
+    let sum: f64 = all.iter().sum();
+    all.iter().map(|weight| weight / sum).collect()
 }
