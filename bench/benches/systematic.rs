@@ -1,6 +1,7 @@
 //! Systematic futures: a whole system from prices to statistics, and a large one of made-up prices.
 //!
 //! The reference took 8.8 s for chapter fifteen's fixed system on a machine of this kind, 62 s for 40 instruments by 11 rules.
+#![allow(missing_docs, clippy::unwrap_used, reason = "a bench, not a library")]
 
 use std::collections::BTreeMap;
 use std::hint::black_box;

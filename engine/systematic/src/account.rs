@@ -2,7 +2,7 @@
 //!
 //! A position and a price give profit in points ([`pnl`]); [`fills`] and [`costs`] give what the trades and rolls cost,
 //! [`cash`] puts both together;
-//! [`flow`] sums amounts of money by day, week, month or year; [`statistics`] describes such sums; [`turnover`] counts how
+//! [`flow`] sums amounts of money by day, week, month or year; [`statistics`] describes such sums; [`mod@turnover`] counts how
 //! often a position is turned over; [`capital`] lets the capital follow the account.
 //!
 //! Everything adds up: the net flow is gross plus costs, a group's flow is the sum of its members', to the last digit the

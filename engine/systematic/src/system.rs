@@ -121,6 +121,15 @@ pub struct Member {
     pub stages: Stages,
 }
 
+/// Weights as a fit gives them, before they are smoothed.
+#[derive(Clone, Debug, Default)]
+pub struct RawWeights {
+    /// Of rules in the order of their names, by instrument.
+    pub forecasts: BTreeMap<String, Dated>,
+    /// Of instruments in the order of their names.
+    pub instruments: Dated,
+}
+
 /// A system, worked out.
 #[derive(Clone, Debug, Default)]
 pub struct System {
@@ -159,7 +168,21 @@ impl System {
     ///
     /// [`SystemError`] naming the key, the instrument or the rule at fault.
     pub fn new(market: &Market, config: &SystemConfig, rules: &Rules) -> Result<Self, SystemError> {
-        Self::worked_out(market, config, rules, true)
+        Self::worked_out(market, config, rules, (true, None))
+    }
+
+    /// The same with weights that were estimated elsewhere, before they are smoothed.
+    ///
+    /// # Errors
+    ///
+    /// As [`System::new`].
+    pub fn with_weights(
+        market: &Market,
+        config: &SystemConfig,
+        rules: &Rules,
+        weights: &RawWeights,
+    ) -> Result<Self, SystemError> {
+        Self::worked_out(market, config, rules, (true, Some(weights)))
     }
 
     /// The same without the stages of single rules: of many instruments and rules their forecasts are most of the memory.
@@ -169,14 +192,14 @@ impl System {
     ///
     /// As [`System::new`].
     pub fn lean(market: &Market, config: &SystemConfig, rules: &Rules) -> Result<Self, SystemError> {
-        Self::worked_out(market, config, rules, false)
+        Self::worked_out(market, config, rules, (false, None))
     }
 
     fn worked_out(
         market: &Market,
         config: &SystemConfig,
         rules: &Rules,
-        keeps_rules: bool,
+        (keeps_rules, elsewhere): (bool, Option<&RawWeights>),
     ) -> Result<Self, SystemError> {
         config.validate()?;
         let from = start_of(config)?;
@@ -199,7 +222,7 @@ impl System {
             .map(|member| (member.instrument.asset_class.as_str(), &member.raw))
             .collect();
         system.neighbours = Neighbours::new(&classes);
-        let all = system.forecast_all(&names, market, config, rules, keeps_rules)?;
+        let all = system.forecast_all(&names, market, config, rules, (keeps_rules, elsewhere))?;
         for (name, stages) in names.iter().zip(all) {
             if let Some(member) = system.members.get_mut(name) {
                 member.stages = stages;
@@ -213,7 +236,7 @@ impl System {
         for (name, account) in names.iter().zip(accounts) {
             system.subsystems.insert(name.clone(), account?);
         }
-        system.portfolio_stages(market, config);
+        system.portfolio_stages(market, config, elsewhere);
         if let Some(small) = &config.small_system {
             system.dynamic = Some(dynamic::path(&system, market, config, small)?);
         }
@@ -227,7 +250,7 @@ impl System {
         market: &Market,
         config: &SystemConfig,
         rules: &Rules,
-        keeps_rules: bool,
+        (keeps_rules, elsewhere): (bool, Option<&RawWeights>),
     ) -> Result<Vec<Stages>, SystemError> {
         let factors = Mutex::new(Factors::default());
         let raw = |name: &str| {
@@ -263,7 +286,10 @@ impl System {
         for (place, stages) in all.iter_mut().enumerate() {
             scaled_stages(&names[place], config, scalars.as_ref().map(|all| &all[place]), stages);
         }
-        let weights = if config.use_forecast_weight_estimates {
+        let weights = if let Some(weights) = elsewhere {
+            let of = |name: &String| weights.forecasts.get(name).cloned().unwrap_or_default();
+            Some(names.iter().map(of).collect())
+        } else if config.use_forecast_weight_estimates {
             Some(estimated::forecast_weights(self, &all, market, config)?)
         } else {
             None
@@ -528,7 +554,7 @@ impl System {
     }
 
     /// From subsystem positions to those of the portfolio.
-    fn portfolio_stages(&mut self, market: &Market, config: &SystemConfig) {
+    fn portfolio_stages(&mut self, market: &Market, config: &SystemConfig, elsewhere: Option<&RawWeights>) {
         let subsystems: Vec<Series> = self
             .members
             .values()
@@ -538,8 +564,12 @@ impl System {
         let filled = forecast::filled_together(&subsystems);
         let (first, days) = span_of(&filled);
         let equal = 1.0 / self.members.len().max(1) as f64;
-        let dated =
-            config.use_instrument_weight_estimates.then(|| estimated::instrument_weights(self, config));
+        let dated = match elsewhere {
+            Some(weights) => Some(weights.instruments.clone()),
+            None => {
+                config.use_instrument_weight_estimates.then(|| estimated::instrument_weights(self, config))
+            }
+        };
         let stated = || {
             self.members
                 .keys()

@@ -350,7 +350,7 @@ pub fn filled(weights: &[f64], has_data: &[bool]) -> Vec<f64> {
         (0..weights.len()).filter(|asset| weights[*asset].is_nan() && has_data[*asset]).collect();
     let others = weights.iter().filter(|weight| !weight.is_nan()).count();
     if others == 0 {
-        // Nothing is known of any: the weights before go on.
+        // Nothing is known of any: no weights.
         return weights.to_vec();
     }
     if missing.is_empty() {

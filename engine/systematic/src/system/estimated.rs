@@ -255,14 +255,15 @@ fn over_time(panel: &Panel, config: &WeightConfig) -> Dated {
         .collect()
 }
 
-/// Dated weights on days, each standing until the next; missing before the first.
+/// Dated weights on days, each standing until the next; missing before the first, and where a fit knew nothing: what is
+/// smoothed stays as it was then.
 pub(super) fn on_days(dated: &Dated, size: usize, first: BusinessDay, days: usize) -> Vec<Vec<f64>> {
     let mut columns = vec![vec![f64::NAN; days]; size];
     for (from_ns, weights) in dated {
         let start = BusinessDay::of_ns(*from_ns);
         let row = i64::from(start.0) - i64::from(first.0) + i64::from(start.start_ns() < *from_ns);
         let from = usize::try_from(row).unwrap_or(0).min(days);
-        for (column, weight) in columns.iter_mut().zip(weights).filter(|(_, weight)| !weight.is_nan()) {
+        for (column, weight) in columns.iter_mut().zip(weights) {
             column[from..].fill(*weight);
         }
     }
