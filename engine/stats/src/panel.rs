@@ -178,6 +178,21 @@ pub const fn day_of_date(year: i64, month: i64, day: i64) -> i64 {
     era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468
 }
 
+/// Year, month and day of the month of a calendar day numbered from 1 January 1970; the inverse of [`day_of_date`].
+///
+/// Source: H. Hinnant, *chrono-Compatible Low-Level Date Algorithms*, `civil_from_days`.
+pub const fn civil(day: i64) -> (i64, i64, i64) {
+    let shifted = day + 719_468;
+    let era = shifted.div_euclid(146_097);
+    let of_era = shifted.rem_euclid(146_097);
+    let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * of_year + 2) / 153;
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    let year = year_of_era + era * 400 + (month <= 2) as i64;
+    (year, month, of_year - (153 * month_from_march + 2) / 5 + 1)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -188,6 +203,7 @@ mod tests {
             [((1970, 1, 1), 0), ((2000, 2, 29), 11_016), ((2016, 1, 4), 16_804), ((1969, 12, 31), -1)]
         {
             assert_eq!(day_of_date(date.0, date.1, date.2), day);
+            assert_eq!(civil(day), date);
         }
     }
 

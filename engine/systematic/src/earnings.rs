@@ -410,7 +410,7 @@ impl Figures {
         let mut figures: BTreeMap<&'static str, Figure> =
             statistics.numbers().into_iter().map(|(name, value)| (name, number(value))).collect();
         let date = |day: i64| {
-            let (year, month, day) = crate::account::flow::civil(day);
+            let (year, month, day) = tickrace_stats::panel::civil(day);
             Figure::Date(format!("{year:04}-{month:02}-{day:02} 00:00:00"))
         };
         figures.insert("n", Figure::Count(statistics.n));

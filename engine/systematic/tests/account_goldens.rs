@@ -42,7 +42,7 @@ fn compare_statistics(table: &mut Table, name: &str, ours: &Statistics, theirs: 
         for (ours, key) in [(ours.first, "first"), (ours.last, "last")] {
             let date = theirs[key].as_str().unwrap();
             let part = |range: std::ops::Range<usize>| date[range].parse::<i64>().unwrap();
-            let day = tickrace_systematic::account::flow::day_of(part(0..4), part(5..7), part(8..10));
+            let day = tickrace_stats::panel::day_of_date(part(0..4), part(5..7), part(8..10));
             table.number(&format!("{name}/stats.{key}"), ours as f64, day as f64);
         }
     }

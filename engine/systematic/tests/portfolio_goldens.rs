@@ -5,8 +5,8 @@ mod goldens;
 
 use goldens::{Table, daily_price, folder, frame, fx, instruments, json, series};
 use serde_json::Value;
+use tickrace_stats::panel::day_of_date;
 use tickrace_stats::{BusinessDay, Frame, Series};
-use tickrace_systematic::account::flow::day_of;
 use tickrace_systematic::market::Prices;
 use tickrace_systematic::portfolio::dynamic::{cost_of_weight, covariance, midnight_deflator};
 use tickrace_systematic::portfolio::{
@@ -33,7 +33,7 @@ fn matrix(value: &Value) -> Vec<f64> {
 fn day(value: &Value) -> i64 {
     let date = value.as_str().unwrap();
     let part = |range: std::ops::Range<usize>| date[range].parse::<i64>().unwrap();
-    day_of(part(0..4), part(5..7), part(8..10))
+    day_of_date(part(0..4), part(5..7), part(8..10))
 }
 
 fn assets(one: &Value, names: &[String]) -> Vec<DynamicAsset> {
@@ -133,7 +133,7 @@ fn raw(name: &str) -> Raw {
         backfill: true,
         ..VolatilityConfig::default()
     };
-    let start = BusinessDay::of_day(day_of(2016, 1, 4));
+    let start = BusinessDay::of_day(day_of_date(2016, 1, 4));
     Raw::new(&prices, &volatility, Some(start))
 }
 
@@ -244,12 +244,12 @@ fn the_path_of_dynamic_positions_is_the_references() {
         .zip(&value)
         .map(|(name, value)| {
             let one = &known[name];
-            let price = as_of(&daily_price(name), BusinessDay::of_day(day_of(2023, 8, 31)));
-            let cost = one.costs.of_contract(price) * fx(&one.currency).at_day(day_of(2023, 12, 31));
+            let price = as_of(&daily_price(name), BusinessDay::of_day(day_of_date(2023, 8, 31)));
+            let cost = one.costs.of_contract(price) * fx(&one.currency).at_day(day_of_date(2023, 12, 31));
             cost_of_weight(cost, as_of(value, BusinessDay(value.end().0 - 1)), capital, 1.0)
         })
         .collect();
-    let start = BusinessDay::of_day(day_of(2016, 1, 4));
+    let start = BusinessDay::of_day(day_of_date(2016, 1, 4));
     let levels: Vec<Series> = names
         .iter()
         .map(|name| {

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use tickrace_stats::Frame;
-use tickrace_stats::panel::DAY_NS;
+use tickrace_stats::panel::{DAY_NS, civil};
 use tickrace_store::{read_csv_frame, read_frame};
 use tickrace_systematic::market::{Market, Prices, parse_instruments};
 
@@ -73,17 +73,8 @@ fn frame(folder: &Path, name: &str) -> Result<Option<Frame>, Failure> {
 }
 
 /// Day of a time, `YYYY-MM-DD`.
-///
-/// Source: H. Hinnant, *chrono-Compatible Low-Level Date Algorithms*, `civil_from_days`.
 pub fn date(at_ns: i64) -> String {
-    let days = at_ns.div_euclid(DAY_NS) + 719_468;
-    let (era, of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
-    let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_index = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * month_index + 2) / 5 + 1;
-    let month = if month_index < 10 { month_index + 3 } else { month_index - 9 };
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    let (year, month, day) = civil(at_ns.div_euclid(DAY_NS));
     format!("{year:04}-{month:02}-{day:02}")
 }
 

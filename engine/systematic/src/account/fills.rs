@@ -2,8 +2,8 @@
 
 use tickrace_stats::{BusinessDay, Series};
 
-use super::flow::{civil, day_of};
 use super::pnl::union;
+use tickrace_stats::panel::{civil, day_of_date};
 
 /// Contracts traded at a price.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -110,7 +110,7 @@ pub fn roll_days(first_year: i64, last_year: i64, rolls_per_year: usize) -> Vec<
     let step = 365 / rolls;
     let offset = step / 2;
     (first_year..=last_year)
-        .flat_map(|year| (0..rolls).map(move |roll| day_of(year, 1, 1) + offset + roll * step))
+        .flat_map(|year| (0..rolls).map(move |roll| day_of_date(year, 1, 1) + offset + roll * step))
         .collect()
 }
 

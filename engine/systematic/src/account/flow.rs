@@ -3,6 +3,7 @@
 //! Most amounts stand on business days and are held densely; the few dated on a weekend (a roll's cost) are kept apart, since
 //! they belong to Friday's bin by day and by week but to their own calendar month.
 
+use tickrace_stats::panel::{civil, day_of_date};
 use tickrace_stats::{BusinessDay, Series};
 
 /// How amounts are summed.
@@ -217,53 +218,15 @@ fn period_end(day: i64, frequency: Frequency) -> i64 {
         Frequency::Week => day + (3 - day).rem_euclid(7),
         Frequency::Month => {
             let (year, month, _) = civil(day);
-            if month == 12 { day_of(year + 1, 1, 1) - 1 } else { day_of(year, month + 1, 1) - 1 }
+            if month == 12 { day_of_date(year + 1, 1, 1) - 1 } else { day_of_date(year, month + 1, 1) - 1 }
         }
-        Frequency::Year => day_of(civil(day).0 + 1, 1, 1) - 1,
+        Frequency::Year => day_of_date(civil(day).0 + 1, 1, 1) - 1,
     }
-}
-
-/// Year, month and day of the month in the Gregorian calendar.
-///
-/// Source: H. Hinnant, "chrono-compatible low-level date algorithms".
-pub fn civil(day: i64) -> (i64, i64, i64) {
-    let shifted = day + 719_468;
-    let era = shifted.div_euclid(146_097);
-    let of_era = shifted.rem_euclid(146_097);
-    let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_from_march = (5 * of_year + 2) / 153;
-    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
-    (year, month, of_year - (153 * month_from_march + 2) / 5 + 1)
-}
-
-/// The calendar day of a date, numbered from 1 January 1970; the inverse of [`civil`].
-pub fn day_of(year: i64, month: i64, day: i64) -> i64 {
-    let year = if month <= 2 { year - 1 } else { year };
-    let era = year.div_euclid(400);
-    let year_of_era = year.rem_euclid(400);
-    let month_from_march = if month > 2 { month - 3 } else { month + 9 };
-    let of_year = (153 * month_from_march + 2) / 5 + day - 1;
-    era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + of_year - 719_468
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn dates_go_there_and_back() {
-        for (day, date) in
-            [(0, (1970, 1, 1)), (59, (1970, 3, 1)), (11_016, (2000, 2, 29)), (-1, (1969, 12, 31))]
-        {
-            assert_eq!(civil(day), date);
-        }
-        assert!((-200_000..200_000).all(|day| {
-            let (year, month, of_month) = civil(day);
-            day_of(year, month, of_month) == day
-        }));
-    }
 
     #[test]
     fn a_weekend_amount_is_fridays_by_day_and_its_own_by_month() {

@@ -6,8 +6,8 @@ use tickrace_analytics::report::{WIDE, plot_with_note};
 use tickrace_stats::panel::DAY_NS;
 
 use super::SystemPage;
-use crate::account::flow::civil;
 use crate::account::{Bins, Flow, Frequency};
+use tickrace_stats::panel::civil;
 
 /// The time of a calendar day as plots place it.
 pub(super) fn place(day: i64) -> f64 {

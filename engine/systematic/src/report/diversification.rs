@@ -10,8 +10,8 @@ use tickrace_stats::{BusinessDay, Series};
 use super::attribution::short;
 use super::curves::{place, time_axis};
 use super::{InstrumentPart, SystemPage};
-use crate::account::flow::{civil, day_of};
 use crate::account::{Bins, Frequency};
+use tickrace_stats::panel::{civil, day_of_date};
 
 /// Instruments of a field of correlations or weights; those with most risk where there are more.
 const FIELD_MAX: usize = 32;
@@ -117,7 +117,7 @@ fn over_time(page: &mut String, system: &SystemPage<'_>, weekly: &[Bins]) {
     let Some((first, last)) = net.span() else { return };
     let mut points = Vec::new();
     for year in civil(first).0..=civil(last).0 {
-        let (from, to) = (day_of(year, 1, 1), day_of(year + 1, 1, 1) - 1);
+        let (from, to) = (day_of_date(year, 1, 1), day_of_date(year + 1, 1, 1) - 1);
         let (mut sum, mut pairs) = (0.0, 0.0);
         for (row, one) in weekly.iter().enumerate() {
             for value in weekly[row + 1..].iter().filter_map(|other| correlation(one, other, from, to)) {
@@ -175,7 +175,8 @@ fn weights(page: &mut String, system: &SystemPage<'_>, shown: &[&InstrumentPart<
         weighted.iter().flat_map(|(_, series)| &series.values).copied().fold(f64::MIN_POSITIVE, f64::max);
     for (row, (name, series)) in weighted.iter().rev().enumerate() {
         for year in civil(first).0..=civil(last).0 {
-            let (from, to) = (day_of(year, 1, 1).max(first), (day_of(year + 1, 1, 1) - 1).min(last));
+            let (from, to) =
+                (day_of_date(year, 1, 1).max(first), (day_of_date(year + 1, 1, 1) - 1).min(last));
             let end = BusinessDay::of_day(to).0.min(series.end().0 - 1);
             let value = series.at(BusinessDay(end));
             if value.is_nan() || value < WEIGHT_MIN || BusinessDay(end).day() < from {

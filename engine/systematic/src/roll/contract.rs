@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::account::flow::day_of;
+use tickrace_stats::panel::day_of_date;
 
 /// Letters of the twelve delivery months.
 const MONTHS: &str = "FGHJKMNQUVXZ";
@@ -192,7 +192,7 @@ impl RollParameters {
 
     /// The calendar day, numbered from 1 January 1970, on which it should be rolled.
     pub fn wanted_roll_day(&self, contract: ContractId) -> i64 {
-        let first = day_of(i64::from(contract.year()), i64::from(contract.month()), 1);
+        let first = day_of_date(i64::from(contract.year()), i64::from(contract.month()), 1);
         first + self.expiry_offset_days + self.roll_offset_days
     }
 }
