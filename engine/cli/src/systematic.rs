@@ -15,6 +15,7 @@ use crate::{Failure, Streams, progress, settings};
 
 pub mod data;
 pub mod roll;
+pub mod words;
 
 /// Arguments of `systematic`.
 #[derive(Debug, clap::Args)]
@@ -99,7 +100,8 @@ pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure> {
 impl Input {
     /// The system with its accounts, and the seconds it took once everything was read.
     fn system(&self) -> Result<(SystemConfig, System, Earnings, f64), Failure> {
-        let table = settings::load(&self.config, &self.set)?;
+        let mut table = settings::load(&self.config, &self.set)?;
+        words::translate(&mut table)?;
         let config: SystemConfig = settings::parse(&self.config, &table)?;
         let wanted: Option<Vec<&str>> =
             config.instrument_weights.as_ref().map(|weights| weights.keys().map(String::as_str).collect());

@@ -133,7 +133,7 @@ pub struct SystemConfig {
     pub forecast_div_mult_estimate: MultiplierConfig,
     /// How correlations of forecasts are estimated.
     pub forecast_correlation_estimate: CorrelationConfig,
-    /// Whether they are estimated over all instruments with the same rules together.
+    /// Whether they are estimated over all instruments with the same rules together, or each by itself.
     pub pool_forecast_correlations: bool,
     /// Variations whose raw forecasts shrink where volatility is high.
     pub use_attenuation: Vec<String>,

@@ -297,7 +297,7 @@ impl System {
         for (place, stages) in all.iter_mut().enumerate() {
             weight_stages(&names[place], config, weights.as_ref().map(|all| &all[place]), stages);
         }
-        let estimates = Estimates::of_forecasts(&all, config);
+        let estimates = Estimates::of_forecasts(names, &all, config);
         for (name, stages) in names.iter().zip(&mut all) {
             finish(name, &estimates, stages)?;
         }
@@ -728,7 +728,7 @@ fn combination_stages(name: &str, config: &SystemConfig, estimates: &Estimates, 
     let weights: Vec<Series> =
         stages.family("fc_weight").into_iter().map(|(_, series)| series.clone()).collect();
     let (first, days) = span_of(&forecasts);
-    let multiplier = match estimates.of(&capped) {
+    let multiplier = match estimates.of(name, &capped, config) {
         Some(fits) => multiplier::over_time(&weights, fits, &config.forecast_div_mult_estimate).values,
         None => vec![config.forecast_div_multiplier.of(name).copied().unwrap_or(1.0); days],
     };
@@ -746,20 +746,20 @@ fn combination_stages(name: &str, config: &SystemConfig, estimates: &Estimates, 
     stages.add("combined_fc", first, limited);
 }
 
-/// Correlations of forecasts, by the rules they are of; none where multipliers are fixed.
+/// Correlations of forecasts, by who is estimated together; none where multipliers are fixed.
 #[derive(Default)]
 struct Estimates(BTreeMap<Vec<String>, Vec<(Fit, Matrix)>>);
 
 impl Estimates {
-    fn of_forecasts(all: &[Stages], config: &SystemConfig) -> Self {
+    fn of_forecasts(names: &[String], all: &[Stages], config: &SystemConfig) -> Self {
         if !config.use_forecast_div_mult_estimates {
             return Self::default();
         }
         let mut by_rules: BTreeMap<Vec<String>, Vec<Vec<Series>>> = BTreeMap::new();
-        for stages in all {
+        for (name, stages) in names.iter().zip(all) {
             let capped = stages.family("capped_fc");
             let series = capped.iter().map(|(_, series)| (*series).clone()).collect();
-            by_rules.entry(names_of(&capped)).or_default().push(series);
+            by_rules.entry(group_of(name, &capped, config)).or_default().push(series);
         }
         let of_group = |members: &Vec<Vec<Series>>| {
             // All on the weeks of any: the last row, from which fits are counted back, is that of the last instrument.
@@ -781,13 +781,20 @@ impl Estimates {
         Self(by_rules.iter().map(|(rules, members)| (rules.clone(), of_group(members))).collect())
     }
 
-    fn of(&self, capped: &[(&str, &Series)]) -> Option<&Vec<(Fit, Matrix)>> {
-        self.0.get(&names_of(capped))
+    fn of(
+        &self,
+        name: &str,
+        capped: &[(&str, &Series)],
+        config: &SystemConfig,
+    ) -> Option<&Vec<(Fit, Matrix)>> {
+        self.0.get(&group_of(name, capped, config))
     }
 }
 
-fn names_of(capped: &[(&str, &Series)]) -> Vec<String> {
-    capped.iter().map(|(name, _)| (*name).to_owned()).collect()
+/// Who is estimated together: instruments of the same rules, or each by itself.
+fn group_of(name: &str, capped: &[(&str, &Series)], config: &SystemConfig) -> Vec<String> {
+    let own = (!config.pool_forecast_correlations).then(|| name.to_owned());
+    own.into_iter().chain(capped.iter().map(|(rule, _)| (*rule).to_owned())).collect()
 }
 
 /// Correlations of what subsystems earn in a week.
