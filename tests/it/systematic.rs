@@ -9,7 +9,7 @@ use tickrace_stats::Frame;
 use tickrace_stats::panel::parse_time;
 use tickrace_store::read_frame;
 use tickrace_systematic::account::{Frequency, Statistics};
-use tickrace_systematic::config::SystemConfig;
+use tickrace_systematic::config::{BufferMethod, ForecastWeights, PerName, SystemConfig};
 use tickrace_systematic::earnings::Earnings;
 use tickrace_systematic::market::Market;
 use tickrace_systematic::rules::Rules;
@@ -236,4 +236,39 @@ fn an_estimated_system_finds_weights_of_its_own() {
     let net = Statistics::of_flow(&earnings.portfolio.net(), Frequency::BusinessDay).unwrap();
     println!("Sharpe ratio {:.4}; the reference's 0.517", net.sharpe);
     assert!((net.sharpe - 0.517).abs() < 0.05, "{}", net.sharpe);
+}
+
+/// Four of the rules at a quarter each, multipliers fixed, and one thing different at a time.
+#[test]
+fn variants_of_buffers_and_costs_agree_from_prices_to_statistics() {
+    let Some(theirs) = golden_json(&format!("{REFERENCE}/systemC_all_rules/variants_stats.json")) else {
+        return;
+    };
+    let (mut base, market) = inputs_of("all_rules").unwrap();
+    let quarter = ["momentum16", "momentum32", "momentum64", "carry90"].map(|rule| (rule.to_owned(), 0.25));
+    base.trading_rules.retain(|name, _| quarter.iter().any(|(rule, _)| rule == name));
+    base.forecast_weights = Some(ForecastWeights::Same(quarter.into()));
+    (base.use_forecast_div_mult_estimates, base.use_instrument_div_mult_estimates) = (false, false);
+    (base.forecast_div_multiplier, base.instrument_div_multiplier) = (PerName::All(1.5), 1.8);
+    for (variant, theirs) in theirs.as_object().unwrap() {
+        let mut config = base.clone();
+        match variant.as_str() {
+            "sr_costs" => config.use_sr_costs = true,
+            "no_buffer" => config.buffer_method = BufferMethod::None,
+            "position_buffer" => config.buffer_method = BufferMethod::Position,
+            "trade_to_centre" => config.buffer_trade_to_edge = false,
+            "no_vol_norm_costs" => config.vol_normalise_currency_costs = false,
+            other => panic!("no variant {other}"),
+        }
+        let system = System::new(&market, &config, &Rules::default()).unwrap();
+        let earnings = Earnings::new(&system, &market, &config).unwrap();
+        let ours = serde_json::to_value(earnings.statistics(&system).portfolio).unwrap();
+        // A sum of turnovers over instruments, which stats.json does not have.
+        let mut theirs = theirs.clone();
+        theirs.as_object_mut().unwrap().remove("turnover_total");
+        let (mut faults, mut count) = (Vec::new(), 0);
+        same_numbers(&ours, &theirs, variant, &mut faults, &mut count);
+        println!("{variant}: {count} figures, {} differ", faults.len());
+        assert!(faults.is_empty() && count > 100, "{faults:?}");
+    }
 }

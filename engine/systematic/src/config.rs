@@ -273,6 +273,23 @@ impl SystemConfig {
         if !(0.0..=1.0).contains(&self.volatility_calculation.proportion_of_slow_vol) {
             return fail("volatility_calculation.proportion_of_slow_vol", "must be from 0 to 1".to_owned());
         }
+        if self.forecast_floor.is_some_and(|floor| floor.is_nan() || floor > 0.0 || floor.is_infinite()) {
+            return fail("forecast_floor", "must be zero or below".to_owned());
+        }
+        let vol_min = self.volatility_calculation.vol_abs_min;
+        if !(vol_min.is_finite() && vol_min >= 0.0) {
+            return fail(
+                "volatility_calculation.vol_abs_min",
+                format!("must be zero or above, it is {vol_min}"),
+            );
+        }
+        let multipliers: Vec<f64> = match &self.forecast_div_multiplier {
+            PerName::All(one) => vec![*one],
+            PerName::Each(by_name) => by_name.values().copied().collect(),
+        };
+        if multipliers.iter().any(|one| !(one.is_finite() && *one > 0.0)) {
+            return fail("forecast_div_multiplier", "must be above zero".to_owned());
+        }
         if self.trading_rules.is_empty() {
             return fail("trading_rules", "state at least one rule".to_owned());
         }
@@ -297,6 +314,28 @@ impl SystemConfig {
             let sum: f64 = weights.values().sum();
             if weights.values().any(|weight| weight.is_nan() || *weight < 0.0) || sum.is_nan() || sum <= 0.0 {
                 return fail("instrument_weights", "must be zero or above, one of them above".to_owned());
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses figures by name that leave an instrument out.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] naming the key and the instrument.
+    pub fn covers(&self, names: &[String]) -> Result<(), ConfigError> {
+        let missing = |key: &str, name: &String| {
+            Err(ConfigError { key: key.to_owned(), fault: format!("nothing is stated for {name}") })
+        };
+        for name in names {
+            if let Some(ForecastWeights::ByInstrument(weights)) = &self.forecast_weights
+                && !weights.contains_key(name)
+            {
+                return missing("forecast_weights", name);
+            }
+            if !self.use_forecast_div_mult_estimates && self.forecast_div_multiplier.of(name).is_none() {
+                return missing("forecast_div_multiplier", name);
             }
         }
         Ok(())

@@ -136,6 +136,9 @@ impl Inputs<'_> {
     }
 }
 
+/// Longest window, rows: no history is as long.
+pub(crate) const ROWS_MAX: f64 = 1e6;
+
 /// From inputs to a forecast. Deterministic; looks at no row behind the one it answers for.
 pub trait Rule: Send + Sync {
     /// `[days]`, NaN where there is no opinion.
@@ -190,7 +193,7 @@ impl Inputs<'_> {
         reason = "above zero; a cast saturates"
     )]
     pub fn rows(&self, name: &str, default: Option<f64>) -> Result<usize, RuleError> {
-        self.number(name, default).map(|value| (value as usize).max(1))
+        self.number(name, default).map(|value| (value.min(ROWS_MAX) as usize).max(1))
     }
 }
 

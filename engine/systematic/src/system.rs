@@ -13,7 +13,7 @@ use tickrace_stats::panel::parse_time;
 use tickrace_stats::{BusinessDay, Frame, Series};
 
 use crate::account::Account;
-use crate::config::{ConfigError, Quirk, RuleConfig, SystemConfig};
+use crate::config::{BufferMethod, ConfigError, Quirk, RuleConfig, SystemConfig};
 use crate::earnings::subsystem_account;
 use crate::estimate::correlation::{self, CorrelationConfig, Matrix, Panel};
 use crate::estimate::fit::Fit;
@@ -207,6 +207,7 @@ impl System {
             Some(weights) => weights.keys().cloned().collect(),
             None => market.instruments.keys().cloned().collect(),
         };
+        config.covers(&names)?;
         let raws = parallel::each(names.len(), |place| {
             let (instrument, prices) = market.get(&names[place])?;
             let raw = Raw::new(prices, &config.volatility_calculation, from);
@@ -540,7 +541,7 @@ impl System {
             .collect();
         let filled = fill_forward(&subsystem);
         let (top, bottom) = position::buffer(config.buffer_method, config.buffer_size, &filled, &scale);
-        let held = position::buffered(&subsystem, &top, &bottom, true, config.buffer_trade_to_edge);
+        let held = whole_contracts(config, &subsystem, &top, &bottom);
         stages.add("block_value", first, block);
         stages.add("instr_ccy_vol", first, currency_vol);
         stages.add("instr_value_vol", first, value_vol);
@@ -643,6 +644,17 @@ fn whole_portfolio_stages(
     }
 }
 
+/// Whole contracts within a buffer. Without one they are missing before the first position is known, as in the reference, so
+/// that going there is no trade.
+fn whole_contracts(config: &SystemConfig, optimal: &[f64], top: &[f64], bottom: &[f64]) -> Vec<f64> {
+    let mut held = position::buffered(optimal, top, bottom, true, config.buffer_trade_to_edge);
+    if config.buffer_method == BufferMethod::None {
+        let unknown = optimal.iter().take_while(|position| position.is_nan()).count();
+        held[..unknown].fill(f64::NAN);
+    }
+    held
+}
+
 /// From the portfolio's share of a position to whole contracts within their buffer.
 fn held_stages(config: &SystemConfig, scalar: Option<&Series>, stages: &mut Stages) {
     if let Some(before) = stages.get("notional_before_overlay").cloned() {
@@ -666,7 +678,7 @@ fn held_stages(config: &SystemConfig, scalar: Option<&Series>, stages: &mut Stag
         .collect();
     let filled = fill_forward(&notional.values);
     let (top, bottom) = position::buffer(config.buffer_method, config.buffer_size, &filled, &scale);
-    let held = position::buffered(&notional.values, &top, &bottom, true, config.buffer_trade_to_edge);
+    let held = whole_contracts(config, &notional.values, &top, &bottom);
     stages.add("buf_top", notional.first, top);
     stages.add("buf_bot", notional.first, bottom);
     stages.add("buffered_position", notional.first, held);

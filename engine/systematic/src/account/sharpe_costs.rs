@@ -84,7 +84,10 @@ pub fn sharpe_costs(
     let Some((first, days)) = union(held, average_position) else { return Flow::default() };
     let rates = fx.on(first, days);
     let mut values = vec![0.0; days];
-    let (mut size, mut vol, mut is_held) = (f64::NAN, f64::NAN, false);
+    // What is usual before it is known is what it is first known to be: the reference's, which looks ahead by those days.
+    let known =
+        |series: &Series| series.values.iter().copied().find(|value| !value.is_nan()).unwrap_or(f64::NAN);
+    let (mut size, mut vol, mut is_held) = (known(average_position), known(daily_vol), false);
     for (row, number) in (first.0..).take(days).enumerate() {
         let day = BusinessDay(number);
         let elapsed = (day.day() - BusinessDay(number - 1).day()) as f64 / DAYS_OF_YEAR;

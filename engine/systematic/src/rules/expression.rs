@@ -21,11 +21,14 @@ use tickrace_stats::moments::{
     alpha_of_span, differences, ew_mean, ew_std, fill_forward, rolling_extremes, rolling_mean, rolling_std,
 };
 
-use super::{Inputs, Rule, RuleError, lag, sign};
+use super::{Inputs, ROWS_MAX, Rule, RuleError, lag, sign};
 use crate::raw::running_sum;
 
 /// Deepest nesting.
 const DEPTH_MAX: usize = 64;
+
+/// Most operators and calls: they nest where they follow each other.
+const NODES_MAX: usize = 1_000;
 
 /// A parsed expression.
 #[derive(Clone, Debug, PartialEq)]
@@ -87,7 +90,7 @@ impl Expression {
     ///
     /// [`RuleError::Expression`] with the place and what was expected there.
     pub fn parse(text: &str) -> Result<Self, RuleError> {
-        let mut parser = Parser { letters: text.char_indices().collect(), at: 0, depth: 0 };
+        let mut parser = Parser { letters: text.char_indices().collect(), at: 0, depth: 0, nodes: 0 };
         let node = parser.sum()?;
         match parser.peek() {
             None => Ok(Self(node)),
@@ -209,6 +212,7 @@ struct Parser {
     letters: Vec<(usize, char)>,
     at: usize,
     depth: usize,
+    nodes: usize,
 }
 
 impl Parser {
@@ -223,6 +227,15 @@ impl Parser {
         self.letters.get(self.at).map(|(_, letter)| *letter)
     }
 
+    fn count(&mut self) -> Result<(), RuleError> {
+        self.nodes += 1;
+        if self.nodes > NODES_MAX {
+            Err(self.fault(format!("more than {NODES_MAX} operators")))
+        } else {
+            Ok(())
+        }
+    }
+
     fn sum(&mut self) -> Result<Node, RuleError> {
         self.depth += 1;
         if self.depth > DEPTH_MAX {
@@ -231,6 +244,7 @@ impl Parser {
         let mut left = self.product()?;
         while let Some(sign @ ('+' | '-')) = self.peek() {
             self.at += 1;
+            self.count()?;
             left = Node::Binary(sign, Box::new(left), Box::new(self.product()?));
         }
         self.depth -= 1;
@@ -241,6 +255,7 @@ impl Parser {
         let mut left = self.factor()?;
         while let Some(sign @ ('*' | '/')) = self.peek() {
             self.at += 1;
+            self.count()?;
             left = Node::Binary(sign, Box::new(left), Box::new(self.factor()?));
         }
         Ok(left)
@@ -317,7 +332,9 @@ impl Parser {
             let fault = format!("{name} takes {wanted} arguments, there are {}", arguments.len());
             return Err(RuleError::Expression { at: start, fault });
         }
-        let is_wrong = |number: f64| number.is_nan() || function != Function::Clip && number < 1.0;
+        let is_wrong = |number: f64| {
+            number.is_nan() || function != Function::Clip && !(1.0..=ROWS_MAX).contains(&number)
+        };
         if arguments[series..].iter().map(Node::number).any(is_wrong) {
             let fault = format!("the last arguments of {name} are plain numbers, rows from 1 up");
             return Err(RuleError::Expression { at: start, fault });
@@ -379,6 +396,8 @@ mod tests {
         ] {
             assert_eq!(value(text, &[1.0]).unwrap_err().to_string(), wanted);
         }
+        assert!(value(&"1+".repeat(200_000), &[1.0]).is_err());
+        assert!(value("max(price, 99999999999999999999999)", &[1.0]).is_err());
         assert!(value(&"(".repeat(1_000), &[1.0]).is_err());
         assert!(value(&"-".repeat(100_000), &[1.0]).is_err());
     }
