@@ -4,33 +4,37 @@
 //! what rules compare with neighbours; the second needs all subsystem positions, because weights count only where there
 //! is something to weigh.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use tickrace_stats::moments::fill_forward;
 use tickrace_stats::panel::parse_time;
 use tickrace_stats::{BusinessDay, Frame, Series};
 
 use crate::account::Account;
-use crate::config::{BufferMethod, ConfigError, Quirk, RuleConfig, SystemConfig};
+use crate::config::{ConfigError, Quirk, SystemConfig};
 use crate::earnings::subsystem_account;
-use crate::estimate::correlation::{self, CorrelationConfig, Matrix, Panel};
-use crate::estimate::fit::Fit;
 use crate::estimate::multiplier;
-use crate::forecast::{self, Weighted};
+use crate::forecast;
 use crate::market::{Instrument, Market, MarketError, as_of};
-use crate::portfolio::dynamic::{DynamicError, midnight_deflator};
+use crate::portfolio::dynamic::DynamicError;
 use crate::position;
-use crate::raw::{Demean, Factor, Neighbours, Raw, filled_on, less, running_sum, smoothed_carry, span_of};
-use crate::rules::expression::Expression;
-use crate::rules::{Argument, Arguments, Inputs, Memo, Rule, RuleError, Rules, zeros_missing};
+use crate::raw::{Neighbours, Raw, filled_on, span_of};
+use crate::rules::{Memo, RuleError, Rules};
 use crate::system::estimated::Dated;
 
+mod combine;
 pub mod dynamic;
 pub mod estimated;
+mod held;
+mod inputs;
 pub mod overlay;
 pub mod parallel;
+
+use combine::{Estimates, combination_stages, scaled_stages, weight_stages};
+use held::{held_stages, subsystem_correlations, whole_contracts, whole_portfolio_stages};
+use inputs::Factors;
+pub use inputs::INPUTS;
 
 /// Average size of a scaled forecast.
 pub const FORECAST_MEAN: f64 = 10.0;
@@ -144,22 +148,6 @@ pub struct System {
     /// Whole contracts for small capital by instrument, where they are asked for.
     pub dynamic: Option<Stages>,
 }
-
-/// Names of inputs a rule may ask for; dots and `get_` before them are passed over.
-pub const INPUTS: [&str; 12] = [
-    "daily_prices",
-    "daily_denominator_price",
-    "daily_returns_volatility",
-    "daily_percentage_volatility",
-    "percentage_returns",
-    "daily_vol_normalised_returns",
-    "cumulative_daily_vol_normalised_returns",
-    "normalised_price_for_asset_class",
-    "raw_carry",
-    "smoothed_carry",
-    "median_carry_for_asset_class",
-    "demeanded_factor_value",
-];
 
 impl System {
     /// Works everything out and keeps every stage.
@@ -354,149 +342,6 @@ impl System {
         Ok(())
     }
 
-    /// One rule's forecast for one instrument, zeros missing.
-    fn raw_forecast(
-        &self,
-        name: &str,
-        variation: &str,
-        rule: &RuleConfig,
-        (rules, memo): (&Rules, &Memo),
-        factors: &Mutex<Factors>,
-    ) -> Result<Series, SystemError> {
-        let fail = |error| SystemError::Rule { variation: variation.to_owned(), error };
-        let expression = rule.expression.as_deref().map(Expression::parse).transpose().map_err(fail)?;
-        let names: Vec<String> = match &expression {
-            Some(expression) if rule.data.is_empty() => {
-                expression.inputs().into_iter().map(str::to_owned).collect()
-            }
-            _ => rule.data.clone(),
-        };
-        let mut series = Vec::with_capacity(names.len());
-        for (place, input) in names.iter().enumerate() {
-            let own = arguments_of(&rule.other_args, place);
-            series.push(self.input(name, variation, input, &own, factors)?);
-        }
-        let (first, days) = span_of(series.iter().map(AsRef::as_ref));
-        let laid: Vec<Cow<'_, [f64]>> = series
-            .iter()
-            .map(|series| match series.first == first && series.len() == days {
-                true => Cow::Borrowed(series.values.as_slice()),
-                false => Cow::Owned(series.on(first, days).values),
-            })
-            .collect();
-        let arguments: Arguments = rule
-            .other_args
-            .iter()
-            .filter(|(name, _)| !name.starts_with('_'))
-            .map(|(name, value)| (name.clone(), value.clone()))
-            .collect();
-        let short: Vec<String> = names.iter().map(|name| input_name(name).to_owned()).collect();
-        let names = if expression.is_some() { &names } else { &short };
-        // An input with arguments of its own is another under the same name.
-        let own = Memo::default();
-        let memo = if arguments.len() == rule.other_args.len() { memo } else { &own };
-        let inputs = Inputs { series: &laid, names, arguments: &arguments, memo };
-        let mut values = match &expression {
-            Some(expression) => expression.forecast(&inputs),
-            None => rules.get(&rule.function).and_then(|rule| rule.forecast(&inputs)),
-        }
-        .map_err(fail)?;
-        zeros_missing(&mut values);
-        Ok(Series { first, values })
-    }
-
-    /// An input of a rule by its name.
-    fn input(
-        &self,
-        name: &str,
-        variation: &str,
-        input: &str,
-        arguments: &Arguments,
-        factors: &Mutex<Factors>,
-    ) -> Result<Cow<'_, Series>, SystemError> {
-        let member = &self.members[name];
-        let (raw, class) = (&member.raw, &member.instrument.asset_class);
-        Ok(match input_name(input) {
-            "daily_prices" => Cow::Borrowed(&raw.daily_price),
-            "daily_denominator_price" => Cow::Borrowed(&raw.denom_price),
-            "daily_returns_volatility" => Cow::Borrowed(&raw.returns_vol),
-            "daily_percentage_volatility" => Cow::Borrowed(&raw.perc_vol),
-            "percentage_returns" => Cow::Borrowed(&raw.perc_returns),
-            "daily_vol_normalised_returns" => Cow::Borrowed(&raw.norm_returns),
-            "cumulative_daily_vol_normalised_returns" => Cow::Borrowed(&raw.norm_price),
-            "normalised_price_for_asset_class" => {
-                Cow::Owned(filled_on(&self.neighbours.class_price[class], &raw.norm_price))
-            }
-            "raw_carry" => Cow::Borrowed(&raw.raw_carry),
-            "smoothed_carry" => Cow::Owned(smoothed_carry(&raw.raw_carry)),
-            "median_carry_for_asset_class" => {
-                Cow::Owned(filled_on(&self.neighbours.class_carry[class], &raw.raw_carry))
-            }
-            "demeanded_factor_value" => {
-                let fail = |error| SystemError::Rule { variation: variation.to_owned(), error };
-                Cow::Owned(self.demeaned(name, arguments, factors).map_err(fail)?)
-            }
-            _ => {
-                return Err(SystemError::Input {
-                    variation: variation.to_owned(),
-                    name: input.to_owned(),
-                    there: INPUTS.join(" "),
-                });
-            }
-        })
-    }
-
-    fn demeaned(
-        &self,
-        name: &str,
-        arguments: &Arguments,
-        factors: &Mutex<Factors>,
-    ) -> Result<Series, RuleError> {
-        let text = |key: &str| match arguments.get(key) {
-            Some(Argument::Text(text)) => Some(text.as_str()),
-            _ => None,
-        };
-        let wrong = |name: &str, wanted| RuleError::Argument { name: format!("_{name}"), wanted };
-        let factor = text("factor_name")
-            .and_then(Factor::from_name)
-            .ok_or_else(|| wrong("factor_name", "one of skew, neg_skew, kurtosis"))?;
-        let method = text("demean_method").and_then(Demean::from_name).ok_or_else(|| {
-            wrong(
-                "demean_method",
-                "one of historic_average_factor_value_all_assets, current_average_factor_values_over_all_assets, \
-                 average_factor_value_in_asset_class_for_instrument, average_factor_value_for_instrument",
-            )
-        })?;
-        let days = match arguments.get("lookback_days") {
-            Some(Argument::Number(days)) if *days >= 1.0 && *days <= 36_500.0 => *days,
-            None => 365.0,
-            _ => return Err(wrong("lookback_days", "a number of calendar days from 1 to 36500")),
-        };
-        #[allow(clippy::cast_possible_truncation, reason = "bounded above")]
-        let days = days as i64;
-        // Who asks first works it out for all; a panic while doing so leaves nothing half done.
-        let mut factors = factors.lock().unwrap_or_else(PoisonError::into_inner);
-        let Factors { values, references } = &mut *factors;
-        let values = values.entry((factor, days)).or_insert_with(|| {
-            let of = |member: &Member| factor.values(&member.raw.perc_returns, days);
-            self.members.iter().map(|(name, member)| (name.clone(), of(member))).collect()
-        });
-        let class = &self.members[name].instrument.asset_class;
-        let key = match method {
-            Demean::AssetClass => class.clone(),
-            Demean::Own => name.to_owned(),
-            Demean::HistoricAll | Demean::CurrentAll => String::new(),
-        };
-        let reference = references.entry((factor, days, method, key)).or_insert_with(|| {
-            let all: Vec<&Series> = values.values().collect();
-            let is_of_class = |name: &str| self.members[name].instrument.asset_class == *class;
-            let of_class: Vec<&Series> =
-                values.iter().filter(|(name, _)| is_of_class(name)).map(|(_, series)| series).collect();
-            method.reference(&values[name], &all, &of_class)
-        });
-        Ok(less(&values[name], reference))
-    }
-
     /// From the combined forecast to a position with all capital.
     fn subsystem_stages(
         &self,
@@ -620,255 +465,10 @@ impl System {
     }
 }
 
-/// What the risk of a whole portfolio is measured with.
-fn whole_portfolio_stages(
-    market: &Market,
-    name: &str,
-    raw: &Raw,
-    config: &SystemConfig,
-    stages: &mut Stages,
-) {
-    let fx = stages.get("fx_used").cloned().unwrap_or_default();
-    let point = market.instruments.get(name).map_or(f64::NAN, |(instrument, _)| instrument.point_size);
-    // On a day without a price of the contract its value is not known.
-    let prices = raw.denom_price.values.iter().zip(&fx.values);
-    let values = prices.map(|(price, fx)| price * point * fx / config.notional_trading_capital).collect();
-    stages.add("per_contract_value", fx.first, values);
-    stages.0.push(("daily_pct_ret".to_owned(), raw.perc_returns.clone()));
-    if let Some((_, prices)) = market.instruments.get(name)
-        && let Some((_, values)) = prices.adjusted.columns.first()
-    {
-        let price = &raw.daily_price;
-        let level = midnight_deflator(&prices.adjusted.at_ns, values, price.first, price.len());
-        stages.0.push(("cost_deflator".to_owned(), level));
-    }
-}
-
-/// Whole contracts within a buffer. Without one they are missing before the first position is known, as in the reference, so
-/// that going there is no trade.
-fn whole_contracts(config: &SystemConfig, optimal: &[f64], top: &[f64], bottom: &[f64]) -> Vec<f64> {
-    let mut held = position::buffered(optimal, top, bottom, true, config.buffer_trade_to_edge);
-    if config.buffer_method == BufferMethod::None {
-        let unknown = optimal.iter().take_while(|position| position.is_nan()).count();
-        held[..unknown].fill(f64::NAN);
-    }
-    held
-}
-
-/// From the portfolio's share of a position to whole contracts within their buffer.
-fn held_stages(config: &SystemConfig, scalar: Option<&Series>, stages: &mut Stages) {
-    if let Some(before) = stages.get("notional_before_overlay").cloned() {
-        let scalar = scalar.map(|scalar| filled_on(scalar, &before).values);
-        let values = match scalar {
-            Some(scalar) => {
-                before.values.iter().zip(scalar).map(|(position, scalar)| position * scalar).collect()
-            }
-            None => before.values,
-        };
-        stages.add("notional_position", before.first, values);
-    }
-    let stage = |name: &str| stages.get(name).cloned().unwrap_or_default();
-    let (notional, average) = (stage("notional_position"), stage("avg_position"));
-    let (weight, idm) = (filled_on(&stage("instr_weight"), &notional), filled_on(&stage("idm"), &notional));
-    let scale: Vec<f64> = filled_on(&average, &notional)
-        .values
-        .iter()
-        .zip(weight.values.iter().zip(&idm.values))
-        .map(|(average, (weight, idm))| average * (weight * idm))
-        .collect();
-    let filled = fill_forward(&notional.values);
-    let (top, bottom) = position::buffer(config.buffer_method, config.buffer_size, &filled, &scale);
-    let held = whole_contracts(config, &notional.values, &top, &bottom);
-    stages.add("buf_top", notional.first, top);
-    stages.add("buf_bot", notional.first, bottom);
-    stages.add("buffered_position", notional.first, held);
-}
-
-/// Forecasts of the rules that carry weight, times their scalars and within their cap.
-///
-/// - `scalars`: estimated ones by rule; the configuration's where absent.
-fn scaled_stages(
-    name: &str,
-    config: &SystemConfig,
-    scalars: Option<&BTreeMap<String, Series>>,
-    stages: &mut Stages,
-) {
-    let weighted = config.weights_of(name);
-    let floor = config.forecast_floor.unwrap_or(-config.forecast_cap);
-    let mut all = (Vec::new(), Vec::new());
-    for (variation, raw) in stages.family("raw_fc") {
-        if !weighted.contains_key(variation) {
-            continue;
-        }
-        let scalar = match scalars.and_then(|scalars| scalars.get(variation)) {
-            Some(scalar) => scalar.values.clone(),
-            None => vec![config.scalar_of(variation); raw.len()],
-        };
-        let values = forecast::scaled(&raw.values, &scalar, floor, config.forecast_cap);
-        all.0.push((format!("scalar.{variation}"), Series { first: raw.first, values: scalar }));
-        all.1.push((format!("capped_fc.{variation}"), Series { first: raw.first, values }));
-    }
-    stages.0.extend(all.0);
-    stages.0.extend(all.1);
-}
-
-/// Smoothed weights of an instrument's forecasts.
-///
-/// - `dated`: estimated ones; the configuration's where absent.
-fn weight_stages(name: &str, config: &SystemConfig, dated: Option<&Dated>, stages: &mut Stages) {
-    let stated = config.weights_of(name);
-    let capped = stages.family("capped_fc");
-    let forecasts =
-        forecast::filled_together(&capped.iter().map(|(_, series)| (*series).clone()).collect::<Vec<_>>());
-    let (first, days) = span_of(&forecasts);
-    let raw = match dated {
-        Some(dated) => estimated::on_days(dated, capped.len(), first, days),
-        None => capped.iter().map(|(variation, _)| vec![stated[*variation]; days]).collect(),
-    };
-    let weights = forecast::smoothed_weights(&forecasts, raw, config.forecast_weight_ewma_span);
-    let names: Vec<String> = capped.iter().map(|(variation, _)| format!("fc_weight.{variation}")).collect();
-    for (name, weights) in names.into_iter().zip(weights) {
-        stages.add(name, first, weights);
-    }
-}
-
-/// From weighted forecasts to the combined one.
-fn combination_stages(name: &str, config: &SystemConfig, estimates: &Estimates, stages: &mut Stages) {
-    let capped = stages.family("capped_fc");
-    let forecasts =
-        forecast::filled_together(&capped.iter().map(|(_, series)| (*series).clone()).collect::<Vec<_>>());
-    let weights: Vec<Series> =
-        stages.family("fc_weight").into_iter().map(|(_, series)| series.clone()).collect();
-    let (first, days) = span_of(&forecasts);
-    let multiplier = match estimates.of(name, &capped, config) {
-        Some(fits) => multiplier::over_time(&weights, fits, &config.forecast_div_mult_estimate).values,
-        None => vec![config.forecast_div_multiplier.of(name).copied().unwrap_or(1.0); days],
-    };
-    let weighted = Weighted { forecasts, weights: weights.into_iter().map(|series| series.values).collect() };
-    let mut sum = forecast::combined(&weighted, &multiplier);
-    if config.forecast_before_data == Quirk::Sound {
-        let is_known = |day: usize| weighted.forecasts.iter().any(|series| !series.values[day].is_nan());
-        let unknown = (0..days).take_while(|day| !is_known(*day)).count();
-        sum[..unknown].fill(f64::NAN);
-    }
-    let floor = config.forecast_floor.unwrap_or(-config.forecast_cap);
-    let limited = sum.iter().map(|value| value.clamp(floor, config.forecast_cap)).collect();
-    stages.add("fdm", first, multiplier);
-    stages.add("raw_combined_fc", first, sum);
-    stages.add("combined_fc", first, limited);
-}
-
-/// Correlations of forecasts, by who is estimated together; none where multipliers are fixed.
-#[derive(Default)]
-struct Estimates(BTreeMap<Vec<String>, Vec<(Fit, Matrix)>>);
-
-impl Estimates {
-    fn of_forecasts(names: &[String], all: &[Stages], config: &SystemConfig) -> Self {
-        if !config.use_forecast_div_mult_estimates {
-            return Self::default();
-        }
-        let mut by_rules: BTreeMap<Vec<String>, Vec<Vec<Series>>> = BTreeMap::new();
-        for (name, stages) in names.iter().zip(all) {
-            let capped = stages.family("capped_fc");
-            let series = capped.iter().map(|(_, series)| (*series).clone()).collect();
-            by_rules.entry(group_of(name, &capped, config)).or_default().push(series);
-        }
-        let of_group = |members: &Vec<Vec<Series>>| {
-            // All on the weeks of any: the last row, from which fits are counted back, is that of the last instrument.
-            let (first, days) = span_of(members.iter().flatten());
-            let panels: Vec<Panel> = members
-                .iter()
-                .map(|series| series.iter().map(|series| series.on(first, days)).collect::<Vec<_>>())
-                .map(|series| correlation::sampled(&series, 7, true, true))
-                .collect();
-            let count = panels.len();
-            let own = &config.forecast_correlation_estimate;
-            let estimate = CorrelationConfig {
-                ew_lookback: own.ew_lookback * count as f64,
-                min_periods: own.min_periods * count,
-                ..*own
-            };
-            correlation::correlations(&correlation::stacked(&panels), &estimate)
-        };
-        Self(by_rules.iter().map(|(rules, members)| (rules.clone(), of_group(members))).collect())
-    }
-
-    fn of(
-        &self,
-        name: &str,
-        capped: &[(&str, &Series)],
-        config: &SystemConfig,
-    ) -> Option<&Vec<(Fit, Matrix)>> {
-        self.0.get(&group_of(name, capped, config))
-    }
-}
-
-/// Who is estimated together: instruments of the same rules, or each by itself.
-fn group_of(name: &str, capped: &[(&str, &Series)], config: &SystemConfig) -> Vec<String> {
-    let own = (!config.pool_forecast_correlations).then(|| name.to_owned());
-    own.into_iter().chain(capped.iter().map(|(rule, _)| (*rule).to_owned())).collect()
-}
-
-/// Correlations of what subsystems earn in a week.
-fn subsystem_correlations(
-    subsystems: &BTreeMap<String, Account>,
-    config: &CorrelationConfig,
-) -> Vec<(Fit, Matrix)> {
-    let curves: Vec<Series> = subsystems
-        .values()
-        .map(|account| {
-            let net = account.net().daily();
-            Series { first: net.first, values: running_sum(&net.values) }
-        })
-        .collect();
-    correlation::correlations(&correlation::stepped(correlation::sampled(&curves, 7, true, true)), config)
-}
-
-/// What factor rules share: values of all instruments, and what they are compared with.
-#[derive(Default)]
-struct Factors {
-    values: BTreeMap<(Factor, i64), BTreeMap<String, Series>>,
-    references: BTreeMap<(Factor, i64, Demean, String), Series>,
-}
-
-/// The last part of a dotted name, without a leading `get_`.
-fn input_name(name: &str) -> &str {
-    let last = name.rsplit('.').next().unwrap_or(name);
-    last.strip_prefix("get_").unwrap_or(last)
-}
-
-/// Arguments with as many leading underscores as the input's place, from 1; without them.
-fn arguments_of(all: &Arguments, place: usize) -> Arguments {
-    let own = all.iter().filter_map(|(name, value)| {
-        let bare = name.trim_start_matches('_');
-        (name.len() - bare.len() == place + 1).then(|| (bare.to_owned(), value.clone()))
-    });
-    own.collect()
-}
-
 /// First business day a configuration asks for.
 fn start_of(config: &SystemConfig) -> Result<Option<BusinessDay>, ConfigError> {
     let Some(text) = &config.start_date else { return Ok(None) };
     let fault =
         || ConfigError { key: "start_date".to_owned(), fault: format!("{text:?} is no date YYYY-MM-DD") };
     Ok(Some(BusinessDay::of_ns(parse_time(text).ok_or_else(fault)?)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn arguments_go_to_their_input() {
-        let number = |value| Argument::Number(value);
-        let all: Arguments = [
-            ("smooth".to_owned(), number(1.0)),
-            ("_a".to_owned(), number(2.0)),
-            ("__a".to_owned(), number(3.0)),
-        ]
-        .into();
-        assert_eq!(arguments_of(&all, 0), [("a".to_owned(), number(2.0))].into());
-        assert_eq!(arguments_of(&all, 1), [("a".to_owned(), number(3.0))].into());
-        assert_eq!(input_name("rawdata.get_daily_prices"), "daily_prices");
-    }
 }
