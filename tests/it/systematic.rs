@@ -11,9 +11,10 @@ use tickrace_store::read_frame;
 use tickrace_systematic::account::{Frequency, Statistics};
 use tickrace_systematic::config::{BufferMethod, ForecastWeights, PerName, SystemConfig};
 use tickrace_systematic::earnings::Earnings;
+use tickrace_systematic::estimate::correlation::Panel;
 use tickrace_systematic::market::Market;
 use tickrace_systematic::rules::Rules;
-use tickrace_systematic::system::estimated::Dated;
+use tickrace_systematic::system::estimated::{self, Dated, Of};
 use tickrace_systematic::system::{RawWeights, Stages, System};
 use tickrace_tests::data::{config, shared};
 
@@ -227,6 +228,97 @@ fn an_estimated_system_agrees_around_its_weights() {
     judged_statistics(folder, &system, &earnings);
 }
 
+/// Rows of a panel at the golden's times, by its columns.
+fn compare_panel(golden: &Frame, panel: &Panel, names: &[&str], of: &str) {
+    let mut worst = 0.0_f64;
+    for (name, wanted) in &golden.columns {
+        let place = names.iter().position(|own| own == name).unwrap();
+        let mut sizes: Vec<f64> =
+            wanted.iter().filter(|value| !value.is_nan()).map(|one| one.abs()).collect();
+        sizes.sort_by(f64::total_cmp);
+        let median = sizes[sizes.len() / 2];
+        for (at, want) in golden.at_ns.iter().zip(wanted) {
+            let row =
+                panel.at_ns.binary_search(at).unwrap_or_else(|_| panic!("{of}: no row {}", data::date(*at)));
+            let got = panel.columns[place][row];
+            assert_eq!(got.is_nan(), want.is_nan(), "{of} {name} {}: {got}, wanted {want}", data::date(*at));
+            if !want.is_nan() {
+                worst = worst.max((got - want).abs() / want.abs().max(median).max(f64::MIN_POSITIVE));
+            }
+        }
+    }
+    println!("{of}: {} rows, worst relative difference {worst:.1e}", golden.len());
+    assert!(worst < 1e-6, "{of}: {worst:.1e}");
+}
+
+/// What weights are estimated from, and what is known at each fit.
+#[test]
+fn returns_after_costs_and_their_moments_agree() {
+    let folder = format!("{REFERENCE}/systemB_ch15_estimated");
+    let Some(all) = golden_json(&format!("{folder}/optimiser.json")) else { return };
+    let (config, market) = inputs_of("chapter15_estimated").unwrap();
+    let names: Vec<&str> = config.instrument_weights.as_ref().unwrap().keys().map(String::as_str).collect();
+    let weights = RawWeights {
+        forecasts: names
+            .iter()
+            .map(|name| ((*name).to_owned(), golden_weights(&all, &format!("forecast_raw_weights_{name}"))))
+            .collect(),
+        instruments: golden_weights(&all, "instrument_raw_weights"),
+    };
+    let system = System::with_weights(&market, &config, &Rules::default(), &weights).unwrap();
+    let rules = ["carry", "ewmac16_64", "ewmac32_128", "ewmac64_256"];
+    let mut panels = vec![(
+        "net_returns_for_instrument_weights".to_owned(),
+        names.clone(),
+        estimated::instrument_returns(&system, &config),
+        "instrument_estimates".to_owned(),
+        (Of::Instruments, 1, config.instrument_weight_estimate),
+    )];
+    for name in ["SOFR", "CORN"] {
+        panels.push((
+            format!("net_returns_for_forecast_weights_{name}_last3000"),
+            rules.to_vec(),
+            estimated::rule_returns(&system, name, &market, &config).unwrap(),
+            format!("forecast_estimates_{name}"),
+            (Of::Rules, names.len(), config.forecast_weight_estimate),
+        ));
+    }
+    for (file, names, panel, key, (of, stacked, terms)) in panels {
+        let golden = read_frame(&shared(&format!("{folder}/{file}.parquet")).unwrap()).unwrap();
+        compare_panel(&golden, &panel, &names, &file);
+        let own = estimated::estimates_over_time(&panel, stacked, of, &terms);
+        let mut worst = 0.0_f64;
+        for fit in all[&key].as_array().unwrap() {
+            let start = parse_time(fit["fit"]["period_start"].as_str().unwrap()).unwrap();
+            let (_, own) = own.iter().find(|(fit, _)| fit.period_start_ns == start).unwrap();
+            let numbers = |value: &Value| -> Vec<f64> {
+                value.as_array().unwrap().iter().map(|value| value.as_f64().unwrap_or(f64::NAN)).collect()
+            };
+            let correlation: Vec<f64> = fit["corr"].as_array().unwrap().iter().flat_map(numbers).collect();
+            let pairs = [
+                (&own.means, numbers(&fit["mean"])),
+                (&own.deviations, numbers(&fit["stdev"])),
+                (&own.correlation.values, correlation),
+                (&vec![own.years], vec![fit["data_length_years"].as_f64().unwrap()]),
+            ];
+            for (own, wanted) in pairs {
+                for (got, want) in own.iter().zip(&wanted) {
+                    // A correlation with what never moved is missing there, whatever a fit says of itself with itself.
+                    if want.is_nan() || got.is_nan() && *want == 1.0 {
+                        assert!(got.is_nan() || *got == 1.0, "{key} {start}: {got}, wanted {want}");
+                        continue;
+                    }
+                    worst = worst.max((got - want).abs() / want.abs().max(1e-3));
+                    if worst > 1e-6 {
+                        panic!("{key} {}: {own:?}, wanted {wanted:?}", data::date(start));
+                    }
+                }
+            }
+        }
+        println!("{key}: moments of every fit within {worst:.1e}");
+    }
+}
+
 #[test]
 fn an_estimated_system_finds_weights_of_its_own() {
     let Some((system, earnings)) = system_of("chapter15_estimated") else { return };
@@ -270,5 +362,52 @@ fn variants_of_buffers_and_costs_agree_from_prices_to_statistics() {
         same_numbers(&ours, &theirs, variant, &mut faults, &mut count);
         println!("{variant}: {count} figures, {} differ", faults.len());
         assert!(faults.is_empty() && count > 100, "{faults:?}");
+    }
+}
+
+/// A rule that costs too much is as one that was never there, whoever says its weight.
+#[test]
+fn expensive_rules_get_no_weight_and_leave_theirs_to_the_rest() {
+    let Some((base, market)) = inputs_of("chapter15") else { return };
+    let system = System::new(&market, &base, &Rules::default()).unwrap();
+    let statistics = Earnings::new(&system, &market, &base).unwrap().statistics(&system);
+    let cost = |name: &str, rule: &str| statistics.instruments[name].forecast_sr_cost[rule];
+    let stated = base.weights_of("CORN");
+    // The least at which every instrument keeps a rule.
+    let cheapest = |name: &String| stated.keys().map(|rule| cost(name, rule)).fold(f64::INFINITY, f64::min);
+    let ceiling = system.members.keys().map(cheapest).fold(0.0, f64::max);
+    let cheap = |name: &String| -> BTreeMap<String, f64> {
+        let is_cheap = |rule: &String| cost(name, rule) <= ceiling;
+        stated.clone().into_iter().filter(|(rule, _)| is_cheap(rule)).collect()
+    };
+    let names: Vec<String> = system.members.keys().cloned().collect();
+    let left: Vec<usize> = names.iter().map(|name| cheap(name).len()).collect();
+    assert!(left.iter().any(|left| *left < 4) && left.iter().all(|left| *left > 0), "{left:?}");
+    let by_instrument = names.iter().map(|name| (name.clone(), cheap(name))).collect();
+    let without =
+        SystemConfig { forecast_weights: Some(ForecastWeights::ByInstrument(by_instrument)), ..base.clone() };
+    let limited = SystemConfig { forecast_post_ceiling_cost_sr: Some(ceiling), ..base.clone() };
+    let groups = serde_json::json!({ "auto_weight_from_grouping": {
+        "parameters": { "apply_forecast_post_ceiling_cost_SR_before_weighting": true },
+        "groups": { "all": stated },
+    }});
+    let grouped = SystemConfig {
+        forecast_weights: Some(serde_json::from_value(groups).unwrap()),
+        forecast_post_ceiling_cost_sr: Some(ceiling),
+        ..base
+    };
+    let worked = |config: &SystemConfig| System::new(&market, config, &Rules::default()).unwrap();
+    let wanted = worked(&without);
+    for own in [worked(&limited), worked(&grouped)] {
+        for (name, member) in &own.members {
+            let stage = |member: &tickrace_systematic::system::Member| {
+                member.stages.get("combined_fc").unwrap().clone()
+            };
+            let (own, wanted) = (stage(member), stage(&wanted.members[name]));
+            assert_eq!(own.first, wanted.first);
+            for (own, wanted) in own.values.iter().zip(&wanted.values) {
+                assert!((own - wanted).abs() < 1e-9, "{name}: {own}, wanted {wanted}");
+            }
+        }
     }
 }

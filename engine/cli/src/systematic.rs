@@ -99,7 +99,7 @@ pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure> {
 
 impl Input {
     /// The system with its accounts, and the seconds it took once everything was read.
-    fn system(&self) -> Result<(SystemConfig, System, Earnings, f64), Failure> {
+    fn system(&self, streams: &mut Streams<'_>) -> Result<(SystemConfig, System, Earnings, f64), Failure> {
         let mut table = settings::load(&self.config, &self.set)?;
         words::translate(&mut table)?;
         let config: SystemConfig = settings::parse(&self.config, &table)?;
@@ -113,6 +113,10 @@ impl Input {
             error => Failure::usage(format!("{}: {error}", self.config.display())),
         })?;
         let earnings = Earnings::new(&system, &market, &config).map_err(at_data)?;
+        let names: Vec<String> = system.members.keys().cloned().collect();
+        for remark in config.remarks(&names) {
+            streams.warn(&format!("{}: {remark}", self.config.display()));
+        }
         earnings.add_to(&mut system);
         Ok((config, system, earnings, started.elapsed().as_secs_f64()))
     }
@@ -140,7 +144,7 @@ fn check_asked(stages: &Stages, asked: &[&str]) -> Result<(), Failure> {
 
 fn backtest(args: &BacktestArgs, streams: &mut Streams<'_>) -> Result<(), Failure> {
     let started = std::time::Instant::now();
-    let (config, system, earnings, compute_seconds) = args.input.system()?;
+    let (config, system, earnings, compute_seconds) = args.input.system(streams)?;
     let seconds = started.elapsed().as_secs_f64();
     let asked: Vec<&str> = args.stages.split(',').map(str::trim).collect();
     if let Some(member) = system.members.values().next() {
@@ -239,7 +243,7 @@ fn write_positions(system: &System, out: &Path) -> Result<(), Failure> {
 }
 
 fn stage(args: &StageArgs, streams: &mut Streams<'_>) -> Result<(), Failure> {
-    let (_, system, _, _) = args.input.system()?;
+    let (_, system, _, _) = args.input.system(streams)?;
     let Some(member) = system.members.get(&args.instrument) else {
         let there = system.members.keys().cloned().collect::<Vec<_>>().join(" ");
         return Err(Failure::usage(format!(

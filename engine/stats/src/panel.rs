@@ -141,17 +141,22 @@ impl Frame {
     }
 }
 
-/// Nanoseconds since the Unix epoch of a date, or a date and a time, as it stands.
+/// First and last year whose every nanosecond an `i64` counts.
+const YEARS: std::ops::RangeInclusive<i64> = 1678..=2261;
+
+/// Nanoseconds since the Unix epoch of a date, or a date and a time, as it stands; none for a day that the calendar does not
+/// have, or outside the years 1678 to 2261.
 pub fn parse_time(text: &str) -> Option<i64> {
     let text = text.trim();
     let (date, rest) = text.split_at_checked(10)?;
     let mut parts = date.split('-');
     let mut next = |most: i64| parts.next()?.parse::<i64>().ok().filter(|part| (0..=most).contains(part));
     let (year, month, day) = (next(9_999)?, next(12)?, next(31)?);
-    if month == 0 || day == 0 {
+    let number = day_of_date(year, month, day);
+    if !YEARS.contains(&year) || civil(number) != (year, month, day) {
         return None;
     }
-    let midnight_ns = day_of_date(year, month, day) * DAY_NS;
+    let midnight_ns = number * DAY_NS;
     if rest.is_empty() {
         return Some(midnight_ns);
     }

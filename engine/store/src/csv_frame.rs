@@ -36,15 +36,15 @@ pub fn parse_csv_frame(text: &str, path: &Path) -> Result<Frame, FrameError> {
     let mut lines = text.lines().enumerate();
     let Some((_, header)) = lines.next() else { return Err(fault(1, "", "a header")) };
     let mut frame = Frame::default();
-    frame.columns.extend(header.split(',').skip(1).map(|name| (name.trim().to_owned(), Vec::new())));
+    frame.columns.extend(header.split(',').skip(1).map(|name| (bare(name).to_owned(), Vec::new())));
     for (at, line) in lines {
         if line.trim().is_empty() {
             continue;
         }
         let mut fields = line.split(',');
         let stamp = fields.next().unwrap_or_default();
-        let at_ns =
-            parse_time(stamp).ok_or_else(|| fault(at + 1, stamp, "a date YYYY-MM-DD, or with a time"))?;
+        let at_ns = parse_time(bare(stamp))
+            .ok_or_else(|| fault(at + 1, stamp, "a date YYYY-MM-DD, or with a time"))?;
         if frame.at_ns.last().is_some_and(|last| *last > at_ns) {
             let what = "a time before that of the row above";
             return Err(FrameError::Order { path: PathBuf::from(path), row: at + 1, what });
@@ -54,7 +54,7 @@ pub fn parse_csv_frame(text: &str, path: &Path) -> Result<Frame, FrameError> {
             let Some(field) = fields.next() else {
                 return Err(fault(at + 1, line, "as many fields as the header"));
             };
-            let field = field.trim();
+            let field = bare(field);
             values.push(match field {
                 "" | "NA" | "NaN" | "nan" | "null" => f64::NAN,
                 _ => field.parse().map_err(|_| fault(at + 1, field, "a number"))?,
@@ -67,6 +67,12 @@ pub fn parse_csv_frame(text: &str, path: &Path) -> Result<Frame, FrameError> {
     Ok(frame)
 }
 
+/// A field without the blanks and quotes around it.
+fn bare(field: &str) -> &str {
+    let field = field.trim();
+    field.strip_prefix('"').and_then(|field| field.strip_suffix('"')).unwrap_or(field)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -74,7 +80,9 @@ mod tests {
     #[test]
     fn rows_are_read_and_faults_named_by_line() {
         let path = Path::new("x.csv");
-        let frame = parse_csv_frame("date,PRICE,CARRY\n2020-01-01,1.5,\n\n2020-01-02,NA,-2\n", path).unwrap();
+        let frame =
+            parse_csv_frame("\"date\",\"PRICE\",CARRY\n\"2020-01-01\",\"1.5\",\n\n2020-01-02,NA,-2\n", path)
+                .unwrap();
         assert_eq!(frame.len(), 2);
         assert_eq!(frame.column("CARRY").unwrap()[1], -2.0);
         assert!(frame.column("PRICE").unwrap()[1].is_nan());
@@ -82,6 +90,14 @@ mod tests {
             ("", "x.csv, line 1: \"\" is not a header"),
             ("date,P\nnow,1\n", "x.csv, line 2: \"now\" is not a date YYYY-MM-DD, or with a time"),
             ("date,P\n2020-01-01,one\n", "x.csv, line 2: \"one\" is not a number"),
+            (
+                "date,P\n2001-02-31,1\n",
+                "x.csv, line 2: \"2001-02-31\" is not a date YYYY-MM-DD, or with a time",
+            ),
+            (
+                "date,P\n9999-01-01,1\n",
+                "x.csv, line 2: \"9999-01-01\" is not a date YYYY-MM-DD, or with a time",
+            ),
             ("date,P\n2020-01-01\n", "x.csv, line 2: \"2020-01-01\" is not as many fields as the header"),
             (
                 "date,P\n2020-01-02,1\n2020-01-01,1\n",

@@ -110,12 +110,11 @@ pub fn read_frame(path: &Path) -> Result<Frame, FrameError> {
         let Some(&Kind::Time { unit_ns }) = kinds.first() else { continue };
         let start = frame.at_ns.len();
         times(&*group, rows, unit_ns, &mut frame.at_ns).map_err(torn)?;
-        if let Some(missing) = frame.at_ns[start..].iter().position(|&at| at == i64::MIN) {
-            return Err(FrameError::Order {
-                path: path.to_owned(),
-                row: start + missing + 1,
-                what: "no time",
-            });
+        // A date beyond what nanoseconds count was cut to the last of them.
+        for (wrong, what) in [(i64::MIN, "no time"), (i64::MAX, "a time beyond the year 2262")] {
+            if let Some(row) = frame.at_ns[start..].iter().position(|&at| at == wrong) {
+                return Err(FrameError::Order { path: path.to_owned(), row: start + row + 1, what });
+            }
         }
         for (column, (_, values)) in frame.columns.iter_mut().enumerate() {
             numbers(&*group, column + 1, rows, values).map_err(torn)?;

@@ -2,15 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::estimate::correlation::CorrelationConfig;
 use crate::estimate::multiplier::MultiplierConfig;
+use crate::forecast::Mapping;
+use crate::groups::Grouped;
 use crate::raw::VolatilityConfig;
 use crate::rules::Arguments;
 use crate::system::dynamic::SmallSystemConfig;
 use crate::system::estimated::{ScalarConfig, WeightConfig};
 use crate::system::overlay::OverlayConfig;
+use crate::system::rule_costs::CostConfig;
 
 /// Why a configuration makes no system.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -116,13 +119,24 @@ pub struct SystemConfig {
     /// Forecasts are kept above; minus the cap where absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub forecast_floor: Option<f64>,
-    /// Weights by variation, or by instrument and variation; equal ones where absent.
+    /// Rules whose weights are estimated, for all or by instrument; every rule where absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule_variations: Option<RuleVariations>,
+    /// Weights by variation, by instrument and variation, or by groups; equal ones where absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub forecast_weights: Option<ForecastWeights>,
-    /// Whether weights of forecasts are estimated instead; those stated name the rules.
+    /// Whether weights of forecasts are estimated instead, of the rules of `rule_variations`.
     pub use_forecast_weight_estimates: bool,
     /// How.
     pub forecast_weight_estimate: WeightConfig,
+    /// What costs of rules are averaged over.
+    pub forecast_cost_estimates: CostConfig,
+    /// Rules that take more off a Sharpe ratio in a year get no weight, however it was found; absent: none.
+    #[serde(rename = "forecast_post_ceiling_cost_SR", skip_serializing_if = "Option::is_none")]
+    pub forecast_post_ceiling_cost_sr: Option<f64>,
+    /// Combined forecasts by a threshold instead of a cap alone, by instrument.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub forecast_mapping: BTreeMap<String, Mapping>,
     /// Days over which weights of forecasts are smoothed.
     pub forecast_weight_ewma_span: f64,
     /// Diversification multiplier of forecasts.
@@ -139,8 +153,8 @@ pub struct SystemConfig {
     pub use_attenuation: Vec<String>,
     /// Instruments that are never sold short.
     pub long_only_instruments: Vec<String>,
-    /// Weights by instrument; equal ones over the data where absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// Weights by instrument, or by groups; equal ones over the data where absent.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "flat_weights")]
     pub instrument_weights: Option<BTreeMap<String, f64>>,
     /// Whether weights of instruments are estimated instead; those stated name the instruments.
     pub use_instrument_weight_estimates: bool,
@@ -183,14 +197,45 @@ pub struct SystemConfig {
     pub negative_prices: Quirk,
 }
 
+/// Rules whose weights are estimated.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum RuleVariations {
+    /// The same for all instruments.
+    Same(Vec<String>),
+    /// By instrument.
+    ByInstrument(BTreeMap<String, Vec<String>>),
+}
+
 /// Weights of forecasts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum ForecastWeights {
+    /// By groups of groups.
+    Grouped(Grouped),
     /// The same for all instruments.
     Same(BTreeMap<String, f64>),
     /// By instrument.
     ByInstrument(BTreeMap<String, BTreeMap<String, f64>>),
+}
+
+/// Weights by name; those by groups are worked out.
+fn flat_weights<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<BTreeMap<String, f64>>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Stated {
+        Grouped(Grouped),
+        Plain(BTreeMap<String, f64>),
+    }
+    match Stated::deserialize(deserializer)? {
+        Stated::Plain(weights) => Ok(Some(weights)),
+        Stated::Grouped(Grouped { auto_weight_from_grouping: grouping }) => match grouping.fault() {
+            Some(fault) => Err(serde::de::Error::custom(format!("auto_weight_from_grouping: {fault}"))),
+            None => Ok(Some(grouping.weights(&|_| false))),
+        },
+    }
 }
 
 impl Default for SystemConfig {
@@ -208,9 +253,13 @@ impl Default for SystemConfig {
             forecast_scalar_estimate: ScalarConfig::default(),
             forecast_cap: 20.0,
             forecast_floor: None,
+            rule_variations: None,
             forecast_weights: None,
             use_forecast_weight_estimates: false,
             forecast_weight_estimate: WeightConfig::default(),
+            forecast_cost_estimates: CostConfig::default(),
+            forecast_post_ceiling_cost_sr: None,
+            forecast_mapping: BTreeMap::new(),
             forecast_weight_ewma_span: 125.0,
             forecast_div_multiplier: PerName::All(1.0),
             use_forecast_div_mult_estimates: false,
@@ -276,6 +325,9 @@ impl SystemConfig {
         if self.forecast_floor.is_some_and(|floor| floor.is_nan() || floor > 0.0 || floor.is_infinite()) {
             return fail("forecast_floor", "must be zero or below".to_owned());
         }
+        if !(0.0..=1.0).contains(&self.volatility_calculation.floor_min_quant) {
+            return fail("volatility_calculation.floor_min_quant", "must be from 0 to 1".to_owned());
+        }
         let vol_min = self.volatility_calculation.vol_abs_min;
         if !(vol_min.is_finite() && vol_min >= 0.0) {
             return fail(
@@ -294,20 +346,36 @@ impl SystemConfig {
             return fail("trading_rules", "state at least one rule".to_owned());
         }
         let known = || self.trading_rules.keys().cloned().collect::<Vec<_>>().join(" ");
-        let is_known = |name: &String| self.trading_rules.contains_key(name);
-        let weighted: Vec<&String> = match &self.forecast_weights {
+        let weighted: Vec<String> = match &self.forecast_weights {
             None => Vec::new(),
-            Some(ForecastWeights::Same(weights)) => weights.keys().collect(),
+            Some(ForecastWeights::Same(weights)) => weights.keys().cloned().collect(),
             Some(ForecastWeights::ByInstrument(weights)) => {
-                weights.values().flat_map(BTreeMap::keys).collect()
+                weights.values().flat_map(BTreeMap::keys).cloned().collect()
+            }
+            Some(ForecastWeights::Grouped(grouped)) => {
+                if let Some(fault) = grouped.auto_weight_from_grouping.fault() {
+                    return fail("forecast_weights.auto_weight_from_grouping", fault);
+                }
+                grouped.auto_weight_from_grouping.names()
             }
         };
-        for (key, names) in
-            [("forecast_weights", weighted), ("use_attenuation", self.use_attenuation.iter().collect())]
-        {
-            // Attenuation of a rule that is not there is of no consequence; a weight would be lost.
-            if let Some(name) = names.into_iter().find(|name| key == "forecast_weights" && !is_known(name)) {
+        let varied: Vec<String> = match &self.rule_variations {
+            None => Vec::new(),
+            Some(RuleVariations::Same(names)) => names.clone(),
+            Some(RuleVariations::ByInstrument(names)) => names.values().flatten().cloned().collect(),
+        };
+        for (key, names) in [("forecast_weights", weighted), ("rule_variations", varied)] {
+            if let Some(name) = names.iter().find(|name| !self.trading_rules.contains_key(*name)) {
                 return fail(key, format!("there is no rule {name}; there are: {}", known()));
+            }
+        }
+        for (name, mapping) in &self.forecast_mapping {
+            let is_sound = mapping.threshold >= 0.0 && mapping.threshold < self.forecast_cap;
+            let numbers = [mapping.a_param, mapping.slope(self.forecast_cap)];
+            if !is_sound || numbers.iter().any(|number| !(number.is_finite() && *number > 0.0)) {
+                let fault =
+                    "threshold must be from zero to below forecast_cap, a_param and b_param above zero";
+                return fail(&format!("forecast_mapping.{name}"), fault.to_owned());
             }
         }
         if let Some(weights) = &self.instrument_weights {
@@ -329,8 +397,15 @@ impl SystemConfig {
             Err(ConfigError { key: key.to_owned(), fault: format!("nothing is stated for {name}") })
         };
         for name in names {
+            if let Some(RuleVariations::ByInstrument(rules)) = &self.rule_variations
+                && self.use_forecast_weight_estimates
+                && rules.get(name).is_none_or(Vec::is_empty)
+            {
+                return missing("rule_variations", name);
+            }
             if let Some(ForecastWeights::ByInstrument(weights)) = &self.forecast_weights
-                && !weights.contains_key(name)
+                && !self.use_forecast_weight_estimates
+                && weights.get(name).is_none_or(BTreeMap::is_empty)
             {
                 return missing("forecast_weights", name);
             }
@@ -341,17 +416,72 @@ impl SystemConfig {
         Ok(())
     }
 
-    /// Weights of the rules of an instrument, by name; equal ones where none are stated.
+    /// What is stated for a name that nothing has: not wrong, but seldom meant.
+    pub fn remarks(&self, names: &[String]) -> Vec<String> {
+        let mut all = Vec::new();
+        let mut tell = |key: &str, what: &str, stated: Vec<&String>| {
+            let is_known = |name: &String| match what {
+                "rule" => self.trading_rules.contains_key(name),
+                _ => names.contains(name),
+            };
+            let unknown: Vec<&str> =
+                stated.into_iter().filter(|name| !is_known(name)).map(String::as_str).collect();
+            if !unknown.is_empty() {
+                all.push(format!("{key}: there is no {what} {}", unknown.join(" ")));
+            }
+        };
+        tell("forecast_scalars", "rule", self.forecast_scalars.keys().collect());
+        tell("use_attenuation", "rule", self.use_attenuation.iter().collect());
+        tell("long_only_instruments", "instrument", self.long_only_instruments.iter().collect());
+        tell("forecast_mapping", "instrument", self.forecast_mapping.keys().collect());
+        if let PerName::Each(multipliers) = &self.forecast_div_multiplier {
+            tell("forecast_div_multiplier", "instrument", multipliers.keys().collect());
+        }
+        if let Some(ForecastWeights::ByInstrument(weights)) = &self.forecast_weights {
+            tell("forecast_weights", "instrument", weights.keys().collect());
+        }
+        all
+    }
+
+    /// Weights of the rules of an instrument, by name; equal ones where none are stated, or where they are estimated.
     pub fn weights_of(&self, instrument: &str) -> BTreeMap<String, f64> {
+        self.weights_without(instrument, &|_| false)
+    }
+
+    /// The same where some rules cost too much: groups that say so give their share to what is left of them.
+    pub fn weights_without(
+        &self,
+        instrument: &str,
+        is_expensive: &impl Fn(&str) -> bool,
+    ) -> BTreeMap<String, f64> {
+        let equal = |names: &[String]| {
+            let share = 1.0 / names.len() as f64;
+            names.iter().map(|name| (name.clone(), share)).collect()
+        };
+        if self.use_forecast_weight_estimates {
+            return match &self.rule_variations {
+                Some(RuleVariations::Same(names)) => equal(names),
+                Some(RuleVariations::ByInstrument(by_instrument)) => {
+                    equal(by_instrument.get(instrument).map_or(&[][..], Vec::as_slice))
+                }
+                None => equal(&self.trading_rules.keys().cloned().collect::<Vec<_>>()),
+            };
+        }
         match &self.forecast_weights {
             Some(ForecastWeights::Same(weights)) => weights.clone(),
             Some(ForecastWeights::ByInstrument(by_instrument)) => {
                 by_instrument.get(instrument).cloned().unwrap_or_default()
             }
-            None => {
-                let share = 1.0 / self.trading_rules.len() as f64;
-                self.trading_rules.keys().map(|name| (name.clone(), share)).collect()
+            Some(ForecastWeights::Grouped(grouped)) => {
+                let grouping = &grouped.auto_weight_from_grouping;
+                let is_left_out = |name: &str| grouping.parameters.leaves_out_expensive && is_expensive(name);
+                let mut weights = grouping.weights(&is_left_out);
+                for name in grouping.names() {
+                    weights.entry(name).or_insert(0.0);
+                }
+                weights
             }
+            None => equal(&self.trading_rules.keys().cloned().collect::<Vec<_>>()),
         }
     }
 

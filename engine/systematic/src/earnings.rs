@@ -9,12 +9,13 @@ use serde::Serialize;
 use tickrace_stats::{BusinessDay, Series};
 
 use crate::account::{
-    Account, AverageSize, CashBook, FillPrice, Flow, Frequency, FxRate, SharpeCosts, Statistics, delayed,
-    full_compounding, half_compounding_twice_scaled, pooled_turnover, sharpe_costs, turnover,
+    Account, AverageSize, CashBook, FillPrice, Frequency, FxRate, SharpeCosts, Statistics, delayed,
+    full_compounding, half_compounding_twice_scaled, sharpe_costs, turnover,
 };
 use crate::config::SystemConfig;
 use crate::market::{Market, MarketError};
 use crate::raw::{YEAR_ROOT, filled_on, running_sum};
+use crate::system::rule_costs::RuleCosts;
 use crate::system::{FORECAST_MEAN, Member, Stages, System, parallel};
 
 /// All accounts of a system.
@@ -52,10 +53,8 @@ pub struct Turnovers {
     pub at_portfolio: f64,
     /// Of the position held, against its own share.
     pub instrument: f64,
-    /// Of each rule's forecast.
-    pub own: BTreeMap<String, f64>,
-    /// Of each rule's forecast over all instruments.
-    pub pooled: BTreeMap<String, f64>,
+    /// Of each rule's forecast, and what it costs.
+    pub rules: RuleCosts,
 }
 
 /// A stage, empty where there is none.
@@ -80,25 +79,18 @@ impl Earnings {
         let capital = config.notional_trading_capital;
         let forecasts: Vec<BTreeMap<String, Series>> =
             system.members.values().map(|member| forecasts_of(member, config)).collect();
-        let mut own: BTreeMap<&str, Vec<(f64, usize)>> = BTreeMap::new();
-        let mut turned: Vec<BTreeMap<String, f64>> = Vec::new();
-        for forecasts in &forecasts {
-            let mut by_rule = BTreeMap::new();
-            for (rule, forecast) in forecasts {
-                let count = turnover(forecast, AverageSize::Constant(FORECAST_MEAN));
-                own.entry(rule).or_default().push((count, forecast.len()));
-                by_rule.insert(rule.clone(), count);
-            }
-            turned.push(by_rule);
-        }
-        let pooled: BTreeMap<String, f64> =
-            own.iter().map(|(rule, parts)| ((*rule).to_owned(), pooled_turnover(parts))).collect();
+        let named: Vec<Vec<(&str, &Series)>> = forecasts
+            .iter()
+            .map(|rules| rules.iter().map(|(rule, forecast)| (rule.as_str(), forecast)).collect())
+            .collect();
+        let sharpe: Vec<SharpeCosts> = system.members.values().map(sharpe_of).collect();
+        let costs = RuleCosts::of_all(&named, &sharpe, config.forecast_cost_estimates);
         let mut all = Self::default();
         let members: Vec<(&String, &Member)> = system.members.iter().collect();
         let earned = parallel::each(members.len(), |place| {
             let (name, member) = members[place];
             let fx = market.fx(&member.instrument.currency, &config.base_currency)?;
-            let turnovers = turnovers_of(member, turned[place].clone(), &pooled);
+            let turnovers = turnovers_of(member, costs[place].clone());
             let subsystem = system.subsystems.get(name).cloned().unwrap_or_default().percent_of(capital);
             Ok::<_, MarketError>(earned(member, &forecasts[place], turnovers, &fx, config, subsystem))
         });
@@ -204,7 +196,7 @@ fn forecasts_of(member: &Member, config: &SystemConfig) -> BTreeMap<String, Seri
     weighted.keys().filter_map(forecast).collect()
 }
 
-fn turnovers_of(member: &Member, own: BTreeMap<String, f64>, pooled: &BTreeMap<String, f64>) -> Turnovers {
+fn turnovers_of(member: &Member, rules: RuleCosts) -> Turnovers {
     let average = stage(member, "avg_position");
     let held = stage(member, "buffered_position");
     let share = times(&times(&average, &stage(member, "instr_weight")), &stage(member, "idm"));
@@ -212,8 +204,7 @@ fn turnovers_of(member: &Member, own: BTreeMap<String, f64>, pooled: &BTreeMap<S
         subsystem: turnover(&stage(member, "subsystem_position"), AverageSize::Smoothed(&average)),
         at_portfolio: turnover(&held, AverageSize::Smoothed(&average)),
         instrument: turnover(&held, AverageSize::Smoothed(&share)),
-        own,
-        pooled: pooled.clone(),
+        rules,
     }
 }
 
@@ -232,8 +223,8 @@ fn account_of(
     let (costs, rolls) = (member.instrument.costs(), member.instrument.rolls_per_year());
     let held = delayed(held);
     if config.use_sr_costs {
-        let sharpe = SharpeCosts::of_last_year(price, volatility, &costs, rolls);
-        let drain = sharpe_costs(sharpe.per_year(turned), &held, usual, volatility, costs.point_size, fx);
+        let drain =
+            sharpe_costs(sharpe_of(member).per_year(turned), &held, usual, volatility, costs.point_size, fx);
         return Account::of_position(&held, price, costs.point_size, fx).with_costs(drain);
     }
     let book = CashBook {
@@ -246,6 +237,12 @@ fn account_of(
         fill_price: FillPrice::OfDay,
     };
     book.account(&held)
+}
+
+/// What trading an instrument takes off a Sharpe ratio.
+pub(crate) fn sharpe_of(member: &Member) -> SharpeCosts {
+    let (costs, rolls) = (member.instrument.costs(), member.instrument.rolls_per_year());
+    SharpeCosts::of_last_year(&member.raw.daily_price, &member.raw.returns_vol, &costs, rolls)
 }
 
 /// Contracts for an average forecast of one rule alone.
@@ -266,11 +263,21 @@ fn position_of_rule(forecast: &Series, usual: &Series) -> Series {
     position
 }
 
-/// What a rule alone earns before costs, in money.
-pub(crate) fn rule_gross(member: &Member, forecast: &Series, fx: &FxRate, config: &SystemConfig) -> Flow {
-    let position = position_of_rule(forecast, &usual_of_rule(member, config));
-    let point = member.instrument.point_size;
-    Account::of_position(&delayed(&position), &member.raw.daily_price, point, fx).gross
+/// What a rule alone earns, in money: unrounded, its costs a steady drain.
+///
+/// - `sharpe_cost`: what it takes off a Sharpe ratio in a year.
+pub(crate) fn rule_account(
+    member: &Member,
+    forecast: &Series,
+    sharpe_cost: f64,
+    fx: &FxRate,
+    config: &SystemConfig,
+) -> Account {
+    let usual = usual_of_rule(member, config);
+    let held = delayed(&position_of_rule(forecast, &usual));
+    let (volatility, point) = (&member.raw.returns_vol, member.instrument.point_size);
+    let drain = sharpe_costs(sharpe_cost, &held, &usual, volatility, point, fx);
+    Account::of_position(&held, &member.raw.daily_price, point, fx).with_costs(drain)
 }
 
 /// What an instrument earns with all capital, in money. Rolls are paid in full: the setting for them is the portfolio's.
@@ -289,24 +296,16 @@ fn earned(
     subsystem: Account,
 ) -> Earned {
     let capital = config.notional_trading_capital;
-    let (price, volatility) = (&member.raw.daily_price, &member.raw.returns_vol);
-    let (costs, rolls) = (member.instrument.costs(), member.instrument.rolls_per_year());
-    let point = costs.point_size;
-    let sharpe = SharpeCosts::of_last_year(price, volatility, &costs, rolls);
+    let sharpe = sharpe_of(member);
     let average = stage(member, "avg_position");
     let share = times(&times(&average, &stage(member, "instr_weight")), &stage(member, "idm"));
     let held = stage(member, "buffered_position");
     let own =
         account_of(member, &held, (config.multiply_roll_costs_by, &share, turnovers.instrument), fx, config)
             .percent_of(capital);
-    let usual = usual_of_rule(member, config);
     let rules = forecasts.iter().map(|(rule, forecast)| {
-        let position = position_of_rule(forecast, &usual);
-        let cost = sharpe.per_year(turnovers.pooled.get(rule).copied().unwrap_or(0.0));
-        let held = delayed(&position);
-        let drain = sharpe_costs(cost, &held, &usual, volatility, point, fx);
-        let account = Account::of_position(&held, price, point, fx).with_costs(drain);
-        (rule.clone(), account.percent_of(capital))
+        let cost = turnovers.rules.sharpe.get(rule).copied().unwrap_or(0.0);
+        (rule.clone(), rule_account(member, forecast, cost, fx, config).percent_of(capital))
     });
     Earned { account: own, subsystem, rules: rules.collect(), sharpe, turnovers }
 }
@@ -354,8 +353,7 @@ pub struct InstrumentStatistics {
 impl InstrumentStatistics {
     fn of(member: &Member, earned: &Earned) -> Self {
         let instrument = &member.instrument;
-        let pooled = &earned.turnovers.pooled;
-        let cost = |turned: f64| earned.sharpe.per_year(turned);
+        let rules = &earned.turnovers.rules;
         Self {
             price_slippage: instrument.spread_cost,
             per_block: instrument.per_block,
@@ -370,9 +368,9 @@ impl InstrumentStatistics {
             subsystem_turnover: earned.turnovers.subsystem,
             instrument_turnover_at_portfolio: earned.turnovers.at_portfolio,
             instrument_turnover: earned.turnovers.instrument,
-            forecast_turnover_own: earned.turnovers.own.clone(),
-            forecast_turnover_pooled: pooled.clone(),
-            forecast_sr_cost: pooled.iter().map(|(rule, turned)| (rule.clone(), cost(*turned))).collect(),
+            forecast_turnover_own: rules.own.clone(),
+            forecast_turnover_pooled: rules.pooled.clone(),
+            forecast_sr_cost: rules.sharpe.clone(),
             rule_pandl_stats: earned
                 .rules
                 .iter()

@@ -1,5 +1,6 @@
 //! Forecasts: scaled to an average of ten, capped, and combined.
 
+use serde::{Deserialize, Serialize};
 use tickrace_stats::Series;
 use tickrace_stats::moments::{alpha_of_span, ew_mean, fill_forward, rolling_mean};
 
@@ -10,6 +11,47 @@ use crate::raw::span_of;
 /// - `raw`: `[days]`.
 pub fn scaled(raw: &[f64], scalar: &[f64], floor: f64, cap: f64) -> Vec<f64> {
     raw.iter().zip(scalar).map(|(value, scalar)| (value * scalar).clamp(floor, cap)).collect()
+}
+
+/// A forecast that small capital can act on: nothing below a threshold, steeper above it.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Mapping {
+    /// Sizes below it become zero.
+    pub threshold: f64,
+    /// Size at the cap, in caps.
+    pub a_param: f64,
+    /// Slope from the threshold to the cap; where absent what leads from one to the other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub b_param: Option<f64>,
+}
+
+impl Mapping {
+    /// The mapping that keeps the deviation of a normal forecast with a cap of 20, by its size at the cap.
+    ///
+    /// Source: pysystemtrade 1.80, whose fit holds for sizes above 1.2 and up to 1.7.
+    pub fn of_size(a_param: f64) -> Self {
+        Self { threshold: -19.811 + 22.263 * a_param, a_param, b_param: None }
+    }
+
+    /// The slope between the threshold and the cap.
+    pub fn slope(&self, cap: f64) -> f64 {
+        self.b_param.unwrap_or(self.a_param * cap / (cap - self.threshold))
+    }
+
+    /// The forecast acted on; a missing one stays missing.
+    pub fn of(&self, forecast: f64, cap: f64) -> f64 {
+        let size = forecast.abs();
+        if forecast.is_nan() {
+            forecast
+        } else if size < self.threshold {
+            0.0
+        } else if size > cap {
+            forecast.signum() * cap * self.a_param
+        } else {
+            forecast.signum() * self.slope(cap) * (size - self.threshold)
+        }
+    }
 }
 
 /// Weights that count only where there is a forecast, smoothed, and of sum 1 on each day.

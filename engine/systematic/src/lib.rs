@@ -10,6 +10,7 @@ pub mod config;
 pub mod earnings;
 pub mod estimate;
 pub mod forecast;
+pub mod groups;
 pub mod market;
 pub mod portfolio;
 pub mod position;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use tickrace_stats::Frame;
+use tickrace_stats::panel::{DAY_NS, civil};
 
 use crate::account::{ContractCosts, FxRate};
 
@@ -98,6 +99,16 @@ pub enum MarketError {
         /// Adjusted or multiple.
         what: &'static str,
     },
+    /// A price that is no number.
+    #[error("{instrument}: the {what} prices hold an infinite one, on {date}")]
+    Infinite {
+        /// Whose.
+        instrument: String,
+        /// Adjusted or multiple.
+        what: &'static str,
+        /// Its day.
+        date: String,
+    },
     /// A figure of an instrument that is impossible.
     #[error("{instrument}: {field} is {got}, it must be {wanted}")]
     Figure {
@@ -131,6 +142,9 @@ pub enum MarketError {
 /// Columns of multiple prices that a system reads.
 pub const MULTIPLE_COLUMNS: [&str; 4] = ["PRICE", "CARRY", "PRICE_CONTRACT", "CARRY_CONTRACT"];
 
+/// Columns of `instruments.csv` without which profit and costs are not known.
+const COST_COLUMNS: [&str; 5] = ["Pointsize", "SpreadCost", "PerBlock", "Percentage", "PerTrade"];
+
 /// Why a table of instruments cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InstrumentsError {
@@ -160,7 +174,9 @@ pub fn parse_instruments(text: &str) -> Result<Vec<Instrument>, InstrumentsError
     let place = |column: &'static str| header.iter().position(|own| own.trim() == column);
     let needed = |column: &'static str| place(column).ok_or(InstrumentsError::Column(column));
     let (name, currency, class) = (needed("Instrument")?, needed("Currency")?, needed("AssetClass")?);
-    needed("Pointsize")?;
+    for column in COST_COLUMNS {
+        needed(column)?;
+    }
     let mut instruments = Vec::new();
     for (at, line) in lines {
         let fields = fields_of(line);
@@ -169,7 +185,8 @@ pub fn parse_instruments(text: &str) -> Result<Vec<Instrument>, InstrumentsError
         let number = |column: &'static str| -> Result<f64, InstrumentsError> {
             let field = text(place(column));
             let fault = || InstrumentsError::Field { line: at + 1, column, field: field.to_owned() };
-            if field.is_empty() && column != "Pointsize" {
+            // What trading costs is never guessed; an instrument that has no roll terms does not roll.
+            if field.is_empty() && !COST_COLUMNS.contains(&column) {
                 Ok(0.0)
             } else {
                 field.parse().map_err(|_| fault())
@@ -253,6 +270,15 @@ impl Market {
         for (what, values) in [("adjusted", adjusted), ("multiple", held)] {
             if values.iter().all(|value| value.is_nan()) {
                 return Err(MarketError::Empty { instrument: own(), what });
+            }
+        }
+        for (what, frame) in [("adjusted", &prices.adjusted), ("multiple", &prices.multiple)] {
+            let infinite =
+                |(_, values): &(String, Vec<f64>)| values.iter().position(|value| value.is_infinite());
+            if let Some(row) = frame.columns.iter().find_map(infinite) {
+                let (year, month, day) = civil(frame.at_ns[row].div_euclid(DAY_NS));
+                let date = format!("{year:04}-{month:02}-{day:02}");
+                return Err(MarketError::Infinite { instrument: own(), what, date });
             }
         }
         Ok((instrument, prices))
@@ -346,13 +372,17 @@ mod tests {
 
     #[test]
     fn instruments_are_read_by_the_names_of_columns() {
-        let text = "SpreadCost,Instrument,Description,Pointsize,Currency,AssetClass,PerBlock\n\
-                    0.5,X,\"a, b\",10,USD,Ags,2.5\n";
+        let text = "SpreadCost,Instrument,Description,Pointsize,Currency,AssetClass,PerBlock,Percentage,PerTrade\n\
+                    0.5,X,\"a, b\",10,USD,Ags,2.5,0,0\n";
         let all = parse_instruments(text).unwrap();
         assert_eq!((all[0].name.as_str(), all[0].point_size, all[0].spread_cost), ("X", 10.0, 0.5));
         assert_eq!((all[0].per_block, all[0].per_trade), (2.5, 0.0));
         let fault = parse_instruments(&text.replace("10,USD", "ten,USD")).unwrap_err().to_string();
         assert_eq!(fault, "line 2, Pointsize: \"ten\" is no number");
+        let fault = parse_instruments(&text.replace("2.5,0,0", "2.5,,0")).unwrap_err().to_string();
+        assert_eq!(fault, "line 2, Percentage: \"\" is no number");
+        let fault = parse_instruments(&text.replace("PerTrade", "Region")).unwrap_err().to_string();
+        assert_eq!(fault, "line 1: there is no column PerTrade");
         assert_eq!(parse_instruments("a,b\n"), Err(InstrumentsError::Column("Instrument")));
     }
 

@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | `daily_price` | last back-adjusted price of each business day |
 //! | `denom_price` | last price of the held contract, the base of percentages |
-//! | `returns_vol` | deviation of daily price differences, points ([`mixed_volatility`]) |
+//! | `returns_vol` | deviation of daily price differences, points ([`volatility`]) |
 //! | `perc_vol` | the same as a percentage of the held contract's price |
 //! | `norm_returns` | daily difference over the deviation of the day before |
 //! | `daily_ann_roll` | slope between held and carry contract, points a year |
@@ -17,6 +17,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use tickrace_stats::moments::{
     alpha_of_com, alpha_of_span, differences, ew_mean, ew_std, fill_forward, moving_shape, rolling_quantile,
+    rolling_std,
 };
 use tickrace_stats::{BusinessDay, Series};
 
@@ -31,10 +32,30 @@ const CARRY_COM: f64 = 90.0;
 /// Centre of mass of the long averages factors are compared with, days.
 const FACTOR_COM: f64 = 256.0 * 15.0;
 
+/// Which estimate the deviation of daily price differences is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum VolatilityMethod {
+    /// Exponential, mixed with its own slow average.
+    #[default]
+    #[serde(rename = "mixed_vol_calc")]
+    Mixed,
+    /// Exponential, never below a quantile of its own last days.
+    #[serde(rename = "robust_vol_calc")]
+    Robust,
+    /// Exponential.
+    #[serde(rename = "simple_ewvol_calc")]
+    Exponential,
+    /// Of the last days, all alike.
+    #[serde(rename = "simple_vol_calc")]
+    Rolling,
+}
+
 /// How the deviation of daily price differences is estimated.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct VolatilityConfig {
+    /// Which estimate.
+    pub func: VolatilityMethod,
     /// Span of the quick estimate, days.
     pub days: f64,
     /// Differences seen before there is one.
@@ -45,6 +66,14 @@ pub struct VolatilityConfig {
     pub proportion_of_slow_vol: f64,
     /// Never below, points.
     pub vol_abs_min: f64,
+    /// Robust: whether there is a floor from its own history.
+    pub vol_floor: bool,
+    /// Robust: which quantile of it.
+    pub floor_min_quant: f64,
+    /// Robust: days needed for it.
+    pub floor_min_periods: usize,
+    /// Robust: over how many days.
+    pub floor_days: usize,
     /// Whether the first estimate also stands before itself, which looks ahead.
     pub backfill: bool,
 }
@@ -52,58 +81,85 @@ pub struct VolatilityConfig {
 impl Default for VolatilityConfig {
     fn default() -> Self {
         Self {
+            func: VolatilityMethod::Mixed,
             days: 35.0,
             min_periods: 10,
             slow_vol_years: 10.0,
             proportion_of_slow_vol: 0.3,
             vol_abs_min: 1e-10,
+            vol_floor: true,
+            floor_min_quant: 0.05,
+            floor_min_periods: 100,
+            floor_days: 500,
             backfill: false,
         }
     }
 }
 
-/// Deviation of daily differences: a quick estimate mixed with its own slow average.
+/// Deviation of daily differences.
 ///
 /// - `differences`: `[days]`, points.
 /// - Result: `[days]`, points; element `t` knows differences up to and including `t`, unless it is filled back.
-pub fn mixed_volatility(differences: &[f64], config: &VolatilityConfig) -> Vec<f64> {
-    let mut mixed = ew_std(differences, alpha_of_span(config.days), config.min_periods);
-    let slow = ew_mean(&mixed, alpha_of_span(config.slow_vol_years * YEAR_DAYS), 1);
-    let share = config.proportion_of_slow_vol;
-    for (quick, slow) in mixed.iter_mut().zip(slow) {
-        let value = slow * share + *quick * (1.0 - share);
-        *quick = if value < config.vol_abs_min { config.vol_abs_min } else { value };
-    }
+pub fn volatility(differences: &[f64], config: &VolatilityConfig) -> Vec<f64> {
+    let quick = || ew_std(differences, alpha_of_span(config.days), config.min_periods);
+    let mut values = match config.func {
+        VolatilityMethod::Mixed => {
+            let mut mixed = quick();
+            let slow = ew_mean(&mixed, alpha_of_span(config.slow_vol_years * YEAR_DAYS), 1);
+            let share = config.proportion_of_slow_vol;
+            for (quick, slow) in mixed.iter_mut().zip(slow) {
+                *quick = slow * share + *quick * (1.0 - share);
+            }
+            not_below(&mut mixed, config.vol_abs_min);
+            mixed
+        }
+        VolatilityMethod::Robust => {
+            let mut robust = quick();
+            not_below(&mut robust, config.vol_abs_min);
+            if config.vol_floor {
+                let (days, least) = (config.floor_days, config.floor_min_periods);
+                not_below_own_past(&mut robust, days, least, config.floor_min_quant);
+            }
+            robust
+        }
+        VolatilityMethod::Exponential => quick(),
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "days, above zero")]
+        VolatilityMethod::Rolling => rolling_std(differences, config.days as usize, config.min_periods),
+    };
     if config.backfill {
-        mixed = fill_forward(&mixed);
-        if let Some(first) = mixed.iter().position(|value| !value.is_nan()) {
-            let value = mixed[first];
-            mixed[..first].fill(value);
+        values = fill_forward(&values);
+        if let Some(first) = values.iter().position(|value| !value.is_nan()) {
+            let value = values[first];
+            values[..first].fill(value);
         }
     }
-    mixed
+    values
+}
+
+fn not_below(values: &mut [f64], floor: f64) {
+    for value in values.iter_mut().filter(|value| **value < floor) {
+        *value = floor;
+    }
+}
+
+/// Never below a quantile of the last days, once that is known.
+fn not_below_own_past(values: &mut [f64], days: usize, least: usize, quantile: f64) {
+    let mut floors = rolling_quantile(values, days, least, quantile);
+    if let Some(first) = floors.first_mut() {
+        *first = 0.0;
+    }
+    for (value, floor) in values.iter_mut().zip(fill_forward(&floors)) {
+        if *value < floor {
+            *value = floor;
+        }
+    }
 }
 
 /// Deviation with a floor from its own history, as some rules use it: never below the 5 % quantile of the last 500 days.
 ///
 /// - `values`: `[days]`, whatever is to be scaled.
 pub fn robust_volatility(values: &[f64]) -> Vec<f64> {
-    let mut quick = ew_std(values, alpha_of_span(35.0), 10);
-    for value in &mut quick {
-        if *value < 1e-10 {
-            *value = 1e-10;
-        }
-    }
-    let mut floors = rolling_quantile(&quick, 500, 100, 0.05);
-    if let Some(first) = floors.first_mut() {
-        *first = 0.0;
-    }
-    for (value, floor) in quick.iter_mut().zip(fill_forward(&floors)) {
-        if *value < floor {
-            *value = floor;
-        }
-    }
-    quick
+    volatility(values, &VolatilityConfig { func: VolatilityMethod::Robust, ..VolatilityConfig::default() })
 }
 
 /// Everything about one instrument that does not depend on others. Every series stands on the days of `daily_price`
@@ -134,7 +190,7 @@ impl Raw {
     /// Works it out.
     ///
     /// - `from`: days before are left out of everything.
-    pub fn new(prices: &Prices, volatility: &VolatilityConfig, from: Option<BusinessDay>) -> Self {
+    pub fn new(prices: &Prices, terms: &VolatilityConfig, from: Option<BusinessDay>) -> Self {
         let adjusted = prices.adjusted.columns.first().map_or(&[][..], |(_, values)| values);
         let daily_price = since(Series::last_of_day(&prices.adjusted.at_ns, adjusted), from);
         let held = prices.multiple.column("PRICE").unwrap_or_default();
@@ -143,7 +199,7 @@ impl Raw {
         let series = |values| Series { first, values };
 
         let steps = differences(&daily_price.values);
-        let returns_vol = series(mixed_volatility(&steps, volatility));
+        let returns_vol = series(volatility(&steps, terms));
         let base = denom_price.on(first, days).values;
         let base_filled = fill_forward(&base);
         let perc_vol = each(&returns_vol.values, &base_filled, |vol, base| 100.0 * (vol / base.abs()));

@@ -7,6 +7,7 @@
 //! | function | forecast |
 //! | --- | --- |
 //! | `ewmac` | quick less slow average of the price, over its deviation |
+//! | `ewmac_forecast_with_defaults` | the same, over the robust deviation of the price's own steps |
 //! | `ewmac_calc_vol` | the same, over the robust deviation of the series' own level |
 //! | `breakout` | place within the range of the last days, smoothed |
 //! | `carry`, `relative_carry` | smoothed carry; the same less its class's median |
@@ -20,13 +21,14 @@
 
 use std::borrow::Cow;
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use tickrace_stats::moments::{
-    alpha_of_com, alpha_of_span, ew_mean, fill_forward, rolling_extremes, rolling_mean, rolling_std,
+    alpha_of_com, alpha_of_span, differences, ew_mean, fill_forward, rolling_extremes, rolling_mean,
+    rolling_std,
 };
 
 use crate::raw::robust_volatility;
@@ -65,6 +67,14 @@ pub enum RuleError {
         /// What it must be.
         wanted: &'static str,
     },
+    /// An argument that the rule does not know.
+    #[error("there is no argument {name}; there are: {known}")]
+    Unread {
+        /// Which.
+        name: String,
+        /// Those it knows.
+        known: String,
+    },
     /// Another number of inputs.
     #[error("{wanted} inputs are needed, there are {got}")]
     Inputs {
@@ -89,10 +99,11 @@ pub struct Inputs<'a> {
     pub series: &'a [Cow<'a, [f64]>],
     /// Names of them.
     pub names: &'a [String],
-    /// Arguments that are not the inputs' own.
-    pub arguments: &'a Arguments,
     /// What other rules worked out of the same inputs.
     pub memo: &'a Memo,
+    arguments: &'a Arguments,
+    /// Arguments a rule asked for.
+    asked: RefCell<BTreeSet<String>>,
 }
 
 /// Figures of inputs that several rules share, kept while the rules of one instrument are worked out.
@@ -102,7 +113,33 @@ pub struct Memo(RefCell<BTreeMap<Key, Rc<[f64]>>>);
 /// Name of the input, where it lies and how long it is, what was worked out, and with what number.
 type Key = (String, usize, usize, &'static str, u64);
 
-impl Inputs<'_> {
+impl<'a> Inputs<'a> {
+    /// Puts together what a rule is given.
+    ///
+    /// - `arguments`: those that are not the inputs' own.
+    pub fn new(
+        series: &'a [Cow<'a, [f64]>],
+        names: &'a [String],
+        arguments: &'a Arguments,
+        memo: &'a Memo,
+    ) -> Self {
+        Self { series, names, memo, arguments, asked: RefCell::default() }
+    }
+
+    /// An argument by its name.
+    pub fn argument(&self, name: &str) -> Option<&'a Argument> {
+        self.asked.borrow_mut().insert(name.to_owned());
+        self.arguments.get(name)
+    }
+
+    /// An argument that the rule never asked for: misspelt, or another rule's.
+    pub fn unread(&self) -> Option<RuleError> {
+        let asked = self.asked.borrow();
+        let name = self.arguments.keys().find(|name| !asked.contains(*name))?.clone();
+        let known = asked.iter().cloned().collect::<Vec<_>>().join(" ");
+        Some(RuleError::Unread { name, known })
+    }
+
     /// A figure of an input, worked out once.
     fn shared(
         &self,
@@ -173,7 +210,7 @@ impl Inputs<'_> {
     ///
     /// [`RuleError::Argument`] where it is no such number, or absent without a default.
     pub fn number(&self, name: &str, default: Option<f64>) -> Result<f64, RuleError> {
-        let value = match self.arguments.get(name) {
+        let value = match self.argument(name) {
             Some(Argument::Number(value)) => Some(*value),
             Some(Argument::Text(_)) => None,
             None => default,
@@ -214,6 +251,16 @@ impl Default for Rules {
             let [_] = inputs.take()?;
             let volatility = inputs.shared(0, "robust_volatility", 0.0, robust_volatility)?;
             inputs.crossover(&volatility, inputs.number("Lfast", None)?, inputs.number("Lslow", None)?)
+        });
+        rules.add("ewmac_forecast_with_defaults", |inputs: &Inputs<'_>| {
+            let [_] = inputs.take()?;
+            let of_steps = |price: &[f64]| robust_volatility(&differences(price));
+            let volatility = inputs.shared(0, "robust_volatility_of_steps", 0.0, of_steps)?;
+            inputs.crossover(
+                &volatility,
+                inputs.number("Lfast", Some(32.0))?,
+                inputs.number("Lslow", Some(128.0))?,
+            )
         });
         rules.add("breakout", |inputs: &Inputs<'_>| {
             let [price] = inputs.take()?;

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use tickrace_stats::moments::fill_forward;
-use tickrace_stats::panel::parse_time;
+use tickrace_stats::panel::{civil, parse_time};
 use tickrace_stats::{BusinessDay, Frame, Series};
 
 use crate::account::Account;
@@ -30,8 +30,10 @@ mod held;
 mod inputs;
 pub mod overlay;
 pub mod parallel;
+pub mod rule_costs;
 
 use combine::{Estimates, combination_stages, scaled_stages, weight_stages};
+use estimated::RuleEarnings;
 use held::{held_stages, subsystem_correlations, whole_contracts, whole_portfolio_stages};
 use inputs::Factors;
 pub use inputs::INPUTS;
@@ -46,7 +48,7 @@ pub enum SystemError {
     #[error(transparent)]
     Config(#[from] ConfigError),
     /// Whole contracts could not be chosen.
-    #[error("small_system, day {day} of 1970: {error}")]
+    #[error("small_system, {}: {error}", date_of(*day))]
     Dynamic {
         /// The calendar day, from 1 January 1970.
         day: i64,
@@ -159,7 +161,8 @@ impl System {
         Self::worked_out(market, config, rules, (true, None))
     }
 
-    /// The same with weights that were estimated elsewhere, before they are smoothed.
+    /// The same with weights that were estimated elsewhere, before they are smoothed; where there are none for an instrument,
+    /// or for instruments, those of the configuration.
     ///
     /// # Errors
     ///
@@ -256,14 +259,16 @@ impl System {
         };
         let is_fixed = !config.use_forecast_scale_estimates
             && !config.use_forecast_weight_estimates
-            && !config.use_forecast_div_mult_estimates;
+            && !config.use_forecast_div_mult_estimates
+            && config.forecast_post_ceiling_cost_sr.is_none()
+            && elsewhere.is_none();
         if is_fixed {
             // Nothing of the others is needed: one after the other to its end, so that little is kept at a time.
             let one = |place: usize| {
                 let name = names[place].as_str();
                 let mut stages = raw(name)?;
                 scaled_stages(name, config, None, &mut stages);
-                weight_stages(name, config, None, &mut stages);
+                weight_stages(name, config, (None, None), &mut stages);
                 finish(name, &Estimates::default(), &mut stages)?;
                 Ok(stages)
             };
@@ -275,16 +280,20 @@ impl System {
         for (place, stages) in all.iter_mut().enumerate() {
             scaled_stages(&names[place], config, scalars.as_ref().map(|all| &all[place]), stages);
         }
-        let weights = if let Some(weights) = elsewhere {
-            let of = |name: &String| weights.forecasts.get(name).cloned().unwrap_or_default();
-            Some(names.iter().map(of).collect())
+        // An instrument of which nothing was estimated elsewhere has the weights of the configuration.
+        let weights: Vec<Option<Dated>> = if let Some(weights) = elsewhere {
+            names.iter().map(|name| weights.forecasts.get(name).cloned()).collect()
         } else if config.use_forecast_weight_estimates {
-            Some(estimated::forecast_weights(self, &all, market, config)?)
+            RuleEarnings::new(self, &all, market, config)?.weights(config).into_iter().map(Some).collect()
         } else {
-            None
+            vec![None; names.len()]
         };
+        let members: Vec<&Member> = self.members.values().collect();
+        let is_limited = config.forecast_post_ceiling_cost_sr.is_some();
+        let costs = is_limited.then(|| estimated::rule_costs(&members, &all, config));
         for (place, stages) in all.iter_mut().enumerate() {
-            weight_stages(&names[place], config, weights.as_ref().map(|all| &all[place]), stages);
+            let costs = costs.as_ref().map(|costs| &costs[place]);
+            weight_stages(&names[place], config, (weights[place].as_ref(), costs), stages);
         }
         let estimates = Estimates::of_forecasts(names, &all, config);
         for (name, stages) in names.iter().zip(&mut all) {
@@ -411,10 +420,8 @@ impl System {
         let (first, days) = span_of(&filled);
         let equal = 1.0 / self.members.len().max(1) as f64;
         let dated = match elsewhere {
-            Some(weights) => Some(weights.instruments.clone()),
-            None => {
-                config.use_instrument_weight_estimates.then(|| estimated::instrument_weights(self, config))
-            }
+            Some(weights) if !weights.instruments.is_empty() => Some(weights.instruments.clone()),
+            _ => config.use_instrument_weight_estimates.then(|| estimated::instrument_weights(self, config)),
         };
         let stated = || {
             self.members
@@ -463,6 +470,12 @@ impl System {
             held_stages(config, scalar.as_ref(), &mut member.stages);
         }
     }
+}
+
+/// A calendar day as it is written.
+fn date_of(day: i64) -> String {
+    let (year, month, day) = civil(day);
+    format!("{year:04}-{month:02}-{day:02}")
 }
 
 /// First business day a configuration asks for.

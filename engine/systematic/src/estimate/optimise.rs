@@ -341,6 +341,29 @@ fn two_assets(first: f64, second: f64, correlation: f64) -> f64 {
     }
 }
 
+/// Correlation and years with which costs are judged: they are all but certain.
+const COST_CORRELATION: f64 = 0.5;
+const COST_YEARS: f64 = 100.0;
+
+/// Weights moved from assets that cost more than the average to those that cost less, by what the difference of their Sharpe
+/// ratios is worth; of sum 1.
+///
+/// - `costs`: what each takes off a Sharpe ratio in a year, zero or above.
+pub fn moved_by_costs(weights: &[f64], costs: &[f64]) -> Vec<f64> {
+    if weights.len() < 2 {
+        return weights.to_vec();
+    }
+    let known = || costs.iter().filter(|cost| !cost.is_nan());
+    let mean = known().sum::<f64>() / known().count() as f64;
+    let moved = weights
+        .iter()
+        .zip(costs)
+        .map(|(weight, cost)| weight * sharpe_multiplier(mean - cost, COST_CORRELATION, COST_YEARS));
+    let moved: Vec<f64> = moved.collect();
+    let sum: f64 = moved.iter().sum();
+    moved.iter().map(|weight| weight / sum).collect()
+}
+
 /// Weights with what is not known filled: where such assets have data in the window, they share half of what their number
 /// would be due, and all are brought to a sum of 1; others get nothing.
 ///

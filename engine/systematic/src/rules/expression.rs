@@ -302,7 +302,17 @@ impl Parser {
 
     fn number(&mut self) -> Result<Node, RuleError> {
         let start = self.at;
-        let text = self.word(|letter| letter.is_ascii_digit() || letter == '.');
+        let mut text = self.word(|letter| letter.is_ascii_digit() || letter == '.');
+        // An exponent follows without a gap: 1e-3.
+        if let Some((_, letter @ ('e' | 'E'))) = self.letters.get(self.at).copied() {
+            self.at += 1;
+            text.push(letter);
+            if let Some((_, sign @ ('+' | '-'))) = self.letters.get(self.at).copied() {
+                self.at += 1;
+                text.push(sign);
+            }
+            text += &self.word(|letter| letter.is_ascii_digit());
+        }
         let value = text.parse().map(Node::Number);
         value.map_err(|_| RuleError::Expression { at: start + 1, fault: format!("{text:?} is no number") })
     }
@@ -357,7 +367,8 @@ mod tests {
     fn value(text: &str, price: &[f64]) -> Result<Vec<f64>, RuleError> {
         let (names, arguments) = (["price".to_owned()], Arguments::new());
         let memo = Memo::default();
-        let inputs = Inputs { series: &[price.into()], names: &names, arguments: &arguments, memo: &memo };
+        let series = [price.into()];
+        let inputs = Inputs::new(&series, &names, &arguments, &memo);
         Expression::parse(text)?.forecast(&inputs)
     }
 

@@ -6,6 +6,7 @@ use tickrace_stats::Series;
 
 use super::Stages;
 use super::estimated::{self, Dated};
+use super::rule_costs::RuleCosts;
 use crate::config::{Quirk, SystemConfig};
 use crate::estimate::correlation::{self, CorrelationConfig, Matrix, Panel};
 use crate::estimate::fit::Fit;
@@ -43,17 +44,30 @@ pub(super) fn scaled_stages(
 
 /// Smoothed weights of an instrument's forecasts.
 ///
-/// - `dated`: estimated ones; the configuration's where absent.
-pub(super) fn weight_stages(name: &str, config: &SystemConfig, dated: Option<&Dated>, stages: &mut Stages) {
-    let stated = config.weights_of(name);
+/// - `dated`: estimated ones; the configuration's where absent. `costs`: of the instrument's rules, where there is a ceiling.
+pub(super) fn weight_stages(
+    name: &str,
+    config: &SystemConfig,
+    (dated, costs): (Option<&Dated>, Option<&RuleCosts>),
+    stages: &mut Stages,
+) {
+    let ceiling = config.forecast_post_ceiling_cost_sr.unwrap_or(f64::INFINITY);
+    let cost_of = |rule: &str| costs.and_then(|costs| costs.sharpe.get(rule));
+    let is_expensive = |rule: &str| cost_of(rule).is_some_and(|cost| *cost > ceiling);
+    let stated = config.weights_without(name, &is_expensive);
     let capped = stages.family("capped_fc");
     let forecasts =
         forecast::filled_together(&capped.iter().map(|(_, series)| (*series).clone()).collect::<Vec<_>>());
     let (first, days) = span_of(&forecasts);
-    let raw = match dated {
+    let mut raw = match dated {
         Some(dated) => estimated::on_days(dated, capped.len(), first, days),
         None => capped.iter().map(|(variation, _)| vec![stated[*variation]; days]).collect(),
     };
+    for ((rule, _), weights) in capped.iter().zip(&mut raw) {
+        if is_expensive(rule) {
+            weights.fill(0.0);
+        }
+    }
     let weights = forecast::smoothed_weights(&forecasts, raw, config.forecast_weight_ewma_span);
     let names: Vec<String> = capped.iter().map(|(variation, _)| format!("fc_weight.{variation}")).collect();
     for (name, weights) in names.into_iter().zip(weights) {
@@ -86,7 +100,11 @@ pub(super) fn combination_stages(
         sum[..unknown].fill(f64::NAN);
     }
     let floor = config.forecast_floor.unwrap_or(-config.forecast_cap);
-    let limited = sum.iter().map(|value| value.clamp(floor, config.forecast_cap)).collect();
+    let cap = config.forecast_cap;
+    let limited = match config.forecast_mapping.get(name) {
+        Some(mapping) => sum.iter().map(|value| mapping.of(*value, cap)).collect(),
+        None => sum.iter().map(|value| value.clamp(floor, cap)).collect(),
+    };
     stages.add("fdm", first, multiplier);
     stages.add("raw_combined_fc", first, sum);
     stages.add("combined_fc", first, limited);

@@ -6,17 +6,19 @@ use serde::{Deserialize, Serialize};
 use tickrace_stats::moments::{alpha_of_span, ew_mean, ew_std, fill_forward, rolling_mean};
 use tickrace_stats::{BusinessDay, Series};
 
+use super::rule_costs::{CostConfig, RuleCosts};
 use super::{FORECAST_MEAN, Member, Stages, System};
-use crate::account::{AverageSize, Flow, SharpeCosts, pooled_turnover, turnover};
+use crate::account::{Account, Flow, SharpeCosts};
 use crate::config::SystemConfig;
-use crate::earnings::{rule_gross, stage};
+use crate::earnings::{rule_account, sharpe_of};
 use crate::estimate::correlation::{
     CorrelationConfig, Panel, correlations, on_weeks_of_all, stacked, summed_weeks,
 };
-use crate::estimate::fit::DateMethod;
-use crate::estimate::optimise::{self, Estimates, OptimiserConfig};
+use crate::estimate::fit::{DateMethod, Fit};
+use crate::estimate::optimise::{self, Estimates, Method, OptimiserConfig};
 use crate::market::{Market, MarketError};
 use crate::raw::{YEAR_ROOT, span_of};
+use crate::rules::zeros_missing;
 
 /// Weeks of a year.
 const YEAR_WEEKS: f64 = 365.25 / 7.0;
@@ -41,7 +43,64 @@ impl Default for ScalarConfig {
     }
 }
 
-/// How weights are estimated.
+/// Terms of a moment of weekly returns.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct MomentConfig {
+    /// Span of the weights, rows of one instrument.
+    pub ew_lookback: f64,
+    /// Rows of one instrument needed.
+    pub min_periods: usize,
+}
+
+impl Default for MomentConfig {
+    fn default() -> Self {
+        Self { ew_lookback: 50_000.0, min_periods: 5 }
+    }
+}
+
+/// Terms of their correlation.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CorrelationTerms {
+    /// Whether rows weigh less the older they are.
+    pub using_exponent: bool,
+    /// Span of that weight, rows of one instrument; 50,000 of rules, 500,000 of instruments where absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ew_lookback: Option<f64>,
+    /// Rows of one instrument that a pair needs.
+    pub min_periods: usize,
+    /// Whether gaps are filled.
+    pub cleaning: bool,
+    /// Whether negative correlations count as none; not of rules, but of instruments, where absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub floor_at_zero: Option<bool>,
+    /// What fills the gaps of a column without data.
+    pub offdiag: f64,
+    /// Largest size of a correlation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clip: Option<f64>,
+    /// Share of the average that each becomes.
+    pub shrinkage: f64,
+}
+
+impl Default for CorrelationTerms {
+    fn default() -> Self {
+        Self {
+            using_exponent: true,
+            ew_lookback: None,
+            min_periods: 10,
+            cleaning: false,
+            floor_at_zero: None,
+            offdiag: 0.99,
+            clip: None,
+            shrinkage: 0.0,
+        }
+    }
+}
+
+/// How weights are estimated, in the words of the reference. What differs between weights of rules and of instruments is
+/// stated with both where it is absent.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct WeightConfig {
@@ -49,25 +108,109 @@ pub struct WeightConfig {
     pub date_method: DateMethod,
     /// Years of a rolling window.
     pub rollyears: usize,
-    /// Span of means, deviations and correlations, rows.
-    pub ew_lookback: f64,
-    /// Whether negative correlations count as none.
-    pub floor_at_zero: bool,
     /// Whether assets of which something is not known get a share.
     pub cleaning: bool,
-    /// How weights follow from the estimates.
-    pub optimiser: OptimiserConfig,
+    /// Whether rules are judged by what they earned in all instruments of the same rules.
+    pub pool_gross_returns: bool,
+    /// Whether all assets count with one mean before costs.
+    pub equalise_gross: bool,
+    /// Costs are taken off so many times: 2 of rules, 1 of instruments.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cost_multiplier: Option<f64>,
+    /// Whether weights found are then moved from dear assets to cheap ones.
+    pub apply_cost_weight: bool,
+    /// Rules that take more off a Sharpe ratio in a year get no weight.
+    #[serde(rename = "ceiling_cost_SR")]
+    pub ceiling_cost_sr: f64,
+    /// Which way weights are found.
+    pub method: Method,
+    /// Whether all assets count with one deviation.
+    pub equalise_vols: bool,
+    /// Whether all assets count with one Sharpe ratio: not of rules, but of instruments.
+    #[serde(rename = "equalise_SR", skip_serializing_if = "Option::is_none")]
+    pub equalise_sr: Option<bool>,
+    /// That Sharpe ratio, a year.
+    #[serde(rename = "ann_target_SR")]
+    pub ann_target_sr: f64,
+    /// Share of the target that each Sharpe ratio becomes.
+    #[serde(rename = "shrinkage_SR")]
+    pub shrinkage_sr: f64,
+    /// Share of the average that each correlation becomes.
+    pub shrinkage_corr: f64,
+    /// Correlations of weekly returns.
+    pub correlation_estimate: CorrelationTerms,
+    /// Their means.
+    pub mean_estimate: MomentConfig,
+    /// Their deviations.
+    pub vol_estimate: MomentConfig,
 }
 
 impl Default for WeightConfig {
     fn default() -> Self {
+        let optimiser = OptimiserConfig::default();
         Self {
             date_method: DateMethod::Expanding,
             rollyears: 20,
-            ew_lookback: 50_000.0,
-            floor_at_zero: true,
             cleaning: true,
-            optimiser: OptimiserConfig::default(),
+            pool_gross_returns: true,
+            equalise_gross: false,
+            cost_multiplier: None,
+            apply_cost_weight: false,
+            ceiling_cost_sr: 9999.0,
+            method: optimiser.method,
+            equalise_vols: optimiser.equalise_vols,
+            equalise_sr: None,
+            ann_target_sr: optimiser.ann_target_sr,
+            shrinkage_sr: optimiser.shrinkage_sr,
+            shrinkage_corr: optimiser.shrinkage_corr,
+            correlation_estimate: CorrelationTerms::default(),
+            mean_estimate: MomentConfig::default(),
+            vol_estimate: MomentConfig::default(),
+        }
+    }
+}
+
+/// What the weights are of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Of {
+    /// Rules of an instrument.
+    Rules,
+    /// Instruments.
+    Instruments,
+}
+
+impl WeightConfig {
+    fn cost_multiplier(&self, of: Of) -> f64 {
+        self.cost_multiplier.unwrap_or(if of == Of::Rules { 2.0 } else { 1.0 })
+    }
+
+    fn optimiser(&self, of: Of) -> OptimiserConfig {
+        OptimiserConfig {
+            method: self.method,
+            equalise_vols: self.equalise_vols,
+            equalise_sr: self.equalise_sr.unwrap_or(of == Of::Instruments),
+            ann_target_sr: self.ann_target_sr,
+            shrinkage_sr: self.shrinkage_sr,
+            shrinkage_corr: self.shrinkage_corr,
+        }
+    }
+
+    /// Terms of the correlation of a panel of so many instruments under each other.
+    fn correlation(&self, of: Of, stacked: usize) -> CorrelationConfig {
+        let terms = &self.correlation_estimate;
+        let lookback = terms.ew_lookback.unwrap_or(if of == Of::Rules { 50_000.0 } else { 500_000.0 });
+        CorrelationConfig {
+            date_method: self.date_method,
+            rollyears: self.rollyears,
+            using_exponent: terms.using_exponent,
+            ew_lookback: lookback * stacked as f64,
+            min_periods: terms.min_periods * stacked,
+            cleaning: terms.cleaning,
+            offdiag: terms.offdiag,
+            floor_at_zero: terms.floor_at_zero.unwrap_or(of == Of::Instruments),
+            clip: terms.clip,
+            shrinkage: terms.shrinkage,
+            ..CorrelationConfig::default()
         }
     }
 }
@@ -99,13 +242,17 @@ pub(super) fn scalars(all: &[Stages], config: &SystemConfig) -> Vec<BTreeMap<Str
 }
 
 /// Ten over the mean size of forecasts so far.
-fn scalar_of(series: &[&Series], terms: &ScalarConfig) -> Series {
+///
+/// - `series`: one rule's forecast for one instrument, or for all: then each with gaps filled, and the median of their sizes.
+/// - Result: on the days of all.
+pub fn scalar_of(series: &[&Series], terms: &ScalarConfig) -> Series {
     let (first, days) = span_of(series.iter().copied());
     let is_one = series.len() == 1;
     let sizes: Vec<Vec<f64>> = series
         .iter()
         .map(|series| {
-            let on = series.on(first, days).values;
+            let mut on = series.on(first, days).values;
+            zeros_missing(&mut on);
             let filled = if is_one { on } else { fill_forward(&on) };
             filled.iter().map(|value| value.abs()).collect()
         })
@@ -131,108 +278,292 @@ fn scalar_of(series: &[&Series], terms: &ScalarConfig) -> Series {
     Series { first, values }
 }
 
-/// Sums of weeks of profit after costs: days without profit are missing, costs are a drain each day.
-///
-/// - `sharpe_cost`: a year.
-fn after_costs(gross: &Flow, sharpe_cost: f64) -> Series {
-    let mut daily = gross.daily();
-    for value in &mut daily.values {
-        if *value == 0.0 {
-            *value = f64::NAN;
-        }
+/// What an account earned before costs on its days with profit, and what its costs take off its Sharpe ratio.
+#[derive(Clone, Debug)]
+struct Earner {
+    /// Money by day, missing where it is zero.
+    gross: Series,
+    /// A year, zero or above.
+    cost: f64,
+}
+
+impl Earner {
+    /// Costs count by the average of the days that have any, against the deviation of profits on the days that have any.
+    fn of(account: &Account) -> Self {
+        let (gross, costs) = (traded(&account.gross), traded(&account.costs));
+        let cost = -YEAR_ROOT * moments(&costs.values).0 / moments(&gross.values).1;
+        Self { gross, cost: if cost.is_nan() { 0.0 } else { cost } }
     }
-    let known: Vec<f64> = daily.values.iter().copied().filter(|value| !value.is_nan()).collect();
-    let count = known.len() as f64;
-    let mean = known.iter().sum::<f64>() / count;
-    let squares: f64 = known.iter().map(|value| (value - mean) * (value - mean)).sum();
-    let drain = sharpe_cost / YEAR_ROOT * (squares / (count - 1.0)).sqrt();
-    for value in &mut daily.values {
-        *value -= drain;
+}
+
+/// Days of a flow, zeros missing.
+fn traded(flow: &Flow) -> Series {
+    let mut daily = flow.daily();
+    for value in daily.values.iter_mut().filter(|value| **value == 0.0) {
+        *value = f64::NAN;
     }
     daily
 }
 
-/// Weights of each instrument's rules, from the profits of all instruments at its own costs.
-pub(super) fn forecast_weights(
-    system: &System,
-    all: &[Stages],
-    market: &Market,
-    config: &SystemConfig,
-) -> Result<Vec<Dated>, MarketError> {
-    let members: Vec<&Member> = system.members.values().collect();
-    let mut gross: Vec<Vec<Flow>> = Vec::with_capacity(members.len());
-    let mut turned: BTreeMap<String, Vec<(f64, usize)>> = BTreeMap::new();
-    for (member, stages) in members.iter().zip(all) {
-        let fx = market.fx(&member.instrument.currency, &config.base_currency)?;
-        let mut own = Vec::new();
-        for (rule, forecast) in stages.family("capped_fc") {
-            let count = turnover(forecast, AverageSize::Constant(FORECAST_MEAN));
-            turned.entry(rule.to_owned()).or_default().push((count, forecast.len()));
-            own.push(rule_gross(member, forecast, &fx, config));
-        }
-        gross.push(own);
+/// Mean and deviation (n - 1) of what is known.
+fn moments(values: &[f64]) -> (f64, f64) {
+    let known = || values.iter().copied().filter(|value| !value.is_nan());
+    let count = known().count() as f64;
+    let mean = known().sum::<f64>() / count;
+    let squares: f64 = known().map(|value| (value - mean) * (value - mean)).sum();
+    (mean, (squares / (count - 1.0)).sqrt())
+}
+
+/// Profits less a steady drain each day of so much Sharpe ratio a year.
+fn after_costs(gross: &Series, sharpe_cost: f64) -> Series {
+    let drain = sharpe_cost / YEAR_ROOT * moments(&gross.values).1;
+    let values = gross.values.iter().map(|value| value - drain).collect();
+    Series { first: gross.first, values }
+}
+
+/// Brings all to one mean, that of the means of all columns.
+///
+/// - `frames`: `[instruments][rules]`.
+fn with_one_mean(frames: &mut [Vec<Series>]) {
+    let columns = frames.first().map_or(0, Vec::len);
+    let of_column = |column: usize| {
+        let all: Vec<f64> = frames.iter().flat_map(|frame| frame[column].values.iter().copied()).collect();
+        moments(&all).0
+    };
+    let means: Vec<f64> = (0..columns).map(of_column).collect();
+    let target = moments(&means).0;
+    for series in frames.iter_mut().flatten() {
+        let shift = target - moments(&series.values).0;
+        series.values.iter_mut().for_each(|value| *value += shift);
     }
-    let pooled: Vec<f64> = turned.values().map(|parts| pooled_turnover(parts)).collect();
-    let answers = super::parallel::each(members.len(), |place| {
-        let sharpe = sharpe_of(members[place]);
-        let nets: Vec<Vec<Series>> = gross
+}
+
+/// What rules earned in each instrument, and what is known of their costs.
+pub(super) struct RuleEarnings {
+    /// `[instruments][rules]`, in the order of their names.
+    names: Vec<Vec<String>>,
+    earners: Vec<Vec<Earner>>,
+    costs: Vec<RuleCosts>,
+}
+
+impl RuleEarnings {
+    pub(super) fn new(
+        system: &System,
+        all: &[Stages],
+        market: &Market,
+        config: &SystemConfig,
+    ) -> Result<Self, MarketError> {
+        let members: Vec<&Member> = system.members.values().collect();
+        let costs = rule_costs(&members, all, config);
+        let earners = super::parallel::each(members.len(), |place| {
+            let member = members[place];
+            let fx = market.fx(&member.instrument.currency, &config.base_currency)?;
+            let of = |(rule, forecast): (&str, &Series)| {
+                let cost = costs[place].sharpe.get(rule).copied().unwrap_or(0.0);
+                Earner::of(&rule_account(member, forecast, cost, &fx, config))
+            };
+            Ok::<_, MarketError>(all[place].family("capped_fc").into_iter().map(of).collect::<Vec<_>>())
+        });
+        let earners = earners.into_iter().collect::<Result<Vec<_>, _>>()?;
+        let names = all
             .iter()
-            .map(|rules| {
-                let costs = pooled.iter().map(|turned| sharpe.per_year(*turned));
-                rules.iter().zip(costs).map(|(gross, cost)| after_costs(gross, cost)).collect()
+            .map(|stages| stages.family("capped_fc").into_iter().map(|(rule, _)| rule.to_owned()).collect());
+        Ok(Self { names: names.collect(), earners, costs })
+    }
+
+    /// Places of an instrument's rules that cost no more than the ceiling.
+    fn cheap(&self, place: usize, ceiling: f64) -> Vec<usize> {
+        let costs = &self.costs[place].sharpe;
+        let is_cheap = |rule: &String| costs.get(rule).is_some_and(|cost| *cost <= ceiling);
+        (0..self.names[place].len()).filter(|rule| is_cheap(&self.names[place][*rule])).collect()
+    }
+
+    /// What the costs of one instrument's rule are taken to be, from all instruments it is judged with.
+    fn cost(&self, place: usize, rule: usize, together: &[(usize, usize)], terms: CostConfig) -> f64 {
+        let own = self.earners[place][rule].cost;
+        if together.len() == 1 {
+            return own;
+        }
+        let costs = |&(place, rule): &(usize, usize)| self.earners[place][rule].cost;
+        let turned =
+            |&(place, rule): &(usize, usize)| self.costs[place].own.get(&self.names[place][rule]).copied();
+        if terms.use_pooled_costs {
+            moments(&together.iter().map(costs).collect::<Vec<_>>()).0
+        } else if terms.use_pooled_turnover {
+            let all: Vec<f64> = together.iter().filter_map(turned).collect();
+            match turned(&(place, rule)) {
+                Some(turned) if turned > 0.0 => own / turned * moments(&all).0,
+                _ => own,
+            }
+        } else {
+            own
+        }
+    }
+
+    /// Weights of each instrument's rules, from the profits of all instruments with the same affordable rules, at its own
+    /// costs; rules that cost too much have none.
+    pub(super) fn weights(&self, config: &SystemConfig) -> Vec<Dated> {
+        super::parallel::each(self.names.len(), |place| {
+            let (panel, cheap, costs, count) = self.panel(place, config);
+            let terms = &config.forecast_weight_estimate;
+            let mut dated = Vec::new();
+            for (start_ns, mut weights) in over_time(&panel, count, Of::Rules, terms) {
+                if terms.apply_cost_weight {
+                    weights = optimise::moved_by_costs(&weights, &costs);
+                }
+                let mut all = vec![0.0; self.names[place].len()];
+                for (rule, weight) in cheap.iter().zip(weights) {
+                    all[*rule] = weight;
+                }
+                dated.push((start_ns, all));
+            }
+            dated
+        })
+    }
+
+    /// The weekly returns an instrument's rules are judged by, which rules those are, what each costs, and of how many
+    /// instruments the rows are.
+    fn panel(&self, place: usize, config: &SystemConfig) -> (Panel, Vec<usize>, Vec<f64>, usize) {
+        let terms = &config.forecast_weight_estimate;
+        let ceiling = terms.ceiling_cost_sr;
+        let named = |place: usize, cheap: &[usize]| -> Vec<&str> {
+            cheap.iter().map(|rule| self.names[place][*rule].as_str()).collect()
+        };
+        let cheap = self.cheap(place, ceiling);
+        let own = named(place, &cheap);
+        let together: Vec<(usize, Vec<usize>)> = (0..self.names.len())
+            .map(|other| (other, self.cheap(other, ceiling)))
+            .filter(|(other, cheap)| named(*other, cheap) == own)
+            .collect();
+        let costs: Vec<f64> = (0..cheap.len())
+            .map(|column| {
+                let of_column: Vec<(usize, usize)> =
+                    together.iter().map(|(other, cheap)| (*other, cheap[column])).collect();
+                self.cost(place, cheap[column], &of_column, config.forecast_cost_estimates)
             })
             .collect();
+        let is_judged = |other: usize| terms.pool_gross_returns || other == place;
+        let mut frames: Vec<Vec<Series>> = together
+            .iter()
+            .filter(|(other, _)| is_judged(*other))
+            .map(|(other, cheap)| {
+                cheap.iter().map(|rule| self.earners[*other][*rule].gross.clone()).collect()
+            })
+            .collect();
+        if terms.equalise_gross {
+            with_one_mean(&mut frames);
+        }
+        let multiplier = terms.cost_multiplier(Of::Rules);
         // Weeks without profit are zeros within an instrument's own history, and missing outside it.
-        let own: Vec<Panel> = nets.iter().map(|series| summed_weeks(series)).collect();
-        let panels = on_weeks_of_all(&own);
-        over_time(&stacked(&panels), &config.forecast_weight_estimate)
-    });
-    Ok(answers)
+        let own: Vec<Panel> = frames
+            .iter()
+            .map(|frame| {
+                let net = frame.iter().zip(&costs).map(|(gross, cost)| after_costs(gross, cost * multiplier));
+                summed_weeks(&net.collect::<Vec<_>>())
+            })
+            .collect();
+        (stacked(&on_weeks_of_all(&own)), cheap, costs, frames.len())
+    }
+}
+
+/// What rules cost each instrument.
+pub(super) fn rule_costs(members: &[&Member], all: &[Stages], config: &SystemConfig) -> Vec<RuleCosts> {
+    let forecasts: Vec<Vec<(&str, &Series)>> = all.iter().map(|stages| stages.family("capped_fc")).collect();
+    let sharpe: Vec<SharpeCosts> = members.iter().map(|member| sharpe_of(member)).collect();
+    RuleCosts::of_all(&forecasts, &sharpe, config.forecast_cost_estimates)
+}
+
+/// The weekly returns that the weights of instruments are estimated from, after costs.
+pub fn instrument_returns(system: &System, config: &SystemConfig) -> Panel {
+    let terms = &config.instrument_weight_estimate;
+    let earners: Vec<Earner> = system.subsystems.values().map(Earner::of).collect();
+    let mut frame = vec![earners.iter().map(|earner| earner.gross.clone()).collect::<Vec<_>>()];
+    if terms.equalise_gross {
+        with_one_mean(&mut frame);
+    }
+    let multiplier = terms.cost_multiplier(Of::Instruments);
+    let net = frame[0].iter().zip(&earners).map(|(gross, own)| after_costs(gross, own.cost * multiplier));
+    summed_weeks(&net.collect::<Vec<_>>())
+}
+
+/// Those that an instrument's rules are judged by.
+///
+/// # Errors
+///
+/// [`MarketError`] where a currency has no rate.
+pub fn rule_returns(
+    system: &System,
+    name: &str,
+    market: &Market,
+    config: &SystemConfig,
+) -> Result<Panel, MarketError> {
+    let all: Vec<Stages> = system.members.values().map(|member| member.stages.clone()).collect();
+    let place = system.members.keys().position(|own| own == name);
+    let earnings = RuleEarnings::new(system, &all, market, config)?;
+    Ok(place.map(|place| earnings.panel(place, config).0).unwrap_or_default())
 }
 
 /// Weights of instruments, from the profits of their subsystems.
 pub(super) fn instrument_weights(system: &System, config: &SystemConfig) -> Dated {
-    let nets: Vec<Series> = system
-        .members
-        .iter()
-        .map(|(name, member)| {
-            let average = stage(member, "avg_position");
-            let turned = turnover(&stage(member, "subsystem_position"), AverageSize::Smoothed(&average));
-            let gross = system.subsystems.get(name).map(|account| account.gross.clone()).unwrap_or_default();
-            after_costs(&gross, sharpe_of(member).per_year(turned))
-        })
-        .collect();
-    over_time(&summed_weeks(&nets), &config.instrument_weight_estimate)
-}
-
-fn sharpe_of(member: &Member) -> SharpeCosts {
-    let (costs, rolls) = (member.instrument.costs(), member.instrument.rolls_per_year());
-    SharpeCosts::of_last_year(&member.raw.daily_price, &member.raw.returns_vol, &costs, rolls)
+    let terms = &config.instrument_weight_estimate;
+    let mut dated = over_time(&instrument_returns(system, config), 1, Of::Instruments, terms);
+    if terms.apply_cost_weight {
+        let costs: Vec<f64> = system.subsystems.values().map(|account| Earner::of(account).cost).collect();
+        for (_, weights) in &mut dated {
+            *weights = optimise::moved_by_costs(weights, &costs);
+        }
+    }
+    dated
 }
 
 /// Weights of each fit.
-fn over_time(panel: &Panel, config: &WeightConfig) -> Dated {
+///
+/// - `stacked`: instruments whose rows stand under each other in the panel.
+fn over_time(panel: &Panel, stacked: usize, of: Of, config: &WeightConfig) -> Dated {
     let size = panel.columns.len();
-    let estimate = CorrelationConfig {
-        date_method: config.date_method,
-        rollyears: config.rollyears,
-        ew_lookback: config.ew_lookback,
-        min_periods: 10,
-        cleaning: false,
-        floor_at_zero: config.floor_at_zero,
-        ..CorrelationConfig::default()
+    let fits = estimates_over_time(panel, stacked, of, config).into_iter().map(|(fit, estimates)| {
+        if fit.no_data {
+            return (fit.period_start_ns, vec![1.0 / size as f64; size]);
+        }
+        let weights = optimise::weights(&estimates, &config.optimiser(of));
+        let window = window(panel, &fit);
+        let has_data: Vec<bool> = panel
+            .columns
+            .iter()
+            .map(|column| column[window.clone()].iter().any(|value| !value.is_nan()))
+            .collect();
+        let weights = if config.cleaning { optimise::filled(&weights, &has_data) } else { weights };
+        (fit.period_start_ns, weights)
+    });
+    fits.collect()
+}
+
+/// Rows of a fit's window, its end among them: how long it is counts that row, though no moment knows it.
+fn window(panel: &Panel, fit: &Fit) -> std::ops::Range<usize> {
+    let start = panel.at_ns.partition_point(|at| *at < fit.fit_start_ns);
+    start..panel.at_ns.partition_point(|at| *at <= fit.fit_end_ns).max(start)
+}
+
+/// What each fit knows of a panel of weekly returns: moments a year.
+///
+/// - `stacked`: instruments whose rows stand under each other in the panel.
+pub fn estimates_over_time(
+    panel: &Panel,
+    stacked: usize,
+    of: Of,
+    config: &WeightConfig,
+) -> Vec<(Fit, Estimates)> {
+    let terms = |moment: &MomentConfig| {
+        (alpha_of_span(moment.ew_lookback * stacked as f64), moment.min_periods * stacked)
     };
-    let alpha = alpha_of_span(config.ew_lookback);
-    let means: Vec<Vec<f64>> = panel.columns.iter().map(|column| ew_mean(column, alpha, 5)).collect();
-    let deviations: Vec<Vec<f64>> = panel.columns.iter().map(|column| ew_std(column, alpha, 5)).collect();
-    correlations(panel, &estimate)
+    let (alpha, least) = terms(&config.mean_estimate);
+    let means: Vec<Vec<f64>> = panel.columns.iter().map(|column| ew_mean(column, alpha, least)).collect();
+    let (alpha, least) = terms(&config.vol_estimate);
+    let deviations: Vec<Vec<f64>> = panel.columns.iter().map(|column| ew_std(column, alpha, least)).collect();
+    correlations(panel, &config.correlation(of, stacked))
         .into_iter()
         .map(|(fit, correlation)| {
-            if fit.no_data {
-                return (fit.period_start_ns, vec![1.0 / size as f64; size]);
-            }
             let end = panel.at_ns.partition_point(|at| *at < fit.fit_end_ns);
-            let start = panel.at_ns.partition_point(|at| *at < fit.fit_start_ns);
             let last = |columns: &[Vec<f64>], scale: f64| -> Vec<f64> {
                 let at = |column: &Vec<f64>| end.checked_sub(1).map_or(f64::NAN, |row| column[row] * scale);
                 columns.iter().map(at).collect()
@@ -241,16 +572,9 @@ fn over_time(panel: &Panel, config: &WeightConfig) -> Dated {
                 means: last(&means, YEAR_WEEKS),
                 deviations: last(&deviations, YEAR_WEEKS.sqrt()),
                 correlation,
-                years: (end - start) as f64 / YEAR_WEEKS,
+                years: window(panel, &fit).len() as f64 / YEAR_WEEKS,
             };
-            let weights = optimise::weights(&estimates, &config.optimiser);
-            let has_data: Vec<bool> = panel
-                .columns
-                .iter()
-                .map(|column| column[start..end].iter().any(|value| !value.is_nan()))
-                .collect();
-            let weights = if config.cleaning { optimise::filled(&weights, &has_data) } else { weights };
-            (fit.period_start_ns, weights)
+            (fit, estimates)
         })
         .collect()
 }

@@ -14,7 +14,7 @@ use crate::rules::expression::Expression;
 use crate::rules::{Argument, Arguments, Inputs, Memo, Rule, RuleError, Rules, zeros_missing};
 
 /// Names of inputs a rule may ask for; dots and `get_` before them are passed over.
-pub const INPUTS: [&str; 12] = [
+pub const INPUTS: [&str; 13] = [
     "daily_prices",
     "daily_denominator_price",
     "daily_returns_volatility",
@@ -23,11 +23,16 @@ pub const INPUTS: [&str; 12] = [
     "daily_vol_normalised_returns",
     "cumulative_daily_vol_normalised_returns",
     "normalised_price_for_asset_class",
+    "daily_annualised_roll",
     "raw_carry",
     "smoothed_carry",
     "median_carry_for_asset_class",
-    "demeanded_factor_value",
+    FACTOR_INPUT,
 ];
+
+/// The input that takes arguments of its own, as the reference spells it.
+const FACTOR_INPUT: &str = "demeanded_factor_value";
+const FACTOR_ARGUMENTS: [&str; 3] = ["factor_name", "demean_method", "lookback_days"];
 
 impl System {
     /// One rule's forecast for one instrument, zeros missing.
@@ -51,6 +56,14 @@ impl System {
         for (place, input) in names.iter().enumerate() {
             let own = arguments_of(&rule.other_args, place);
             series.push(self.input(name, variation, input, &own, factors)?);
+            let known = match input_name(input) {
+                FACTOR_INPUT => &FACTOR_ARGUMENTS[..],
+                _ => &[],
+            };
+            if let Some(name) = own.keys().find(|name| !known.contains(&name.as_str())) {
+                let (name, known) = (format!("{}{name}", "_".repeat(place + 1)), known.join(" "));
+                return Err(fail(RuleError::Unread { name, known }));
+            }
         }
         let (first, days) = span_of(series.iter().map(AsRef::as_ref));
         let laid: Vec<Cow<'_, [f64]>> = series
@@ -71,12 +84,15 @@ impl System {
         // An input with arguments of its own is another under the same name.
         let own = Memo::default();
         let memo = if arguments.len() == rule.other_args.len() { memo } else { &own };
-        let inputs = Inputs { series: &laid, names, arguments: &arguments, memo };
+        let inputs = Inputs::new(&laid, names, &arguments, memo);
         let mut values = match &expression {
             Some(expression) => expression.forecast(&inputs),
             None => rules.get(&rule.function).and_then(|rule| rule.forecast(&inputs)),
         }
         .map_err(fail)?;
+        if let Some(error) = inputs.unread() {
+            return Err(fail(error));
+        }
         zeros_missing(&mut values);
         Ok(Series { first, values })
     }
@@ -103,12 +119,13 @@ impl System {
             "normalised_price_for_asset_class" => {
                 Cow::Owned(filled_on(&self.neighbours.class_price[class], &raw.norm_price))
             }
+            "daily_annualised_roll" => Cow::Borrowed(&raw.ann_roll),
             "raw_carry" => Cow::Borrowed(&raw.raw_carry),
             "smoothed_carry" => Cow::Owned(smoothed_carry(&raw.raw_carry)),
             "median_carry_for_asset_class" => {
                 Cow::Owned(filled_on(&self.neighbours.class_carry[class], &raw.raw_carry))
             }
-            "demeanded_factor_value" => {
+            FACTOR_INPUT => {
                 let fail = |error| SystemError::Rule { variation: variation.to_owned(), error };
                 Cow::Owned(self.demeaned(name, arguments, factors).map_err(fail)?)
             }
