@@ -9,7 +9,7 @@ use tickrace_stats::Frame;
 use tickrace_stats::panel::parse_time;
 use tickrace_store::read_frame;
 use tickrace_systematic::account::{Frequency, Statistics};
-use tickrace_systematic::config::{BufferMethod, ForecastWeights, PerName, SystemConfig};
+use tickrace_systematic::config::{BufferMethod, ForecastWeights, PerName, Quirk, SystemConfig};
 use tickrace_systematic::earnings::Earnings;
 use tickrace_systematic::estimate::correlation::Panel;
 use tickrace_systematic::market::Market;
@@ -286,7 +286,7 @@ fn returns_after_costs_and_their_moments_agree() {
     for (file, names, panel, key, (of, stacked, terms)) in panels {
         let golden = read_frame(&shared(&format!("{folder}/{file}.parquet")).unwrap()).unwrap();
         compare_panel(&golden, &panel, &names, &file);
-        let own = estimated::estimates_over_time(&panel, stacked, of, &terms);
+        let own = estimated::estimates_over_time(&panel, (of, stacked, Quirk::Reference), &terms);
         let mut worst = 0.0_f64;
         for fit in all[&key].as_array().unwrap() {
             let start = parse_time(fit["fit"]["period_start"].as_str().unwrap()).unwrap();

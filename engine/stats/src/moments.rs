@@ -217,10 +217,9 @@ fn between(sorted: &[f64], share: f64) -> f64 {
 ///
 /// Source: the sums of pandas 2.1, `roll_skew` and `roll_kurt` (Joanes and Gill, 1998, `G1` and `G2`).
 pub fn moving_shape(values: &[f64], start_of: impl Fn(usize) -> usize) -> (Vec<f64>, Vec<f64>) {
-    let present = values.iter().filter(|value| !value.is_nan());
-    let count = present.clone().count().max(1) as f64;
-    // Shifted by their mean, the sums of powers cancel less.
-    let shift = present.sum::<f64>() / count;
+    // Shifted by one of them, the sums of powers cancel less; by the first, so that what comes later does not move a bit of
+    // what was before.
+    let shift = values.iter().copied().find(|value| !value.is_nan()).unwrap_or(0.0);
     let (mut sums, mut n, mut start) = ([0.0; 4], 0.0, 0);
     let mut out = (Vec::with_capacity(values.len()), Vec::with_capacity(values.len()));
     for (row, &value) in values.iter().enumerate() {

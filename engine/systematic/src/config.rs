@@ -189,6 +189,9 @@ pub struct SystemConfig {
     pub vol_normalise_currency_costs: bool,
     /// Share of the average position that a roll is charged for, in the accounts of the portfolio's instruments.
     pub multiply_roll_costs_by: f64,
+    /// Dates of fits: counted back from the last day in the reference, so that each new day moves them all; from the first day
+    /// in a sound system.
+    pub fit_dates: Quirk,
     /// Combined forecasts before any rule has one: zero in the reference, missing in a sound system.
     pub forecast_before_data: Quirk,
     /// An exchange rate stamped at the day's close: heard of the next day in the reference, the same day in a sound system.
@@ -287,6 +290,7 @@ impl Default for SystemConfig {
             use_sr_costs: false,
             vol_normalise_currency_costs: true,
             multiply_roll_costs_by: 0.5,
+            fit_dates: Quirk::Reference,
             forecast_before_data: Quirk::Reference,
             fx_at_close: Quirk::Reference,
             negative_prices: Quirk::Reference,

@@ -14,6 +14,7 @@ use tickrace_stats::{BusinessDay, Frame, Series};
 use crate::account::Account;
 use crate::config::{ConfigError, Quirk, SystemConfig};
 use crate::earnings::subsystem_account;
+use crate::estimate::correlation::CorrelationConfig;
 use crate::estimate::multiplier;
 use crate::forecast;
 use crate::market::{Instrument, Market, MarketError, as_of};
@@ -439,7 +440,9 @@ impl System {
         let weights = forecast::smoothed_weights(&filled, raw, config.instrument_weight_ewma_span);
         let weights: Vec<Series> = weights.into_iter().map(|values| Series { first, values }).collect();
         let idm = if config.use_instrument_div_mult_estimates {
-            let fits = subsystem_correlations(&self.subsystems, &config.instrument_correlation_estimate);
+            let terms =
+                CorrelationConfig { fit_dates: config.fit_dates, ..config.instrument_correlation_estimate };
+            let fits = subsystem_correlations(&self.subsystems, &terms);
             multiplier::over_time(&weights, &fits, &config.instrument_div_mult_estimate)
         } else {
             Series { first, values: vec![config.instrument_div_multiplier; days] }

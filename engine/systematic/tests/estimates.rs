@@ -13,6 +13,7 @@ use goldens::{folder, frame, json};
 use serde_json::Value;
 use tickrace_stats::Series;
 use tickrace_stats::panel::parse_time;
+use tickrace_systematic::config::Quirk;
 use tickrace_systematic::estimate::correlation::{CorrelationConfig, Matrix, correlations, sampled, stepped};
 use tickrace_systematic::estimate::fit::{DateMethod, Fit, fits};
 use tickrace_systematic::estimate::multiplier::diversification;
@@ -57,7 +58,7 @@ fn fitting_dates_are_the_references() {
             other => other.strip_suffix('D').map_or(365, |days| days.parse().unwrap()),
         };
         let start = time(first, "fit_start");
-        let own = fits(start, time(last, "period_end"), method, step, number);
+        let own = fits((start, time(last, "period_end")), method, step, number, Quirk::Reference);
         assert_eq!(own.len(), golden.len(), "{name}");
         for (own, golden) in own.iter().zip(golden) {
             same_fit(own, golden);

@@ -5,6 +5,8 @@ use tickrace_stats::Series;
 use tickrace_stats::moments::alpha_of_span;
 use tickrace_stats::panel::DAY_NS;
 
+use crate::config::Quirk;
+
 use super::fit::{DateMethod, Fit, fits};
 
 /// What stands off the diagonal while nothing is known.
@@ -59,6 +61,9 @@ pub struct CorrelationConfig {
     pub rollyears: usize,
     /// Days between fits.
     pub step_days: i64,
+    /// From where they are counted; a key of the system, not of each estimate.
+    #[serde(skip)]
+    pub fit_dates: Quirk,
     /// Whether rows weigh less the older they are.
     pub using_exponent: bool,
     /// Span of that weight, rows.
@@ -84,6 +89,7 @@ impl Default for CorrelationConfig {
             date_method: DateMethod::Expanding,
             rollyears: 20,
             step_days: 365,
+            fit_dates: Quirk::Reference,
             using_exponent: true,
             ew_lookback: 25.0,
             min_periods: 20,
@@ -145,7 +151,7 @@ impl Pair {
 /// Every fit of a panel with its matrix.
 pub fn correlations(panel: &Panel, config: &CorrelationConfig) -> Vec<(Fit, Matrix)> {
     let (Some(&start), Some(&end)) = (panel.at_ns.first(), panel.at_ns.last()) else { return Vec::new() };
-    let all = fits(start, end, config.date_method, config.step_days, config.rollyears);
+    let all = fits((start, end), config.date_method, config.step_days, config.rollyears, config.fit_dates);
     if config.using_exponent { exponential(panel, config, all) } else { plain(panel, config, all) }
 }
 

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use tickrace_stats::panel::DAY_NS;
 
+use crate::config::Quirk;
+
 /// Which past an estimate is made from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -33,10 +35,18 @@ pub struct Fit {
 
 /// All fits over a span of dates.
 ///
-/// - `start_ns`, `end_ns`: first and last row. `step_days`: days from one fit to the next, counted back from the last row.
+/// - `start_ns`, `end_ns`: first and last row. `step_days`: days from one fit to the next.
 /// - `roll_steps`: steps a rolling window is long.
+/// - `dates`: in the reference steps are counted back from the last row, so that a longer history moves all fits; in a sound
+///   system they are counted from the first.
 /// - Result: oldest first; the first, without data, is used until there is a step of it.
-pub fn fits(start_ns: i64, end_ns: i64, method: DateMethod, step_days: i64, roll_steps: usize) -> Vec<Fit> {
+pub fn fits(
+    (start_ns, end_ns): (i64, i64),
+    method: DateMethod,
+    step_days: i64,
+    roll_steps: usize,
+    dates: Quirk,
+) -> Vec<Fit> {
     if method == DateMethod::InSample {
         return vec![Fit {
             fit_start_ns: start_ns,
@@ -47,13 +57,15 @@ pub fn fits(start_ns: i64, end_ns: i64, method: DateMethod, step_days: i64, roll
         }];
     }
     let step_ns = step_days.max(1).saturating_mul(DAY_NS);
-    let mut dates = Vec::new();
-    let mut at = end_ns;
-    while at >= start_ns {
-        dates.push(at);
-        at -= step_ns;
+    let steps = (end_ns - start_ns) / step_ns;
+    let mut dates: Vec<i64> = match dates {
+        Quirk::Reference => (0..=steps).rev().map(|step| end_ns - step * step_ns).collect(),
+        Quirk::Sound => (0..=steps).map(|step| start_ns + step * step_ns).collect(),
+    };
+    // A last fit counted from the first row stands until the last.
+    if dates.last().is_some_and(|last| *last < end_ns) {
+        dates.push(end_ns);
     }
-    dates.reverse();
     let Some(&first_end) = dates.get(1) else { return Vec::new() };
     let mut fits = vec![Fit {
         fit_start_ns: start_ns,

@@ -138,6 +138,7 @@ impl Estimates {
             let estimate = CorrelationConfig {
                 ew_lookback: own.ew_lookback * count as f64,
                 min_periods: own.min_periods * count,
+                fit_dates: config.fit_dates,
                 ..*own
             };
             correlation::correlations(&correlation::stacked(&panels), &estimate)

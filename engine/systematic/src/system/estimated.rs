@@ -9,7 +9,7 @@ use tickrace_stats::{BusinessDay, Series};
 use super::rule_costs::{CostConfig, RuleCosts};
 use super::{FORECAST_MEAN, Member, Stages, System};
 use crate::account::{Account, Flow, SharpeCosts};
-use crate::config::SystemConfig;
+use crate::config::{Quirk, SystemConfig};
 use crate::earnings::{rule_account, sharpe_of};
 use crate::estimate::correlation::{
     CorrelationConfig, Panel, correlations, on_weeks_of_all, stacked, summed_weeks,
@@ -196,12 +196,13 @@ impl WeightConfig {
     }
 
     /// Terms of the correlation of a panel of so many instruments under each other.
-    fn correlation(&self, of: Of, stacked: usize) -> CorrelationConfig {
+    fn correlation(&self, of: Of, stacked: usize, fit_dates: Quirk) -> CorrelationConfig {
         let terms = &self.correlation_estimate;
         let lookback = terms.ew_lookback.unwrap_or(if of == Of::Rules { 50_000.0 } else { 500_000.0 });
         CorrelationConfig {
             date_method: self.date_method,
             rollyears: self.rollyears,
+            fit_dates,
             using_exponent: terms.using_exponent,
             ew_lookback: lookback * stacked as f64,
             min_periods: terms.min_periods * stacked,
@@ -407,7 +408,7 @@ impl RuleEarnings {
             let (panel, cheap, costs, count) = self.panel(place, config);
             let terms = &config.forecast_weight_estimate;
             let mut dated = Vec::new();
-            for (start_ns, mut weights) in over_time(&panel, count, Of::Rules, terms) {
+            for (start_ns, mut weights) in over_time(&panel, (Of::Rules, count, config.fit_dates), terms) {
                 if terms.apply_cost_weight {
                     weights = optimise::moved_by_costs(&weights, &costs);
                 }
@@ -506,7 +507,8 @@ pub fn rule_returns(
 /// Weights of instruments, from the profits of their subsystems.
 pub(super) fn instrument_weights(system: &System, config: &SystemConfig) -> Dated {
     let terms = &config.instrument_weight_estimate;
-    let mut dated = over_time(&instrument_returns(system, config), 1, Of::Instruments, terms);
+    let mut dated =
+        over_time(&instrument_returns(system, config), (Of::Instruments, 1, config.fit_dates), terms);
     if terms.apply_cost_weight {
         let costs: Vec<f64> = system.subsystems.values().map(|account| Earner::of(account).cost).collect();
         for (_, weights) in &mut dated {
@@ -516,16 +518,14 @@ pub(super) fn instrument_weights(system: &System, config: &SystemConfig) -> Date
     dated
 }
 
-/// Weights of each fit.
-///
-/// - `stacked`: instruments whose rows stand under each other in the panel.
-fn over_time(panel: &Panel, stacked: usize, of: Of, config: &WeightConfig) -> Dated {
+/// Weights of each fit; see [`estimates_over_time`].
+fn over_time(panel: &Panel, of: (Of, usize, Quirk), config: &WeightConfig) -> Dated {
     let size = panel.columns.len();
-    let fits = estimates_over_time(panel, stacked, of, config).into_iter().map(|(fit, estimates)| {
+    let fits = estimates_over_time(panel, of, config).into_iter().map(|(fit, estimates)| {
         if fit.no_data {
             return (fit.period_start_ns, vec![1.0 / size as f64; size]);
         }
-        let weights = optimise::weights(&estimates, &config.optimiser(of));
+        let weights = optimise::weights(&estimates, &config.optimiser(of.0));
         let window = window(panel, &fit);
         let has_data: Vec<bool> = panel
             .columns
@@ -546,11 +546,10 @@ fn window(panel: &Panel, fit: &Fit) -> std::ops::Range<usize> {
 
 /// What each fit knows of a panel of weekly returns: moments a year.
 ///
-/// - `stacked`: instruments whose rows stand under each other in the panel.
+/// - `stacked`: instruments whose rows stand under each other in the panel. `dates`: from where fits are counted.
 pub fn estimates_over_time(
     panel: &Panel,
-    stacked: usize,
-    of: Of,
+    (of, stacked, dates): (Of, usize, Quirk),
     config: &WeightConfig,
 ) -> Vec<(Fit, Estimates)> {
     let terms = |moment: &MomentConfig| {
@@ -560,7 +559,7 @@ pub fn estimates_over_time(
     let means: Vec<Vec<f64>> = panel.columns.iter().map(|column| ew_mean(column, alpha, least)).collect();
     let (alpha, least) = terms(&config.vol_estimate);
     let deviations: Vec<Vec<f64>> = panel.columns.iter().map(|column| ew_std(column, alpha, least)).collect();
-    correlations(panel, &config.correlation(of, stacked))
+    correlations(panel, &config.correlation(of, stacked, dates))
         .into_iter()
         .map(|(fit, correlation)| {
             let end = panel.at_ns.partition_point(|at| *at < fit.fit_end_ns);
