@@ -32,8 +32,10 @@ pub fn ew_mean(values: &[f64], alpha: f64, min_periods: usize) -> Vec<f64> {
         } else {
             weight *= kept;
             if !value.is_nan() {
+                // The quotient waits for no mean, only the product does.
+                let share = 1.0 / (weight + 1.0);
                 if mean != value {
-                    mean = (weight * mean + value) / (weight + 1.0);
+                    mean = (weight * mean + value) * share;
                 }
                 weight += 1.0;
             }
@@ -59,13 +61,13 @@ pub fn ew_std(values: &[f64], alpha: f64, min_periods: usize) -> Vec<f64> {
             sum_squares *= kept * kept;
             weight *= kept;
             if !value.is_nan() {
-                let before = mean;
+                let (before, share) = (mean, 1.0 / (weight + 1.0));
                 if mean != value {
-                    mean = (weight * before + value) / (weight + 1.0);
+                    mean = (weight * before + value) * share;
                 }
                 variance = (weight * (variance + (before - mean) * (before - mean))
                     + (value - mean) * (value - mean))
-                    / (weight + 1.0);
+                    * share;
                 sum += 1.0;
                 sum_squares += 1.0;
                 weight += 1.0;

@@ -105,8 +105,14 @@ impl Series {
         let (first, last) = (BusinessDay::of_ns(first_ns), BusinessDay::of_ns(last_ns));
         let days = usize::try_from(last.0 - first.0).unwrap_or(0) + 1;
         let mut bins = vec![f64::NAN; days];
+        // Many rows of a day follow each other: the bin stands until a row leaves its span.
+        let (mut place, mut span) = (0, 1..0);
         for (&at, &value) in at_ns.iter().zip(values) {
-            let place = usize::try_from(BusinessDay::of_ns(at).0 - first.0).unwrap_or(0);
+            if !span.contains(&at) {
+                let day = BusinessDay::of_ns(at);
+                place = usize::try_from(day.0 - first.0).unwrap_or(0);
+                span = day.start_ns()..BusinessDay(day.0 + 1).start_ns();
+            }
             if !value.is_nan() && place < days {
                 fold(&mut bins[place], value);
             }

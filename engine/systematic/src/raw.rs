@@ -265,7 +265,9 @@ pub fn running_sum(values: &[f64]) -> Vec<f64> {
 
 /// Where in time a contract stands, years; ids are `YYYYMM00` or `YYYYMMDD`.
 fn contract_years(id: f64) -> f64 {
-    (id / 10_000.0).floor() + (id % 10_000.0) / 100.0 / 12.0
+    let year = (id / 10_000.0).floor();
+    // Both products are whole numbers below 2^53: the rest is exact.
+    year + (id - year * 10_000.0) / 100.0 / 12.0
 }
 
 /// Mean of each day of the slope between held and carry contract, points a year.
@@ -284,20 +286,16 @@ fn annual_roll(prices: &Prices) -> Series {
             if roll == 0.0 { f64::NAN } else { roll / gap }
         })
         .collect();
-    let mut counts: Vec<u32> = Vec::new();
     let at_ns = &prices.multiple.at_ns;
-    let first = at_ns.first().map_or(BusinessDay(0), |&at| BusinessDay::of_ns(at));
-    let mut sums =
-        Series::binned(at_ns, &slopes, |bin, value| *bin = if bin.is_nan() { value } else { *bin + value });
-    counts.resize(sums.len(), 0);
-    for (&at, slope) in at_ns.iter().zip(&slopes) {
-        let place = usize::try_from(BusinessDay::of_ns(at).0 - first.0).unwrap_or(0);
-        if !slope.is_nan() && place < counts.len() {
-            counts[place] += 1;
-        }
-    }
-    for (sum, count) in sums.values.iter_mut().zip(counts) {
-        *sum /= f64::from(count.max(1));
+    let folded = |change: fn(f64, f64) -> f64, first: fn(f64) -> f64| {
+        Series::binned(at_ns, &slopes, |bin, value| {
+            *bin = if bin.is_nan() { first(value) } else { change(*bin, value) };
+        })
+    };
+    let mut sums = folded(|sum, value| sum + value, |value| value);
+    let counts = folded(|count, _| count + 1.0, |_| 1.0);
+    for (sum, count) in sums.values.iter_mut().zip(counts.values) {
+        *sum /= count;
     }
     sums
 }

@@ -36,8 +36,8 @@ pub mod rule_costs;
 use combine::{Estimates, combination_stages, scaled_stages, weight_stages};
 use estimated::RuleEarnings;
 use held::{held_stages, subsystem_correlations, whole_contracts, whole_portfolio_stages};
-use inputs::Factors;
 pub use inputs::INPUTS;
+use inputs::{Factors, asks_for_neighbours};
 
 /// Average size of a scaled forecast.
 pub const FORECAST_MEAN: f64 = 10.0;
@@ -142,7 +142,7 @@ pub struct RawWeights {
 pub struct System {
     /// Its instruments, by name.
     pub members: BTreeMap<String, Member>,
-    /// What depends on several of them.
+    /// What depends on several of them, where a rule asks for it.
     pub neighbours: Neighbours,
     /// What each earned with all capital, in money of the account.
     pub subsystems: BTreeMap<String, Account>,
@@ -214,7 +214,9 @@ impl System {
             .values()
             .map(|member| (member.instrument.asset_class.as_str(), &member.raw))
             .collect();
-        system.neighbours = Neighbours::new(&classes);
+        if asks_for_neighbours(config) {
+            system.neighbours = Neighbours::new(&classes);
+        }
         let all = system.forecast_all(&names, market, config, rules, (keeps_rules, elsewhere))?;
         for (name, stages) in names.iter().zip(all) {
             if let Some(member) = system.members.get_mut(name) {

@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use tickrace_stats::Series;
 
 use super::{Member, System, SystemError};
-use crate::config::RuleConfig;
+use crate::config::{RuleConfig, SystemConfig};
 use crate::raw::{Demean, Factor, filled_on, less, smoothed_carry, span_of};
 
 use crate::rules::expression::Expression;
@@ -29,6 +29,20 @@ pub const INPUTS: [&str; 13] = [
     "median_carry_for_asset_class",
     FACTOR_INPUT,
 ];
+
+/// Inputs that are worked out from an asset class.
+const CLASS_INPUTS: [&str; 2] = ["normalised_price_for_asset_class", "median_carry_for_asset_class"];
+
+/// Whether some rule asks for what is worked out from an asset class.
+pub(super) fn asks_for_neighbours(config: &SystemConfig) -> bool {
+    let asks = |rule: &RuleConfig| {
+        let text = rule.expression.as_deref().unwrap_or_default();
+        let is_stated =
+            |input: &str| text.contains(input) || rule.data.iter().any(|name| *input_name(name) == *input);
+        CLASS_INPUTS.iter().any(|input| is_stated(input))
+    };
+    config.trading_rules.values().any(asks)
+}
 
 /// The input that takes arguments of its own, as the reference spells it.
 const FACTOR_INPUT: &str = "demeanded_factor_value";
