@@ -5,6 +5,7 @@
 //! Knows nothing of limits, wires or threads, and never sees a clock other than the record's time.
 #![forbid(unsafe_code)]
 
+pub mod features;
 pub mod market_making;
 pub mod policy;
 pub mod regime;
@@ -12,6 +13,7 @@ pub mod sizing;
 pub mod touch_quoter;
 pub mod view;
 
+pub use features::{FeatureSet, FeaturesConfig};
 pub use market_making::{ConfigError, MarketMaker, MarketMakerConfig};
 pub use policy::{Policies, Policy};
 pub use sizing::{Prospect, Sizer, SizingConfig};
