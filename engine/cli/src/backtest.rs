@@ -28,7 +28,7 @@ use crate::data::open_sessions;
 use crate::input::{Feed, Session, judge_end};
 use crate::provenance::{self, Head, MarketFile, Opening};
 use crate::resources::ResourceGuard;
-use crate::{Failure, Streams, latency_rows, operator, progress, settings, start};
+use crate::{Failure, Streams, latency_rows, models, operator, progress, settings, start};
 
 /// Arguments of `backtest`.
 #[derive(Debug, clap::Args)]
@@ -112,6 +112,7 @@ pub fn checked(path: &Path, table: &toml::Table) -> Result<DeskConfig, Failure> 
     let mut config: DeskConfig = settings::parse(path, table)?;
     config.validate().map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
     latency_rows::load(&mut config, path)?;
+    models::load(&mut config, path)?;
     start::check_approved(&config, table)
         .map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
     Ok(config)
@@ -174,12 +175,14 @@ pub fn perform(job: Job<'_>, streams: &mut Streams<'_>) -> Result<Performed, Fai
     let mut config = job.config.clone();
     config.words = operator::words(&config, sessions, instruments, &mut |text| streams.warn(text))?;
     let config = &config;
+    let mut table = job.table;
+    models::pin(config, &mut table);
     let journal = prepare_folder(out)?;
     let head = Head {
         version: provenance::HEAD_VERSION,
         build: provenance::build(),
         config_path: job.path.to_owned(),
-        config: job.table,
+        config: table,
         instruments: instruments.clone(),
         seed: config.run.seed,
         market: if config.journal.market == MarketInJournal::Copy { "copy" } else { "reference" }.to_owned(),

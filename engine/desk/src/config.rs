@@ -6,7 +6,7 @@ use serde::Deserialize;
 use tickrace_exchange::{ExchangeConfig, LatencyConfig, Way};
 use tickrace_risk::Limits;
 use tickrace_runtime::idle::IdleStrategy;
-use tickrace_strategy::{MarketMakerConfig, TouchQuoterConfig};
+use tickrace_strategy::{MarketMakerConfig, ModelConfig, TouchQuoterConfig};
 use tickrace_types::{Instrument, InstrumentTable};
 
 use crate::bar_quotes::BarQuoteConfig;
@@ -198,6 +198,8 @@ pub enum StrategyConfig {
     MarketMaking(MarketMakerConfig),
     /// One order a side at the touch on the run's timer, see [`TouchQuoterConfig`].
     TouchQuoting(TouchQuoterConfig),
+    /// Positions that a model predicts, see [`ModelConfig`].
+    Model(Box<ModelConfig>),
     /// Watches, says nothing: the cost of the street without quoting.
     Idle,
     /// Nothing was stated.
@@ -377,6 +379,7 @@ impl DeskConfig {
             match strategy.policy {
                 StrategyConfig::MarketMaking(policy) => policy.validate(),
                 StrategyConfig::TouchQuoting(policy) => policy.validate(),
+                StrategyConfig::Model(policy) => policy.validate(),
                 StrategyConfig::Idle | StrategyConfig::Unstated => Ok(()),
             }
             .map_err(|error| ConfigError { key: "strategy", fault: format!("{}: {error}", strategy.name) })?;

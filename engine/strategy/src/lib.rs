@@ -7,6 +7,7 @@
 
 pub mod features;
 pub mod market_making;
+pub mod model;
 pub mod policy;
 pub mod regime;
 pub mod sizing;
@@ -15,6 +16,7 @@ pub mod view;
 
 pub use features::{FeatureSet, FeaturesConfig};
 pub use market_making::{ConfigError, MarketMaker, MarketMakerConfig};
+pub use model::{Model, ModelConfig, ModelPolicy};
 pub use policy::{Policies, Policy};
 pub use sizing::{Prospect, Sizer, SizingConfig};
 pub use touch_quoter::{TouchQuoter, TouchQuoterConfig};

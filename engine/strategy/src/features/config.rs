@@ -165,7 +165,7 @@ impl FeaturesConfig {
         let labels = self.labels();
         for (place, label) in labels.iter().enumerate() {
             if labels[..place].contains(label) {
-                return fail("features.feature", "each feature once (the figure is its place)", place as f64);
+                return fail("features.feature", "each feature once", place as f64);
             }
         }
         Ok(())
