@@ -8,7 +8,7 @@ use tickrace_analytics::{RunReport, Summary};
 use tickrace_desk::DeskConfig;
 use tickrace_desk::backtest::{self, Finished, Journals};
 use tickrace_desk::bar_quotes::BarQuotes;
-use tickrace_desk::config::MarketInJournal;
+use tickrace_desk::config::{DataConfig, MarketInJournal};
 use tickrace_desk::delayed::Delayed;
 use tickrace_desk::log_source::View;
 use tickrace_desk::meters::Stamps;
@@ -281,16 +281,31 @@ pub fn market_of(
     instruments: &InstrumentTable,
     view: View,
 ) -> Result<Market, Failure> {
-    let model = config.data.feed_latency.as_ref();
+    market_of_data(&config.data, config.run.seed, sessions, instruments, view)
+}
+
+/// The same without a desk.
+///
+/// # Errors
+///
+/// [`Failure`] where the dates are out of order or the feed's latency is no model.
+pub fn market_of_data(
+    data: &DataConfig,
+    seed: u64,
+    sessions: &[Session],
+    instruments: &InstrumentTable,
+    view: View,
+) -> Result<Market, Failure> {
+    let model = data.feed_latency.as_ref();
     // A model dates what happened, in the order in which it did.
-    let latency_ns = if model.is_some() { Some(0) } else { config.data.feed_latency_ns };
+    let latency_ns = if model.is_some() { Some(0) } else { data.feed_latency_ns };
     let feed = |session: &Session| session.feed(instruments, view, latency_ns);
     let days = sessions.iter().map(|session| (session.begins_ns(), feed(session))).collect();
     let days = Days::new(days).map_err(|error| Failure::usage(format!("data.files: {error}")))?;
-    let way = model.map(|model| Latency::new(model, Way::Feed, config.run.seed)).transpose();
+    let way = model.map(|model| Latency::new(model, Way::Feed, seed)).transpose();
     let way = way.map_err(|error| Failure::usage(format!("data.feed_latency: {error}")))?;
     // The venue does not hear of itself.
-    let days = BarQuotes::new(days, config.data.bars, instruments);
+    let days = BarQuotes::new(days, data.bars, instruments);
     Ok(Delayed::new(days, way.filter(|_| view == View::Desk)))
 }
 

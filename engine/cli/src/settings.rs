@@ -53,8 +53,9 @@ fn include_features(path: &Path, table: &mut Table) -> Result<(), Failure> {
     for (key, value) in table.iter_mut() {
         match (key.as_str(), value) {
             ("strategy", Value::Table(policy)) => policies.push(policy),
-            ("strategies", Value::Array(several)) => policies
-                .extend(several.iter_mut().filter_map(|one| one.get_mut("policy").and_then(Value::as_table_mut))),
+            ("strategies", Value::Array(several)) => policies.extend(
+                several.iter_mut().filter_map(|one| one.get_mut("policy").and_then(Value::as_table_mut)),
+            ),
             _ => {}
         }
     }

@@ -414,10 +414,22 @@ impl DeskConfig {
     ///
     /// [`ConfigError`] where there is none, or one is nonsense.
     pub fn instrument_table(&self, announced: &[Instrument]) -> Result<InstrumentTable, ConfigError> {
-        let named: Vec<String> = if self.instruments.symbols.is_empty() {
+        self.instruments.table(announced)
+    }
+}
+
+impl InstrumentsConfig {
+    /// The instruments of the run: those configured, else `announced`, those the tick files name. A full statement of the
+    /// configuration goes before the tick file's.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] where there is none, or one is nonsense.
+    pub fn table(&self, announced: &[Instrument]) -> Result<InstrumentTable, ConfigError> {
+        let named: Vec<String> = if self.symbols.is_empty() {
             announced.iter().map(|instrument| instrument.symbol.clone()).collect()
         } else {
-            self.instruments.symbols.clone()
+            self.symbols.clone()
         };
         if named.is_empty() {
             return Err(ConfigError {
@@ -426,7 +438,7 @@ impl DeskConfig {
                     .to_owned(),
             });
         }
-        let custom = &self.instruments.custom;
+        let custom = &self.custom;
         let instruments = named
             .iter()
             .map(|symbol| {

@@ -77,7 +77,10 @@ pub fn read(path: &Path) -> Result<ModelFile, ModelError> {
     hasher.update(&bytes);
     let fail = |fault: String| ModelError::Text { path: path.to_owned(), fault };
     let text = std::str::from_utf8(&bytes).map_err(|error| {
-        fail(format!("offset {}: no UTF-8: name the TOML or JSON file beside the network", error.valid_up_to()))
+        fail(format!(
+            "offset {}: no UTF-8: name the TOML or JSON file beside the network",
+            error.valid_up_to()
+        ))
     })?;
     let is_json = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("json"));
     let config: AnyConfig = if is_json {

@@ -11,10 +11,10 @@ use std::sync::Arc;
 
 use rten::{DataType, Dimension, NodeId, RunOptions, ThreadPool, Value, ValueType};
 use serde::Deserialize;
+use tickrace_strategy::Model;
 use tickrace_strategy::features::FEATURES_MAX;
 use tickrace_strategy::model::linear::LinearError;
 use tickrace_strategy::model::{Prediction, sign_confidence};
-use tickrace_strategy::Model;
 
 /// A network and what its input and output mean.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -145,6 +145,11 @@ impl OnnxModel {
         if length == 0 {
             return Err("is empty".to_owned());
         }
+        if !names_operator_versions(&bytes) {
+            return Err(format!(
+                "is no ONNX network, or cut short ({length} bytes): it does not tell the versions of its operators"
+            ));
+        }
         let network = rten::ModelOptions::with_all_ops()
             .load(bytes)
             .map_err(|error| format!("is no ONNX network that can be used ({length} bytes): {error}"))?;
@@ -219,6 +224,41 @@ impl OnnxModel {
         let told = told.into_tensor::<f32>().ok_or("gives no floats: its first output must be float")?;
         Ok(told.into_data())
     }
+}
+
+/// Whether the outermost message is whole and states an operator set: what is cut short between two fields of it would still
+/// be a message, but writers put that field behind the graph.
+///
+/// Source: Protocol Buffers, "Encoding"; `onnx.proto`, `ModelProto.opset_import` (field 8).
+fn names_operator_versions(bytes: &[u8]) -> bool {
+    fn varint(bytes: &mut &[u8]) -> Option<u64> {
+        let mut value = 0;
+        for shift in (0..64).step_by(7) {
+            let (first, rest) = bytes.split_first()?;
+            *bytes = rest;
+            value |= u64::from(first & 0x7f) << shift;
+            if first & 0x80 == 0 {
+                return Some(value);
+            }
+        }
+        None
+    }
+    let (mut rest, mut is_named) = (bytes, false);
+    while !rest.is_empty() {
+        let Some(tag) = varint(&mut rest) else { return false };
+        let length = match tag & 7 {
+            0 => varint(&mut rest).map(|_| 0),
+            1 => Some(8),
+            2 => varint(&mut rest),
+            5 => Some(4),
+            _ => None,
+        };
+        let length = length.and_then(|length| usize::try_from(length).ok());
+        let Some(after) = length.and_then(|length| rest.get(length..)) else { return false };
+        rest = after;
+        is_named |= tag >> 3 == 8;
+    }
+    is_named
 }
 
 /// One worker thread: one order of every sum.

@@ -86,7 +86,9 @@ impl LinearModel {
             return fail("intercept", "must be a finite number");
         }
         let (key, size, other) = match config.link {
-            Link::Identity => ("residual_deviation", config.residual_deviation, config.scale.map(|_| "scale")),
+            Link::Identity => {
+                ("residual_deviation", config.residual_deviation, config.scale.map(|_| "scale"))
+            }
             Link::Logistic | Link::Tanh => {
                 ("scale", config.scale, config.residual_deviation.map(|_| "residual_deviation"))
             }

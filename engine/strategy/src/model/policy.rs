@@ -97,9 +97,7 @@ impl ModelPolicy {
     #[inline]
     fn learn(&mut self, view: &View<'_>) -> bool {
         let market = self.markets.get_mut(view.id.index());
-        market.is_some_and(|market| {
-            market.features.on_record(view.record, view.top, view.now_ns).is_some()
-        })
+        market.is_some_and(|market| market.features.on_record(view.record, view.top, view.now_ns).is_some())
     }
 
     /// Asks the model about the row just taken, and sets the target.
@@ -244,8 +242,7 @@ impl Policy for ModelPolicy {
             _ => false,
         };
         if is_refused && let Some(market) = self.markets.get_mut(view.id.index()) {
-            market.paused_until_ns =
-                view.now_ns.saturating_add(self.config.refusal_pause_ms * NANOS_PER_MS);
+            market.paused_until_ns = view.now_ns.saturating_add(self.config.refusal_pause_ms * NANOS_PER_MS);
         }
         self.work(view, say, false);
     }
