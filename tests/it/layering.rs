@@ -28,6 +28,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         "desk",
         &["types", "stats", "runtime", "journal", "book", "feeds", "oms", "strategy", "risk", "exchange"],
     ),
+    // Files of models and the runtime for networks: what they give is the trait of `strategy`.
+    ("models", &["strategy"]),
     ("adapters", &["types", "runtime", "journal", "feeds", "oms"]),
     ("ops", &["types", "journal", "oms", "analytics", "store"]),
     ("cli", ANY),

@@ -8,7 +8,7 @@ use tickrace_analytics::{RunReport, Summary};
 use tickrace_desk::DeskConfig;
 use tickrace_desk::backtest::{self, Finished, Journals};
 use tickrace_desk::bar_quotes::BarQuotes;
-use tickrace_desk::config::MarketInJournal;
+use tickrace_desk::config::{DataConfig, MarketInJournal};
 use tickrace_desk::delayed::Delayed;
 use tickrace_desk::log_source::View;
 use tickrace_desk::meters::Stamps;
@@ -28,7 +28,7 @@ use crate::data::open_sessions;
 use crate::input::{Feed, Session, judge_end};
 use crate::provenance::{self, Head, MarketFile, Opening};
 use crate::resources::ResourceGuard;
-use crate::{Failure, Streams, latency_rows, operator, progress, settings, start};
+use crate::{Failure, Streams, latency_rows, models, operator, progress, settings, start};
 
 /// Arguments of `backtest`.
 #[derive(Debug, clap::Args)]
@@ -112,6 +112,7 @@ pub fn checked(path: &Path, table: &toml::Table) -> Result<DeskConfig, Failure> 
     let mut config: DeskConfig = settings::parse(path, table)?;
     config.validate().map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
     latency_rows::load(&mut config, path)?;
+    models::load(&mut config, path)?;
     start::check_approved(&config, table)
         .map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
     Ok(config)
@@ -174,12 +175,14 @@ pub fn perform(job: Job<'_>, streams: &mut Streams<'_>) -> Result<Performed, Fai
     let mut config = job.config.clone();
     config.words = operator::words(&config, sessions, instruments, &mut |text| streams.warn(text))?;
     let config = &config;
+    let mut table = job.table;
+    models::pin(config, &mut table);
     let journal = prepare_folder(out)?;
     let head = Head {
         version: provenance::HEAD_VERSION,
         build: provenance::build(),
         config_path: job.path.to_owned(),
-        config: job.table,
+        config: table,
         instruments: instruments.clone(),
         seed: config.run.seed,
         market: if config.journal.market == MarketInJournal::Copy { "copy" } else { "reference" }.to_owned(),
@@ -278,16 +281,31 @@ pub fn market_of(
     instruments: &InstrumentTable,
     view: View,
 ) -> Result<Market, Failure> {
-    let model = config.data.feed_latency.as_ref();
+    market_of_data(&config.data, config.run.seed, sessions, instruments, view)
+}
+
+/// The same without a desk.
+///
+/// # Errors
+///
+/// [`Failure`] where the dates are out of order or the feed's latency is no model.
+pub fn market_of_data(
+    data: &DataConfig,
+    seed: u64,
+    sessions: &[Session],
+    instruments: &InstrumentTable,
+    view: View,
+) -> Result<Market, Failure> {
+    let model = data.feed_latency.as_ref();
     // A model dates what happened, in the order in which it did.
-    let latency_ns = if model.is_some() { Some(0) } else { config.data.feed_latency_ns };
+    let latency_ns = if model.is_some() { Some(0) } else { data.feed_latency_ns };
     let feed = |session: &Session| session.feed(instruments, view, latency_ns);
     let days = sessions.iter().map(|session| (session.begins_ns(), feed(session))).collect();
     let days = Days::new(days).map_err(|error| Failure::usage(format!("data.files: {error}")))?;
-    let way = model.map(|model| Latency::new(model, Way::Feed, config.run.seed)).transpose();
+    let way = model.map(|model| Latency::new(model, Way::Feed, seed)).transpose();
     let way = way.map_err(|error| Failure::usage(format!("data.feed_latency: {error}")))?;
     // The venue does not hear of itself.
-    let days = BarQuotes::new(days, config.data.bars, instruments);
+    let days = BarQuotes::new(days, data.bars, instruments);
     Ok(Delayed::new(days, way.filter(|_| view == View::Desk)))
 }
 

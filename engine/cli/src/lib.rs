@@ -19,12 +19,14 @@ pub mod data;
 pub mod doctor;
 pub mod explain;
 pub mod failure;
+pub mod features;
 pub mod input;
 pub mod inspect;
 pub mod journal_latency;
 pub mod latency;
 pub mod latency_rows;
 pub mod live_figures;
+pub mod models;
 pub mod operator;
 pub mod progress;
 pub mod provenance;
@@ -72,6 +74,8 @@ enum Verb {
     Inspect(inspect::Args),
     /// Print book states of one symbol as CSV
     Book(book::Args),
+    /// Write the features of a model over tick files, row for row as a policy sees them
+    Features(features::Args),
     /// Generate a plausible exchange day in ITCH 5.0
     Synth(synth::Args),
     /// Convert tick files of any format to one native record log, or a log to CSV
@@ -141,6 +145,7 @@ pub fn run(args: impl IntoIterator<Item = impl Into<OsString> + Clone>, streams:
         Verb::Report(args) => report::run(&args, streams),
         Verb::Inspect(args) => inspect::run(&args, streams),
         Verb::Book(args) => book::run(&args, streams),
+        Verb::Features(args) => features::run(&args, streams),
         Verb::Synth(args) => synth::run(&args, streams),
         Verb::Convert(args) => convert::run(&args, streams),
         Verb::JournalLatency(args) => journal_latency::run(&args, streams),

@@ -60,7 +60,8 @@ pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure> {
     for text in &args.set {
         crate::settings::lay_over(&mut head.config, text)?;
     }
-    let config = head.desk_config()?;
+    let mut config = head.desk_config()?;
+    crate::models::load(&mut config, &head.config_path)?;
     let inbound = Reader::open(&args.journal, "inbound").map_err(Failure::input)?;
     let outbound = Reader::open(&args.journal, "outbound").map_err(Failure::input)?;
     for reader in [&inbound, &outbound] {

@@ -19,6 +19,7 @@ pub fn load(path: &Path, overrides: &[String]) -> Result<Table, Failure> {
         .parse()
         .map_err(|error: toml::de::Error| Failure::usage(format!("{}: {error}", path.display())))?;
     include_limits(path, &mut table)?;
+    include_features(path, &mut table)?;
     if let Some(Value::Array(entries)) = table.get_mut("operator") {
         for entry in entries {
             if let Value::Table(entry) = entry {
@@ -30,6 +31,7 @@ pub fn load(path: &Path, overrides: &[String]) -> Result<Table, Failure> {
         lay_over(&mut table, text)?;
         // At once, so that a later one may name a limit of the file that this one named.
         include_limits(path, &mut table)?;
+        include_features(path, &mut table)?;
     }
     Ok(table)
 }
@@ -42,6 +44,28 @@ fn include_limits(path: &Path, table: &mut Table) -> Result<(), Failure> {
     // Here, where the file's name is known: a missing limit is told with the file it is missing from.
     parse::<tickrace_risk::Limits>(&file, &limits)?;
     table.insert("limits".to_owned(), Value::Table(limits));
+    Ok(())
+}
+
+/// `features = "file.toml"` of a strategy stands for the content of that file, found from the configuration's own folder.
+fn include_features(path: &Path, table: &mut Table) -> Result<(), Failure> {
+    let mut policies = Vec::new();
+    for (key, value) in table.iter_mut() {
+        match (key.as_str(), value) {
+            ("strategy", Value::Table(policy)) => policies.push(policy),
+            ("strategies", Value::Array(several)) => policies.extend(
+                several.iter_mut().filter_map(|one| one.get_mut("policy").and_then(Value::as_table_mut)),
+            ),
+            _ => {}
+        }
+    }
+    for policy in policies {
+        let Some(Value::String(name)) = policy.get("features") else { continue };
+        let file = path.parent().unwrap_or(Path::new("")).join(name);
+        let features = load(&file, &[])?;
+        parse::<tickrace_strategy::FeaturesConfig>(&file, &features)?;
+        policy.insert("features".to_owned(), Value::Table(features));
+    }
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use tickrace_exchange::{ExchangeConfig, LatencyConfig, Way};
 use tickrace_risk::Limits;
 use tickrace_runtime::idle::IdleStrategy;
-use tickrace_strategy::{MarketMakerConfig, TouchQuoterConfig};
+use tickrace_strategy::{MarketMakerConfig, ModelConfig, TouchQuoterConfig};
 use tickrace_types::{Instrument, InstrumentTable};
 
 use crate::bar_quotes::BarQuoteConfig;
@@ -198,6 +198,8 @@ pub enum StrategyConfig {
     MarketMaking(MarketMakerConfig),
     /// One order a side at the touch on the run's timer, see [`TouchQuoterConfig`].
     TouchQuoting(TouchQuoterConfig),
+    /// Positions that a model predicts, see [`ModelConfig`].
+    Model(Box<ModelConfig>),
     /// Watches, says nothing: the cost of the street without quoting.
     Idle,
     /// Nothing was stated.
@@ -377,6 +379,7 @@ impl DeskConfig {
             match strategy.policy {
                 StrategyConfig::MarketMaking(policy) => policy.validate(),
                 StrategyConfig::TouchQuoting(policy) => policy.validate(),
+                StrategyConfig::Model(policy) => policy.validate(),
                 StrategyConfig::Idle | StrategyConfig::Unstated => Ok(()),
             }
             .map_err(|error| ConfigError { key: "strategy", fault: format!("{}: {error}", strategy.name) })?;
@@ -411,10 +414,22 @@ impl DeskConfig {
     ///
     /// [`ConfigError`] where there is none, or one is nonsense.
     pub fn instrument_table(&self, announced: &[Instrument]) -> Result<InstrumentTable, ConfigError> {
-        let named: Vec<String> = if self.instruments.symbols.is_empty() {
+        self.instruments.table(announced)
+    }
+}
+
+impl InstrumentsConfig {
+    /// The instruments of the run: those configured, else `announced`, those the tick files name. A full statement of the
+    /// configuration goes before the tick file's.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] where there is none, or one is nonsense.
+    pub fn table(&self, announced: &[Instrument]) -> Result<InstrumentTable, ConfigError> {
+        let named: Vec<String> = if self.symbols.is_empty() {
             announced.iter().map(|instrument| instrument.symbol.clone()).collect()
         } else {
-            self.instruments.symbols.clone()
+            self.symbols.clone()
         };
         if named.is_empty() {
             return Err(ConfigError {
@@ -423,7 +438,7 @@ impl DeskConfig {
                     .to_owned(),
             });
         }
-        let custom = &self.instruments.custom;
+        let custom = &self.custom;
         let instruments = named
             .iter()
             .map(|symbol| {

@@ -7,6 +7,7 @@
 
 pub mod csv_frame;
 pub mod equity;
+pub mod features;
 pub mod fills;
 pub mod frame;
 pub mod orders;
@@ -15,6 +16,7 @@ mod table;
 
 pub use csv_frame::read_csv_frame;
 pub use equity::EquityWriter;
+pub use features::FeaturesWriter;
 pub use fills::FillsWriter;
 pub use frame::{FrameError, read_frame, write_frame};
 pub use orders::OrdersWriter;

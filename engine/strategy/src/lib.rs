@@ -5,14 +5,18 @@
 //! Knows nothing of limits, wires or threads, and never sees a clock other than the record's time.
 #![forbid(unsafe_code)]
 
+pub mod features;
 pub mod market_making;
+pub mod model;
 pub mod policy;
 pub mod regime;
 pub mod sizing;
 pub mod touch_quoter;
 pub mod view;
 
+pub use features::{FeatureSet, FeaturesConfig};
 pub use market_making::{ConfigError, MarketMaker, MarketMakerConfig};
+pub use model::{Model, ModelConfig, ModelPolicy};
 pub use policy::{Policies, Policy};
 pub use sizing::{Prospect, Sizer, SizingConfig};
 pub use touch_quoter::{TouchQuoter, TouchQuoterConfig};

@@ -2,7 +2,7 @@
 
 use tickrace_types::ResponseRecord;
 
-use crate::{MarketMaker, Say, TouchQuoter, View};
+use crate::{MarketMaker, ModelPolicy, Say, TouchQuoter, View};
 
 /// Decides what should rest in the book. Object-safe; deterministic: same records, same words.
 ///
@@ -54,6 +54,8 @@ pub enum Policies {
     MarketMaker(MarketMaker),
     /// One order a side at the touch, on a timer.
     TouchQuoter(TouchQuoter),
+    /// Positions that a model predicts.
+    Model(ModelPolicy),
     /// A user's own policy, at one dynamic call per event.
     Custom(Box<dyn Policy + Send>),
     /// Says nothing.
@@ -67,6 +69,7 @@ impl Policies {
         match self {
             Self::MarketMaker(policy) => policy.on_record(view),
             Self::TouchQuoter(policy) => policy.on_record(view),
+            Self::Model(policy) => policy.on_record(view),
             Self::Custom(policy) => policy.on_record(view),
             Self::Idle => {}
         }
@@ -78,6 +81,7 @@ impl Policies {
         match self {
             Self::MarketMaker(policy) => policy.on_event(view, say),
             Self::TouchQuoter(policy) => policy.on_event(view, say),
+            Self::Model(policy) => policy.on_event(view, say),
             Self::Custom(policy) => policy.on_event(view, say),
             Self::Idle => {}
         }
@@ -89,6 +93,7 @@ impl Policies {
         match self {
             Self::MarketMaker(policy) => policy.on_response(view, response, say),
             Self::TouchQuoter(policy) => policy.on_response(view, response, say),
+            Self::Model(policy) => policy.on_response(view, response, say),
             Self::Custom(policy) => policy.on_response(view, response, say),
             Self::Idle => {}
         }
@@ -100,6 +105,7 @@ impl Policies {
         match self {
             Self::MarketMaker(policy) => policy.on_timer(view, say),
             Self::TouchQuoter(policy) => policy.on_timer(view, say),
+            Self::Model(policy) => policy.on_timer(view, say),
             Self::Custom(policy) => policy.on_timer(view, say),
             Self::Idle => {}
         }
@@ -110,6 +116,7 @@ impl Policies {
         match self {
             Self::MarketMaker(policy) => policy.is_timer_idle_safe(),
             Self::TouchQuoter(policy) => policy.is_timer_idle_safe(),
+            Self::Model(policy) => policy.is_timer_idle_safe(),
             Self::Custom(policy) => policy.is_timer_idle_safe(),
             Self::Idle => true,
         }
@@ -121,6 +128,7 @@ impl Policies {
         match self {
             Self::MarketMaker(policy) => policy.upkeep(view),
             Self::TouchQuoter(policy) => policy.upkeep(view),
+            Self::Model(policy) => policy.upkeep(view),
             Self::Custom(policy) => policy.upkeep(view),
             Self::Idle => {}
         }
@@ -132,6 +140,7 @@ impl Policies {
         match self {
             Self::MarketMaker(policy) => policy.warm_up(view),
             Self::TouchQuoter(policy) => policy.warm_up(view),
+            Self::Model(policy) => policy.warm_up(view),
             Self::Custom(policy) => policy.warm_up(view),
             Self::Idle => {}
         }

@@ -1,0 +1,91 @@
+#!/usr/bin/env python3
+"""Writes small ONNX models and what ONNX Runtime predicts with them, for the tests of `engine/models`.
+
+    pip install numpy onnx onnxruntime scikit-learn skl2onnx
+    python3 scripts/goldens/onnx_models.py engine/models/tests/goldens
+
+Made: return.onnx (a perceptron with two hidden layers, one return), confident.onnx (the same with a confidence),
+classifier.onnx (probability of a rise), regressor.onnx (fitted by scikit-learn, converted by skl2onnx), and two that must be
+refused: unknown_operator.onnx (a linear regression in the operators of ai.onnx.ml) and two_inputs.onnx. Predictions stand in
+predictions.json with the features they are of.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+from onnx import TensorProto, helper, numpy_helper
+from skl2onnx import to_onnx
+from sklearn.linear_model import LinearRegression
+from sklearn.neural_network import MLPRegressor
+
+FEATURES = 5
+
+
+def perceptron(rng, outputs, last=None):
+    """Features of unknown batch size through tanh and relu layers; the last operator bounds the output."""
+    sizes = [FEATURES, 12, 7, outputs]
+    nodes, weights, name = [], [], "features"
+    for layer, (rows, columns) in enumerate(zip(sizes, sizes[1:])):
+        w = (rng.standard_normal((rows, columns)) / np.sqrt(rows)).astype(np.float32)
+        b = (0.1 * rng.standard_normal(columns)).astype(np.float32)
+        weights += [numpy_helper.from_array(w, f"w{layer}"), numpy_helper.from_array(b, f"b{layer}")]
+        is_last = layer == len(sizes) - 2
+        nodes.append(helper.make_node("Gemm", [name, f"w{layer}", f"b{layer}"], [f"sum{layer}"]))
+        operator = last if is_last else ("Tanh" if layer == 0 else "Relu")
+        name = f"sum{layer}"
+        if operator:
+            nodes.append(helper.make_node(operator, [name], [f"out{layer}"]))
+            name = f"out{layer}"
+    graph = helper.make_graph(
+        nodes,
+        "perceptron",
+        [helper.make_tensor_value_info("features", TensorProto.FLOAT, ["batch", FEATURES])],
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", outputs])],
+        weights,
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    onnx.checker.check_model(model)
+    return model
+
+
+def two_inputs():
+    """Adds two inputs: a model that takes no single row of features."""
+    values = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, FEATURES]) for name in "abc"]
+    graph = helper.make_graph([helper.make_node("Add", ["a", "b"], ["c"])], "two", values[:2], values[2:])
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+
+
+def main(folder):
+    rng = np.random.default_rng(7)
+    folder.mkdir(parents=True, exist_ok=True)
+    x = rng.standard_normal((400, FEATURES)).astype(np.float32)
+    y = np.tanh(x[:, 0] - 0.5 * x[:, 1] * x[:, 2]) + 0.1 * rng.standard_normal(400)
+    regressor = MLPRegressor(hidden_layer_sizes=(16, 8), max_iter=400, random_state=1).fit(x, y)
+    models = {
+        "return": perceptron(rng, 1),
+        "confident": perceptron(rng, 2, "Sigmoid"),
+        "classifier": perceptron(rng, 1, "Sigmoid"),
+        "regressor": to_onnx(regressor, x[:1], target_opset=17),
+        "unknown_operator": to_onnx(LinearRegression().fit(x, y), x[:1], target_opset=17),
+        "two_inputs": two_inputs(),
+    }
+    rows = (3.0 * rng.standard_normal((25, FEATURES))).astype(np.float32)
+    told = {"features": rows.astype(float).tolist(), "predictions": {}}
+    for name, model in models.items():
+        (folder / f"{name}.onnx").write_bytes(model.SerializeToString())
+        print(name, sorted({node.op_type for node in model.graph.node}), [o.name for o in model.graph.output])
+        if name in ("unknown_operator", "two_inputs"):
+            continue
+        session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+        inputs = session.get_inputs()[0].name
+        out = [session.run(None, {inputs: row[None, :]})[0].reshape(-1).astype(float).tolist() for row in rows]
+        told["predictions"][name] = out
+    (folder / "predictions.json").write_text(json.dumps(told, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
