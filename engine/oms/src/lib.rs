@@ -6,6 +6,7 @@
 //! [`Gateway`].
 #![forbid(unsafe_code)]
 
+pub mod algo;
 mod converge;
 pub mod executions;
 pub mod gateway;
