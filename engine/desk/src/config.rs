@@ -6,7 +6,7 @@ use serde::Deserialize;
 use tickrace_exchange::{ExchangeConfig, LatencyConfig, Way};
 use tickrace_risk::Limits;
 use tickrace_runtime::idle::IdleStrategy;
-use tickrace_strategy::{MarketMakerConfig, ModelConfig, TouchQuoterConfig};
+use tickrace_strategy::{MarketMakerConfig, ModelConfig, MomentumConfig, TouchQuoterConfig};
 use tickrace_types::{Instrument, InstrumentTable};
 
 use crate::bar_quotes::BarQuoteConfig;
@@ -200,6 +200,8 @@ pub enum StrategyConfig {
     TouchQuoting(TouchQuoterConfig),
     /// Positions that a model predicts, see [`ModelConfig`].
     Model(Box<ModelConfig>),
+    /// Positions that follow what has moved, see [`MomentumConfig`].
+    Momentum(Box<MomentumConfig>),
     /// Watches, says nothing: the cost of the street without quoting.
     Idle,
     /// Nothing was stated.
@@ -380,6 +382,7 @@ impl DeskConfig {
                 StrategyConfig::MarketMaking(policy) => policy.validate(),
                 StrategyConfig::TouchQuoting(policy) => policy.validate(),
                 StrategyConfig::Model(policy) => policy.validate(),
+                StrategyConfig::Momentum(policy) => policy.validate(),
                 StrategyConfig::Idle | StrategyConfig::Unstated => Ok(()),
             }
             .map_err(|error| ConfigError { key: "strategy", fault: format!("{}: {error}", strategy.name) })?;

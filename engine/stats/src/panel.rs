@@ -106,7 +106,7 @@ impl Series {
         let days = usize::try_from(last.0 - first.0).unwrap_or(0) + 1;
         let mut bins = vec![f64::NAN; days];
         // Many rows of a day follow each other: the bin stands until a row leaves its span.
-        let (mut place, mut span) = (0, 1..0);
+        let (mut place, mut span) = (0, 0..0);
         for (&at, &value) in at_ns.iter().zip(values) {
             if !span.contains(&at) {
                 let day = BusinessDay::of_ns(at);

@@ -8,6 +8,7 @@
 pub mod features;
 pub mod market_making;
 pub mod model;
+pub mod momentum;
 pub mod policy;
 pub mod regime;
 pub mod sizing;
@@ -17,6 +18,7 @@ pub mod view;
 pub use features::{FeatureSet, FeaturesConfig};
 pub use market_making::{ConfigError, MarketMaker, MarketMakerConfig};
 pub use model::{Model, ModelConfig, ModelPolicy};
+pub use momentum::{Momentum, MomentumConfig};
 pub use policy::{Policies, Policy};
 pub use sizing::{Prospect, Sizer, SizingConfig};
 pub use touch_quoter::{TouchQuoter, TouchQuoterConfig};

@@ -2,7 +2,7 @@
 
 use tickrace_types::ResponseRecord;
 
-use crate::{MarketMaker, ModelPolicy, Say, TouchQuoter, View};
+use crate::{MarketMaker, ModelPolicy, Momentum, Say, TouchQuoter, View};
 
 /// Decides what should rest in the book. Object-safe; deterministic: same records, same words.
 ///
@@ -56,6 +56,8 @@ pub enum Policies {
     TouchQuoter(TouchQuoter),
     /// Positions that a model predicts.
     Model(ModelPolicy),
+    /// Follows what has moved.
+    Momentum(Momentum),
     /// A user's own policy, at one dynamic call per event.
     Custom(Box<dyn Policy + Send>),
     /// Says nothing.
@@ -70,6 +72,7 @@ impl Policies {
             Self::MarketMaker(policy) => policy.on_record(view),
             Self::TouchQuoter(policy) => policy.on_record(view),
             Self::Model(policy) => policy.on_record(view),
+            Self::Momentum(policy) => policy.on_record(view),
             Self::Custom(policy) => policy.on_record(view),
             Self::Idle => {}
         }
@@ -82,6 +85,7 @@ impl Policies {
             Self::MarketMaker(policy) => policy.on_event(view, say),
             Self::TouchQuoter(policy) => policy.on_event(view, say),
             Self::Model(policy) => policy.on_event(view, say),
+            Self::Momentum(policy) => policy.on_event(view, say),
             Self::Custom(policy) => policy.on_event(view, say),
             Self::Idle => {}
         }
@@ -94,6 +98,7 @@ impl Policies {
             Self::MarketMaker(policy) => policy.on_response(view, response, say),
             Self::TouchQuoter(policy) => policy.on_response(view, response, say),
             Self::Model(policy) => policy.on_response(view, response, say),
+            Self::Momentum(policy) => policy.on_response(view, response, say),
             Self::Custom(policy) => policy.on_response(view, response, say),
             Self::Idle => {}
         }
@@ -106,6 +111,7 @@ impl Policies {
             Self::MarketMaker(policy) => policy.on_timer(view, say),
             Self::TouchQuoter(policy) => policy.on_timer(view, say),
             Self::Model(policy) => policy.on_timer(view, say),
+            Self::Momentum(policy) => policy.on_timer(view, say),
             Self::Custom(policy) => policy.on_timer(view, say),
             Self::Idle => {}
         }
@@ -117,6 +123,7 @@ impl Policies {
             Self::MarketMaker(policy) => policy.is_timer_idle_safe(),
             Self::TouchQuoter(policy) => policy.is_timer_idle_safe(),
             Self::Model(policy) => policy.is_timer_idle_safe(),
+            Self::Momentum(policy) => policy.is_timer_idle_safe(),
             Self::Custom(policy) => policy.is_timer_idle_safe(),
             Self::Idle => true,
         }
@@ -129,6 +136,7 @@ impl Policies {
             Self::MarketMaker(policy) => policy.upkeep(view),
             Self::TouchQuoter(policy) => policy.upkeep(view),
             Self::Model(policy) => policy.upkeep(view),
+            Self::Momentum(policy) => policy.upkeep(view),
             Self::Custom(policy) => policy.upkeep(view),
             Self::Idle => {}
         }
@@ -141,6 +149,7 @@ impl Policies {
             Self::MarketMaker(policy) => policy.warm_up(view),
             Self::TouchQuoter(policy) => policy.warm_up(view),
             Self::Model(policy) => policy.warm_up(view),
+            Self::Momentum(policy) => policy.warm_up(view),
             Self::Custom(policy) => policy.warm_up(view),
             Self::Idle => {}
         }

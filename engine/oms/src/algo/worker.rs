@@ -74,6 +74,11 @@ impl Worker {
         }
     }
 
+    /// One more try, where it was given up: for whoever must get out.
+    pub fn retry(&mut self) {
+        self.refusals = self.refusals.min(REFUSALS_MAX - 1);
+    }
+
     /// Whether so many refusals followed each other that it was given up.
     pub const fn is_given_up(&self) -> bool {
         self.refusals >= REFUSALS_MAX
@@ -109,7 +114,8 @@ impl Worker {
         let both = || [Side::Bid, Side::Ask].into_iter().flat_map(|side| oms.open_orders(id, side));
         // Children of a parent that is over leave before anything of the next is sent.
         if let Some(old) = both().find(|order| !is_own(order)) {
-            return if is_free(old) { Step::Cancel(ClientId(old.id)) } else { Step::Wait };
+            let is_asked = !is_free(old) || old.tif == TimeInForce::Ioc;
+            return if is_asked { Step::Wait } else { Step::Cancel(ClientId(old.id)) };
         }
         let Some(parent) = self.parent else { return Step::Wait };
         let done_lots = self.done_lots(oms.position(id));
@@ -118,7 +124,13 @@ impl Worker {
         if let Some(child) = both().next() {
             let stays = matches!(wanted, Child::Rest { price, qty_lots, .. }
                 if child.price == price.0 && child.leaves <= parent.qty_lots - done_lots && qty_lots > 0);
-            return if !stays && is_free(child) { Step::Cancel(ClientId(child.id)) } else { Step::Wait };
+            // One that takes ends by itself.
+            let ends = child.tif == TimeInForce::Ioc;
+            return if !stays && !ends && is_free(child) {
+                Step::Cancel(ClientId(child.id))
+            } else {
+                Step::Wait
+            };
         }
         if now_ns < self.resume_ns || self.is_given_up() {
             return Step::Wait;

@@ -60,7 +60,7 @@ impl BarFigure {
 }
 
 /// A trade whose price is its own: bars follow no orders for it.
-fn print(ts_venue_ns: i64, ts_recv_ns: i64, price: i64, lots: i64) -> Record {
+pub(crate) fn print(ts_venue_ns: i64, ts_recv_ns: i64, price: i64, lots: i64) -> Record {
     let header = Header {
         kind: Kind::Print as u8,
         flags: Flags::END_OF_EVENT,
@@ -72,17 +72,16 @@ fn print(ts_venue_ns: i64, ts_recv_ns: i64, price: i64, lots: i64) -> Record {
     *MarketRecord { header, order_ref, price, ..MarketRecord::default() }.as_record()
 }
 
+/// A record of nothing but the time, which alone closes a bar by time.
+pub(crate) fn passing(ts_venue_ns: i64, ts_recv_ns: i64) -> Record {
+    let header = Header { kind: Kind::Notice as u8, ts_venue_ns, ts_recv_ns, ..Header::default() };
+    Record { header, ..Record::default() }
+}
+
 impl Feature for BarFigure {
     #[inline]
     fn on_quote(&mut self, quote: &Quote) {
-        // Time alone closes a bar by time.
-        let header = Header {
-            kind: Kind::Notice as u8,
-            ts_venue_ns: quote.ts_venue_ns,
-            ts_recv_ns: quote.now_ns,
-            ..Header::default()
-        };
-        self.feed(&Record { header, ..Record::default() });
+        self.feed(&passing(quote.ts_venue_ns, quote.now_ns));
     }
 
     #[inline]
