@@ -12,6 +12,7 @@ mod formats;
 mod hostile;
 mod hostile_policy;
 mod layering;
+mod models;
 mod parity;
 mod recovery;
 mod sweep;
