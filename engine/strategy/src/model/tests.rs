@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use tickrace_oms::{Oms, OmsConfig, OrderRequest};
+use tickrace_oms::{Oms, OmsConfig, Order, OrderRequest, State};
 use tickrace_types::*;
 
 use super::*;
@@ -176,9 +176,13 @@ impl World {
         let order = *self.oms.order(id).unwrap();
         self.fills += 1;
         let header = Header { instrument: 0, ts_recv_ns: self.now_ns, ..Header::default() };
+        let replaced = self.oms.open_orders(I, order.side).find(|one| one.state == State::PendingReplace);
+        let is_gone = kind == ResponseKind::Cancelled;
+        let qty = if is_gone { order.leaves } else { qty };
         let response = ResponseRecord {
             header,
             client_id: id.0,
+            orig_client_id: replaced.map_or(0, |one| one.id),
             response: kind as u8,
             side: order.side as u8,
             price: order.price,
@@ -249,18 +253,26 @@ fn a_strong_prediction_takes_once_nothing_of_its_own_is_open_and_never_twice() {
 fn positions_and_what_is_open_never_pass_the_limit() {
     let mut world = World::new();
     world.predict(4.0, 1.0);
-    for _ in 0..20 {
+    for _ in 0..60 {
         world.event(100);
-        for id in world.open() {
-            let order = *world.oms.order(id).unwrap();
-            if !order.is_acknowledged {
-                world.answer(id, ResponseKind::Accepted, 0);
-            } else if order.leaves > 0 {
-                world.answer(id, ResponseKind::Fill, order.leaves.min(40));
+        let open: Vec<Order> = world.oms.open_orders(I, Side::Bid).copied().collect();
+        let asked = open.iter().find(|order| order.state == State::PendingNew);
+        let is_moved = open.iter().any(|order| order.state == State::PendingReplace);
+        match asked.or(open.first()) {
+            Some(order) if order.state == State::PendingNew => {
+                let kind = if is_moved { ResponseKind::Replaced } else { ResponseKind::Accepted };
+                world.answer(ClientId(order.id), kind, 0);
             }
-            let open: i64 = world.oms.open_orders(I, Side::Bid).map(|order| order.leaves).sum();
-            assert!(world.oms.position(I) + open <= 300, "{} and {open}", world.oms.position(I));
+            Some(order) => {
+                world.answer(ClientId(order.id), ResponseKind::Fill, order.leaves.min(40));
+            }
+            None => {}
         }
+        // Of an order and its replacement one rests.
+        let resting =
+            world.oms.open_orders(I, Side::Bid).filter(|order| order.state != State::PendingReplace);
+        let open: i64 = resting.map(|order| order.leaves).sum();
+        assert!(world.oms.position(I) + open <= 300, "{} and {open}", world.oms.position(I));
     }
     assert_eq!(world.oms.position(I), 300, "the fraction would be 999 lots");
 }
