@@ -56,7 +56,7 @@ pub(crate) enum Figure {
     TradeSign(trades::TradeSign),
     SinceTrade(trades::SinceTrade),
     Volume(trades::Volume),
-    Bar(bars::BarFigure),
+    Bar(Box<bars::BarFigure>),
     Custom(Box<dyn Feature + Send>),
 }
 
