@@ -256,6 +256,14 @@ impl Policy for ModelPolicy {
         self.work(view, say, false);
     }
 
+    /// What happened meanwhile is in no window: the features start anew, and until they are ready nothing is said.
+    fn on_resume(&mut self) {
+        for market in &mut self.markets {
+            market.features.on_break();
+            market.prediction = None;
+        }
+    }
+
     fn warm_up(&mut self, view: &View<'_>) {
         self.learn(view);
     }

@@ -327,6 +327,21 @@ fn a_halt_a_stale_book_silence_and_age_pull_everything_and_keep_the_position() {
 }
 
 #[test]
+fn after_a_silence_of_the_desk_features_are_waited_for_again() {
+    let mut world = World::new();
+    world.predict(4.0, 1.0);
+    assert_eq!(world.event(100), Speech::Quote);
+    world.policy.on_resume();
+    // The return looks back 200 ms and the part of a window before them: three events a tenth of a second apart.
+    for _ in 0..3 {
+        world.event(100);
+        assert!(world.policy.prediction(I).is_none());
+    }
+    world.event(100);
+    assert!(world.policy.prediction(I).is_some());
+}
+
+#[test]
 fn a_refusal_is_followed_by_a_pause() {
     let mut world = World::new();
     world.predict(4.0, 1.0);
