@@ -13,6 +13,7 @@ mod hostile;
 mod hostile_policy;
 mod layering;
 mod look_ahead;
+mod models;
 mod parity;
 mod recovery;
 mod sweep;

@@ -62,6 +62,17 @@ fn a_hundred_thousand_events_through_the_whole_desk_allocate_nothing_and_one_all
     // Without controls beside the single order, and with all of them and an operator who speaks, all of whose words
     // fall into the middle of the day, which is measured.
     the_desk_allocates_nothing("backtest/market_making.toml", &[]);
+    // Features ten times a second, and a linear model that trades whatever it says.
+    the_desk_allocates_nothing(
+        "backtest/model.toml",
+        &[
+            "strategy.features.sample_ms=100",
+            "strategy.enter_bps=0.0",
+            "strategy.exit_bps=0.0",
+            "strategy.confidence_min=0.0",
+            "strategy.rebalance_min_lots=0",
+        ],
+    );
     let often = "operator=[{ at = \"11:00:00\", command = \"propose-limits\", limits = \"LIMITS\" }, \
         { at = \"11:10:00\", command = \"confirm-limits\", version = 1 }, \
         { at = \"11:20:00\", command = \"override-limit\", symbol = \"SAAA\", key = \"position_max_lots\", value = 900, for_ms = 60000 }, \
@@ -94,6 +105,7 @@ fn the_desk_allocates_nothing(name: &str, settings: &[&str]) {
         }
     }
     let mut desk: DeskConfig = tickrace_cli::settings::parse(&path, &table).expect("it parses");
+    tickrace_cli::models::load(&mut desk, &path).expect("the example model loads");
     let bytes = Synth::new(SynthConfig { seed: 5, symbols: 4, messages: WARM + MEASURED + 20_000 }).to_vec();
     let session = Session::of_memory("synthetic day", bytes);
     let instruments = session.announced();
@@ -127,7 +139,7 @@ fn the_desk_allocates_nothing(name: &str, settings: &[&str]) {
     assert!(ran.market_records > WARM + MEASURED, "got {}", ran.market_records);
     assert_eq!(ran.entry.found, Some(0), "allocations and releases of the desk's thread");
     let counts = ran.gate.gate().control_counts();
-    let is_guarded = !settings.is_empty();
+    let is_guarded = name.contains("guarded");
     assert_eq!(counts.overridden, u64::from(is_guarded));
     assert_eq!(counts.imposed.iter().sum::<u64>() > 1, is_guarded, "{counts:?}");
 }

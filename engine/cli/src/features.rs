@@ -239,10 +239,10 @@ fn write(
         for taken in due.drain(..) {
             push(taken, &mut report)?;
         }
-        if watch.records() % 4096 == 0 {
+        if watch.records().is_multiple_of(4096) {
             bar.set_position(watch.records());
         }
-        if !is_more || watch.records() % 4096 == 0 && interrupt.load(Ordering::Relaxed) {
+        if !is_more || watch.records().is_multiple_of(4096) && interrupt.load(Ordering::Relaxed) {
             break;
         }
     }

@@ -1,10 +1,14 @@
 //! `features.parquet`: rows of features with the touch they were taken at, and returns that followed.
 
 use std::fmt::Write;
+use std::fs::File;
 use std::path::Path;
 
 use parquet::data_type::ByteArray;
+use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::record::Field;
 
+use crate::frame::FrameError;
 use crate::table::{Shape, StoreError, Table};
 
 const UNITS: &str = "ts_ns: receive time of the event, UTC; bid_px_nanos, ask_px_nanos: 1e-9 of the quote currency; features: \
@@ -78,5 +82,91 @@ impl FeaturesWriter {
     /// [`StoreError::Write`].
     pub fn finish(self) -> Result<u64, StoreError> {
         self.table.finish()
+    }
+}
+
+/// One row as it is read back.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OwnedRow {
+    /// Nanoseconds since the Unix epoch.
+    pub ts_ns: i64,
+    /// Symbol.
+    pub symbol: String,
+    /// Best bid and ask, nano-units.
+    pub touch: (i64, i64),
+    /// Values of the columns in their order; `None` is null.
+    pub values: Vec<Option<f64>>,
+}
+
+/// Reads a file whole: names of its columns of numbers, and its rows.
+///
+/// # Errors
+///
+/// [`FrameError`] naming the path, and the column that is not of such a file.
+pub fn read(path: &Path) -> Result<(Vec<String>, Vec<OwnedRow>), FrameError> {
+    let file = File::open(path).map_err(|source| FrameError::Open { path: path.to_owned(), source })?;
+    let torn = |source| FrameError::Parquet { path: path.to_owned(), source };
+    let reader = SerializedFileReader::new(file).map_err(torn)?;
+    let schema = reader.metadata().file_metadata().schema_descr();
+    let names = schema.columns().iter().map(|column| column.name().to_owned());
+    let names: Vec<String> = names.skip(4).collect();
+    let mut rows = Vec::new();
+    for row in reader.get_row_iter(None).map_err(torn)? {
+        let row = row.map_err(torn)?;
+        let mut read = OwnedRow { ts_ns: 0, symbol: String::new(), touch: (0, 0), values: Vec::new() };
+        for (place, (name, field)) in row.get_column_iter().enumerate() {
+            match (place, field) {
+                (0, Field::Long(ts_ns)) => read.ts_ns = *ts_ns,
+                (1, Field::Str(symbol)) => read.symbol.clone_from(symbol),
+                (2, Field::Long(bid)) => read.touch.0 = *bid,
+                (3, Field::Long(ask)) => read.touch.1 = *ask,
+                (4.., Field::Double(value)) => read.values.push(Some(*value)),
+                (4.., Field::Null) => read.values.push(None),
+                _ => {
+                    return Err(FrameError::Column {
+                        path: path.to_owned(),
+                        column: name.clone(),
+                        got: field.to_string(),
+                        wanted: "a column of a features file",
+                    });
+                }
+            }
+        }
+        rows.push(read);
+    }
+    Ok((names, rows))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_come_back_bit_for_bit_with_their_nulls() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("features.parquet");
+        let names = vec!["a".to_owned(), "b_1ms".to_owned()];
+        let mut writer = FeaturesWriter::create(&path, &names).unwrap();
+        let all = [
+            (5, "ONE", (-1, 2), vec![Some(0.1 + 0.2), None]),
+            (6, "TWO", (i64::MAX, 3), vec![Some(-0.0), Some(f64::MIN_POSITIVE)]),
+        ];
+        for (ts_ns, symbol, touch, values) in &all {
+            writer.push(&FeaturesRow { ts_ns: *ts_ns, symbol, touch: *touch, values }).unwrap();
+        }
+        assert_eq!(writer.finish().unwrap(), 2);
+        let (read_names, rows) = read(&path).unwrap();
+        assert_eq!(read_names, names);
+        for ((ts_ns, symbol, touch, values), row) in all.iter().zip(&rows) {
+            assert_eq!((row.ts_ns, row.symbol.as_str(), row.touch), (*ts_ns, *symbol, *touch));
+            let bits =
+                |values: &[Option<f64>]| values.iter().map(|one| one.map(f64::to_bits)).collect::<Vec<_>>();
+            assert_eq!(bits(&row.values), bits(values));
+        }
+        let other = folder.path().join("other.parquet");
+        let mut sheet = crate::Sheet { name: "other", units: String::new(), columns: Vec::new() };
+        sheet.push("text", crate::sheet::Cells::Texts(vec![Some("x".to_owned())]));
+        sheet.write(&other).unwrap();
+        assert!(read(&other).unwrap_err().to_string().contains("text"));
     }
 }

@@ -56,7 +56,7 @@ pub(crate) enum Figure {
     TradeSign(trades::TradeSign),
     SinceTrade(trades::SinceTrade),
     Volume(trades::Volume),
-    Bar(bars::BarFigure),
+    Bar(Box<bars::BarFigure>),
     Custom(Box<dyn Feature + Send>),
 }
 
@@ -219,8 +219,9 @@ impl FeatureSet {
         }
     }
 
+    /// Records were missed: what looks back over time starts anew.
     #[cold]
-    fn on_break(&mut self) {
+    pub fn on_break(&mut self) {
         if self.quote.take().is_some() {
             for figure in &mut self.figures {
                 each!(figure, one => one.on_break());

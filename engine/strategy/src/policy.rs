@@ -42,6 +42,9 @@ pub trait Policy {
     fn warm_up(&mut self, view: &View<'_>) {
         let _ = view;
     }
+
+    /// The desk speaks again after a kill was re-armed: records in between were not told.
+    fn on_resume(&mut self) {}
 }
 
 /// The policies a desk can run: built-in ones without a dynamic call, and one boxed of the user's own.
@@ -151,6 +154,18 @@ impl Policies {
             Self::Model(policy) => policy.warm_up(view),
             Self::Momentum(policy) => policy.warm_up(view),
             Self::Custom(policy) => policy.warm_up(view),
+            Self::Idle => {}
+        }
+    }
+
+    /// See [`Policy::on_resume`].
+    #[cold]
+    pub fn on_resume(&mut self) {
+        match self {
+            Self::MarketMaker(policy) => policy.on_resume(),
+            Self::TouchQuoter(policy) => policy.on_resume(),
+            Self::Model(policy) => policy.on_resume(),
+            Self::Custom(policy) => policy.on_resume(),
             Self::Idle => {}
         }
     }

@@ -176,6 +176,9 @@ impl DecideStage {
                 // As the gate reads it: the second word repeats the first, and nothing is open any more.
                 let is_open = self.seats.iter().any(|seat| seat.oms.open_count() > 0);
                 if self.rearm_argument == Some(argument) && !is_open {
+                    if self.is_silent {
+                        self.seats.iter_mut().for_each(|seat| seat.policy.on_resume());
+                    }
                     self.is_silent = false;
                 }
             }

@@ -281,7 +281,7 @@ impl FeatureConfig {
             Self::SinceTrade {} => Figure::SinceTrade(SinceTrade::default()),
             Self::Bar { bars, of } => {
                 let spec = bars.parse().expect("the configuration was checked");
-                Figure::Bar(BarFigure::new(spec, *of, instrument.multiplier_nanos))
+                Figure::Bar(Box::new(BarFigure::new(spec, *of, instrument.multiplier_nanos)))
             }
         }
     }

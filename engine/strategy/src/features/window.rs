@@ -5,10 +5,10 @@
 //! market's activity, and the same records give the same sums wherever the reading began.
 
 /// Cells of a window.
-pub const CELLS: i64 = 256;
+pub const CELLS: usize = 256;
 
 /// Slots: the cells of the window, one begun at either end.
-const SLOTS: usize = CELLS as usize + 2;
+const SLOTS: usize = CELLS + 2;
 
 /// How a window cuts time.
 #[derive(Clone, Copy, Debug)]
@@ -21,7 +21,7 @@ impl Cells {
     /// A window of a positive length.
     pub(crate) fn new(window_ns: i64) -> Self {
         assert!(window_ns > 0, "a window is positive, got {window_ns}");
-        Self { window_ns, cell_ns: window_ns / CELLS + i64::from(window_ns % CELLS != 0) }
+        Self { window_ns, cell_ns: (window_ns - 1) / CELLS as i64 + 1 }
     }
 
     #[inline]

@@ -200,7 +200,8 @@ impl ModelPolicy {
             return;
         }
         say.wanted.clear();
-        (say.wanted.keep_within_nanos, say.wanted.keep_short_lots) = (0, 0);
+        // As near as it may stay to its target a resting order may stay to its size.
+        (say.wanted.keep_within_nanos, say.wanted.keep_short_lots) = (0, config.rebalance_min_lots);
         match side {
             Side::Bid => say.wanted.push_bid(quote.bid_px, qty),
             Side::Ask => say.wanted.push_ask(quote.ask_px, qty),
@@ -253,6 +254,14 @@ impl Policy for ModelPolicy {
             market.is_waiting = true;
         }
         self.work(view, say, false);
+    }
+
+    /// What happened meanwhile is in no window: the features start anew, and until they are ready nothing is said.
+    fn on_resume(&mut self) {
+        for market in &mut self.markets {
+            market.features.on_break();
+            market.prediction = None;
+        }
     }
 
     fn warm_up(&mut self, view: &View<'_>) {
