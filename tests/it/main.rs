@@ -11,6 +11,7 @@ mod flow;
 mod formats;
 mod hostile;
 mod hostile_policy;
+mod import;
 mod layering;
 mod parity;
 mod recovery;

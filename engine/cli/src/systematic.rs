@@ -14,6 +14,7 @@ use tickrace_systematic::system::{Stages, System, SystemError};
 use crate::{Failure, Streams, progress, settings};
 
 pub mod data;
+pub mod import;
 pub mod roll;
 pub mod words;
 
@@ -32,6 +33,8 @@ enum Verb {
     Stage(StageArgs),
     /// From prices of single contracts to a roll calendar, multiple and adjusted prices
     Roll(roll::Args),
+    /// A configuration of pysystemtrade (YAML) as one of ours
+    Import(import::Args),
 }
 
 /// Arguments of `systematic backtest`.
@@ -94,6 +97,7 @@ pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure> {
         Verb::Backtest(args) => backtest(args, streams),
         Verb::Stage(args) => stage(args, streams),
         Verb::Roll(args) => roll::run(args, streams),
+        Verb::Import(args) => import::run(args, streams),
     }
 }
 
