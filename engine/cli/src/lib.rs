@@ -38,6 +38,7 @@ pub mod sweep;
 pub mod synth;
 pub mod systematic;
 pub mod tape;
+pub mod targets;
 pub mod ticks;
 pub mod tops;
 

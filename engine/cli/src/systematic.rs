@@ -16,6 +16,7 @@ use crate::{Failure, Streams, progress, settings};
 pub mod data;
 pub mod import;
 pub mod roll;
+pub mod targets;
 pub mod words;
 
 /// Arguments of `systematic`.
@@ -35,6 +36,8 @@ enum Verb {
     Roll(roll::Args),
     /// A configuration of pysystemtrade (YAML) as one of ours
     Import(import::Args),
+    /// The positions wanted after a day, for a desk to follow
+    Targets(targets::Args),
 }
 
 /// Arguments of `systematic backtest`.
@@ -98,6 +101,7 @@ pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure> {
         Verb::Stage(args) => stage(args, streams),
         Verb::Roll(args) => roll::run(args, streams),
         Verb::Import(args) => import::run(args, streams),
+        Verb::Targets(args) => targets::run(args, streams),
     }
 }
 

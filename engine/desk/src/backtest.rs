@@ -10,7 +10,7 @@ use tickrace_oms::{Oms, OmsConfig};
 use tickrace_risk::{Gate, LimitsError, OpeningPosition, OpeningState};
 use tickrace_runtime::kill::KillFlag;
 use tickrace_runtime::placement::{Placement, PlacementError};
-use tickrace_strategy::{MarketMaker, Policies, TouchQuoter};
+use tickrace_strategy::{MarketMaker, Policies, TargetFollower, TouchQuoter};
 use tickrace_types::{AccountId, InstrumentTable, Price, SessionId, StrategyId, VenueId};
 
 use crate::config::{DeskConfig, MarketInJournal, StrategyConfig};
@@ -131,6 +131,7 @@ fn seats_of(config: &DeskConfig, instruments: &InstrumentTable) -> Result<Vec<Se
                 Policies::MarketMaker(MarketMaker::new(policy, instruments)?)
             }
             StrategyConfig::TouchQuoting(policy) => Policies::TouchQuoter(TouchQuoter::new(policy)?),
+            StrategyConfig::Target(policy) => Policies::Target(TargetFollower::new(policy, instruments)?),
             StrategyConfig::Idle | StrategyConfig::Unstated => Policies::Idle,
         };
         let oms = Oms::new(

@@ -20,5 +20,6 @@ pub mod rerun;
 pub mod sim;
 pub mod stages;
 pub mod street;
+pub mod targets;
 
 pub use config::{ConfigError, DeskConfig};

@@ -9,11 +9,13 @@ pub mod market_making;
 pub mod policy;
 pub mod regime;
 pub mod sizing;
+pub mod target;
 pub mod touch_quoter;
 pub mod view;
 
 pub use market_making::{ConfigError, MarketMaker, MarketMakerConfig};
 pub use policy::{Policies, Policy};
 pub use sizing::{Prospect, Sizer, SizingConfig};
+pub use target::{TargetConfig, TargetFollower};
 pub use touch_quoter::{TouchQuoter, TouchQuoterConfig};
 pub use view::{CANCELS_MAX, ORDERS_MAX, Say, Speech, View};

@@ -1,8 +1,8 @@
 //! The policy trait and the policies a desk can run.
 
-use tickrace_types::ResponseRecord;
+use tickrace_types::{ResponseRecord, TargetRecord};
 
-use crate::{MarketMaker, Say, TouchQuoter, View};
+use crate::{MarketMaker, Say, TargetFollower, TouchQuoter, View};
 
 /// Decides what should rest in the book. Object-safe; deterministic: same records, same words.
 ///
@@ -24,6 +24,11 @@ pub trait Policy {
     /// The desk's periodic timer, once for each instrument; `view.record` is the timer record.
     fn on_timer(&mut self, view: &View<'_>, say: &mut Say) {
         let _ = (view, say);
+    }
+
+    /// A position that somebody wants held in the view's instrument; `view.record` is its record.
+    fn on_target(&mut self, view: &View<'_>, target: &TargetRecord, say: &mut Say) {
+        let _ = (view, target, say);
     }
 
     /// Whether a firing of the timer that follows another with nothing heard in between would say nothing new and learn
@@ -54,6 +59,8 @@ pub enum Policies {
     MarketMaker(MarketMaker),
     /// One order a side at the touch, on a timer.
     TouchQuoter(TouchQuoter),
+    /// Positions brought to targets worked out elsewhere.
+    Target(TargetFollower),
     /// A user's own policy, at one dynamic call per event.
     Custom(Box<dyn Policy + Send>),
     /// Says nothing.
@@ -67,6 +74,7 @@ impl Policies {
         match self {
             Self::MarketMaker(policy) => policy.on_record(view),
             Self::TouchQuoter(policy) => policy.on_record(view),
+            Self::Target(policy) => policy.on_record(view),
             Self::Custom(policy) => policy.on_record(view),
             Self::Idle => {}
         }
@@ -78,6 +86,7 @@ impl Policies {
         match self {
             Self::MarketMaker(policy) => policy.on_event(view, say),
             Self::TouchQuoter(policy) => policy.on_event(view, say),
+            Self::Target(policy) => policy.on_event(view, say),
             Self::Custom(policy) => policy.on_event(view, say),
             Self::Idle => {}
         }
@@ -89,6 +98,7 @@ impl Policies {
         match self {
             Self::MarketMaker(policy) => policy.on_response(view, response, say),
             Self::TouchQuoter(policy) => policy.on_response(view, response, say),
+            Self::Target(policy) => policy.on_response(view, response, say),
             Self::Custom(policy) => policy.on_response(view, response, say),
             Self::Idle => {}
         }
@@ -100,7 +110,19 @@ impl Policies {
         match self {
             Self::MarketMaker(policy) => policy.on_timer(view, say),
             Self::TouchQuoter(policy) => policy.on_timer(view, say),
+            Self::Target(policy) => policy.on_timer(view, say),
             Self::Custom(policy) => policy.on_timer(view, say),
+            Self::Idle => {}
+        }
+    }
+
+    /// See [`Policy::on_target`].
+    pub fn on_target(&mut self, view: &View<'_>, target: &TargetRecord, say: &mut Say) {
+        match self {
+            Self::MarketMaker(policy) => policy.on_target(view, target, say),
+            Self::TouchQuoter(policy) => policy.on_target(view, target, say),
+            Self::Target(policy) => policy.on_target(view, target, say),
+            Self::Custom(policy) => policy.on_target(view, target, say),
             Self::Idle => {}
         }
     }
@@ -110,6 +132,7 @@ impl Policies {
         match self {
             Self::MarketMaker(policy) => policy.is_timer_idle_safe(),
             Self::TouchQuoter(policy) => policy.is_timer_idle_safe(),
+            Self::Target(policy) => policy.is_timer_idle_safe(),
             Self::Custom(policy) => policy.is_timer_idle_safe(),
             Self::Idle => true,
         }
@@ -121,6 +144,7 @@ impl Policies {
         match self {
             Self::MarketMaker(policy) => policy.upkeep(view),
             Self::TouchQuoter(policy) => policy.upkeep(view),
+            Self::Target(policy) => policy.upkeep(view),
             Self::Custom(policy) => policy.upkeep(view),
             Self::Idle => {}
         }
@@ -132,6 +156,7 @@ impl Policies {
         match self {
             Self::MarketMaker(policy) => policy.warm_up(view),
             Self::TouchQuoter(policy) => policy.warm_up(view),
+            Self::Target(policy) => policy.warm_up(view),
             Self::Custom(policy) => policy.warm_up(view),
             Self::Idle => {}
         }

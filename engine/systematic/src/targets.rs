@@ -1,0 +1,189 @@
+//! Targets: the position that a system wants held in each instrument after a day, and what it rests on.
+//!
+//! The stages have it all; here one row of them is taken, of each instrument the last that is known.
+
+use serde::Serialize;
+use tickrace_stats::panel::DAY_NS;
+use tickrace_stats::{BusinessDay, Series};
+use tickrace_types::event::{VERSION, source};
+use tickrace_types::{Flags, Header, Kind, Price, TargetReason, TargetRecord};
+
+use crate::system::{Member, System};
+
+/// A target, in full.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Target {
+    /// Whose.
+    pub instrument: String,
+    /// The day whose prices it rests on.
+    #[serde(skip)]
+    pub day: BusinessDay,
+    /// Combined forecast; 10 is an average one.
+    pub forecast: f64,
+    /// Contracts before buffering and rounding.
+    pub unrounded: f64,
+    /// The same rounded, half to even.
+    pub rounded: f64,
+    /// Edges of the buffer, contracts, rounded.
+    pub low: f64,
+    /// See `low`.
+    pub high: f64,
+    /// Whole contracts to hold: buffered, or found for all instruments together.
+    pub target: f64,
+    /// Price of the held contract.
+    pub reference_price: f64,
+    /// Why it is what it is.
+    #[serde(serialize_with = "name_of")]
+    pub reason: TargetReason,
+}
+
+/// Why a target makes no record.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum TargetError {
+    /// A system without a day.
+    #[error("the system has no day with prices")]
+    Empty,
+    /// A day before the first.
+    #[error("the system's days begin later than the date asked for")]
+    TooEarly,
+    /// A figure beyond what a record holds.
+    #[error("{instrument}: {what} of {value} is beyond what a record holds")]
+    Range {
+        /// Whose.
+        instrument: String,
+        /// Which figure.
+        what: &'static str,
+        /// Its value.
+        value: f64,
+    },
+}
+
+fn name_of<S: serde::Serializer>(reason: &TargetReason, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_str(reason.name())
+}
+
+/// The last day on which any instrument has a position.
+pub fn last_day(system: &System) -> Option<BusinessDay> {
+    let ends = system.members.values().filter_map(|member| {
+        let held = member.stages.get("buffered_position")?;
+        (!held.is_empty()).then(|| held.end().0 - 1)
+    });
+    ends.max().map(BusinessDay)
+}
+
+/// Targets after the prices of a day, by instrument in the order of their names. Of an instrument whose data end earlier, or
+/// have a gap there, the last day before counts, and its target says so by its own day.
+///
+/// # Errors
+///
+/// [`TargetError::TooEarly`] where no instrument has a day as early.
+pub fn targets(system: &System, day: BusinessDay) -> Result<Vec<Target>, TargetError> {
+    let mut found = Vec::with_capacity(system.members.len());
+    for (name, member) in &system.members {
+        found.extend(target(system, name, member, day));
+    }
+    if found.is_empty() { Err(TargetError::TooEarly) } else { Ok(found) }
+}
+
+/// Of one instrument; none before its first day.
+fn target(system: &System, name: &str, member: &Member, day: BusinessDay) -> Option<Target> {
+    let stage = |name: &str| member.stages.get(name);
+    let held = stage("buffered_position")?;
+    let price = &member.raw.denom_price;
+    // The last day of the instrument's own with a price, up to the one asked for.
+    let last = day.0.min(held.end().0 - 1).min(price.end().0 - 1);
+    let own = (price.first.0..=last).rev().map(BusinessDay).find(|day| !price.at(*day).is_nan())?;
+    let at = |series: Option<&Series>| series.map_or(f64::NAN, |series| last_known(series, own));
+    let (unrounded, high, low) = (at(stage("notional_position")), at(stage("buf_top")), at(stage("buf_bot")));
+    let whole = |value: f64| if value.is_nan() { 0.0 } else { value.round_ties_even() + 0.0 };
+    let buffered = whole(at(Some(held)));
+    let dynamic = system.dynamic.as_ref().and_then(|contracts| contracts.get(name));
+    let (target, reason) = if unrounded.is_nan() {
+        (0.0, TargetReason::Unknown)
+    } else if let Some(contracts) = dynamic {
+        (whole(at(Some(contracts))), TargetReason::Dynamic)
+    } else if buffered == whole(last_known(held, BusinessDay(own.0 - 1))) {
+        (buffered, TargetReason::Held)
+    } else {
+        (buffered, TargetReason::Moved)
+    };
+    // Found for all together, or without a buffer, the target is all there is room for.
+    let has_buffer = matches!(reason, TargetReason::Held | TargetReason::Moved) && low <= high;
+    let (low, high) = if has_buffer { (whole(low), whole(high)) } else { (target, target) };
+    Some(Target {
+        instrument: name.to_owned(),
+        day: own,
+        forecast: at(stage("combined_fc")),
+        unrounded,
+        rounded: whole(unrounded),
+        low: low.min(target),
+        high: high.max(target),
+        target,
+        reference_price: at(Some(price)),
+        reason,
+    })
+}
+
+/// The value of a day, or the last known before it.
+fn last_known(series: &Series, day: BusinessDay) -> f64 {
+    let last = day.0.min(series.end().0 - 1);
+    let days = (series.first.0..=last).rev().map(BusinessDay);
+    days.map(|day| series.at(day)).find(|value| !value.is_nan()).unwrap_or(f64::NAN)
+}
+
+impl Target {
+    /// End of the day whose prices it rests on, nanoseconds since the Unix epoch: midnight (UTC) after it.
+    pub fn as_of_ns(&self) -> i64 {
+        self.day.start_ns() + DAY_NS
+    }
+
+    /// As a record of a target log.
+    ///
+    /// - `instrument`: index into the log's head. `seq`: number of the record, from 1.
+    ///
+    /// # Errors
+    ///
+    /// [`TargetError::Range`] naming the figure that a record cannot hold.
+    pub fn record(&self, instrument: u32, seq: u64) -> Result<TargetRecord, TargetError> {
+        let fail = |what, value| TargetError::Range { instrument: self.instrument.clone(), what, value };
+        #[allow(clippy::cast_possible_truncation, reason = "whole, and within what an i32 holds")]
+        let contracts = |what, value: f64| {
+            let is_held = value.abs() <= f64::from(i32::MAX) && value.fract() == 0.0;
+            if is_held { Ok(value as i32) } else { Err(fail(what, value)) }
+        };
+        let nanos = |what, value: f64| {
+            if value.is_nan() {
+                return Ok(0);
+            }
+            Price::from_f64(value).map(|nanos| nanos.0).ok_or_else(|| fail(what, value))
+        };
+        let hundredths = (self.forecast * 100.0).round();
+        #[allow(clippy::cast_possible_truncation, reason = "within what an i16 holds; NaN is nothing")]
+        let forecast_centi = match hundredths.abs() <= f64::from(i16::MAX) {
+            true => hundredths as i16,
+            false if hundredths.is_nan() => 0,
+            false => return Err(fail("a forecast", self.forecast)),
+        };
+        let as_of_ns = self.as_of_ns();
+        Ok(TargetRecord {
+            header: Header {
+                kind: Kind::Target as u8,
+                version: VERSION,
+                flags: Flags::END_OF_EVENT,
+                source: source::CONTROL,
+                instrument,
+                seq,
+                ts_venue_ns: as_of_ns,
+                ts_recv_ns: as_of_ns,
+            },
+            optimal_nanos: nanos("a position", self.unrounded)?,
+            reference_px: nanos("a price", self.reference_price)?,
+            target_lots: contracts("a target", self.target)?,
+            low_lots: contracts("a buffer", self.low)?,
+            high_lots: contracts("a buffer", self.high)?,
+            forecast_centi,
+            reason: self.reason as u8,
+            reserved: 0,
+        })
+    }
+}
