@@ -109,7 +109,8 @@ impl TargetFollower {
             work.standing = standing;
         }
         if !is_paused {
-            converge(view, wanted.as_ref(), gap, say);
+            let patience_ns = self.config.retry_ms.saturating_mul(config::NANOS_PER_MS);
+            converge(view, wanted.as_ref(), gap, patience_ns, say);
         }
     }
 
@@ -187,12 +188,17 @@ impl TargetFollower {
 }
 
 /// Cancels what is not wanted, and asks for what is once nothing else is open.
-fn converge(view: &View<'_>, wanted: Option<&OrderRequest>, gap: i64, say: &mut Say) {
+///
+/// - `patience_ns`: an immediate-or-cancel order ends by itself; only where its end is not heard of for so long is it cancelled.
+fn converge(view: &View<'_>, wanted: Option<&OrderRequest>, gap: i64, patience_ns: i64, say: &mut Say) {
     let mut is_open = false;
     for side in Side::BOTH {
         for order in view.oms.open_orders(view.id, side) {
             is_open = true;
-            let is_cancellable = matches!(order.state, State::Live | State::PartlyFilled | State::Unknown);
+            let is_resting = matches!(order.state, State::Live | State::PartlyFilled);
+            let is_ending =
+                order.tif == TimeInForce::Ioc && view.now_ns.saturating_sub(order.sent_ns) < patience_ns;
+            let is_cancellable = order.state == State::Unknown || is_resting && !is_ending;
             if is_cancellable && !wanted.is_some_and(|wanted| serves(order, wanted, gap)) {
                 say.cancel(ClientId(order.id));
             }
