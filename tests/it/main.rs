@@ -17,3 +17,4 @@ mod parity;
 mod recovery;
 mod sweep;
 mod systematic;
+mod targets;

@@ -20,7 +20,7 @@ pub use standing::{Outcome, Standing};
 use tickrace_oms::{Order, OrderRequest, State};
 use tickrace_types::event::venue_reason;
 use tickrace_types::{
-    ClientId, InstrumentId, InstrumentTable, OrderType, Price, ResponseKind, ResponseRecord, Side,
+    ClientId, InstrumentId, InstrumentTable, OrderType, Phase, Price, ResponseKind, ResponseRecord, Side,
     TargetRecord, TimeInForce,
 };
 
@@ -47,6 +47,8 @@ struct Work {
     refusal: Option<(bool, u8)>,
     /// Nothing is sent before.
     next_ns: i64,
+    /// Whether trading was open since the target was heard.
+    was_open: bool,
     standing: Standing,
 }
 
@@ -106,7 +108,12 @@ impl TargetFollower {
         let is_small = is_free && !is_too_wide && lots > 0 && wanted.is_none();
         let standing = if is_small { Standing::BelowMinimum } else { standing };
         if let Some(work) = self.works.get_mut(view.id.index()) {
-            work.standing = standing;
+            let phase = view.top.phase();
+            work.was_open |= phase == Phase::Continuous;
+            // After the close what counts is what kept it from its target while there was trading.
+            if !(standing == Standing::NotTrading && phase == Phase::Closed && work.was_open) {
+                work.standing = standing;
+            }
         }
         if !is_paused {
             let patience_ns = self.config.retry_ms.saturating_mul(config::NANOS_PER_MS);

@@ -339,6 +339,19 @@ fn a_target_beyond_the_limit_is_approached_and_an_older_or_unsound_one_is_not_ta
 }
 
 #[test]
+fn after_the_close_it_is_told_what_stood_in_the_way_before_it() {
+    let mut world = World::new(TargetConfig { spread_max_bps: 0, ..CONFIG });
+    world.top.phase = Phase::Closed as u8;
+    world.target(5, 5, 5);
+    assert_eq!(world.standing(), Standing::NotTrading);
+    world.top.phase = Phase::Continuous as u8;
+    world.tick(1);
+    world.top.phase = Phase::Closed as u8;
+    world.tick(1);
+    assert_eq!(world.standing(), Standing::WideSpread);
+}
+
+#[test]
 fn keys_out_of_range_are_named() {
     let faults = [
         (TargetConfig { order_qty_max_lots: 0, ..CONFIG }, "order_qty_max_lots"),
