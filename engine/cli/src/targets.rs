@@ -272,3 +272,24 @@ pub fn rows(config: &DeskConfig, instruments: &InstrumentTable, decide: &DecideS
     }
     rows
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(instrument: u32, lots: i32, ts_recv_ns: i64) -> TargetRecord {
+        let mut target = TargetRecord { target_lots: lots, ..TargetRecord::default() };
+        (target.header.instrument, target.header.ts_recv_ns) = (instrument, ts_recv_ns);
+        target
+    }
+
+    #[test]
+    fn of_what_was_said_before_the_first_day_the_last_of_each_instrument_is_heard() {
+        let said = vec![at(0, 1, 10), at(1, 5, 20), at(0, 2, 20), at(0, 3, 30), at(1, 6, 40)];
+        let heard: Vec<(u32, i32, i64)> = since(said, 25)
+            .iter()
+            .map(|one| (one.header.instrument, one.target_lots, one.header.ts_recv_ns))
+            .collect();
+        assert_eq!(heard, [(0, 2, 25), (1, 5, 25), (0, 3, 30), (1, 6, 40)]);
+    }
+}

@@ -187,3 +187,88 @@ impl Target {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::system::Stages;
+
+    use super::*;
+
+    /// From business day 100 on.
+    fn series(values: &[f64]) -> Series {
+        Series { first: BusinessDay(100), values: values.to_vec() }
+    }
+
+    /// A system of one instrument, by stage.
+    fn system(price: &[f64], stages: &[(&str, &[f64])]) -> System {
+        let mut member = Member::default();
+        member.raw.denom_price = series(price);
+        member.stages =
+            Stages(stages.iter().map(|(name, values)| ((*name).to_owned(), series(values))).collect());
+        let mut system = System::default();
+        system.members.insert("CORN".to_owned(), member);
+        system
+    }
+
+    const NAN: f64 = f64::NAN;
+
+    fn corn() -> System {
+        system(
+            &[500.0, 501.0, 502.0, NAN],
+            &[
+                ("notional_position", &[NAN, -2.6, -4.4, -4.4]),
+                ("buf_bot", &[NAN, -3.6, -5.4, -5.4]),
+                ("buf_top", &[NAN, -1.6, -3.4, -3.4]),
+                ("buffered_position", &[0.0, -2.0, -3.0, -3.0]),
+                ("combined_fc", &[0.0, -7.5, -20.0, -20.0]),
+            ],
+        )
+    }
+
+    fn on(system: &System, day: i32) -> Target {
+        targets(system, BusinessDay(day)).unwrap().remove(0)
+    }
+
+    #[test]
+    fn a_target_is_the_row_of_its_day_with_the_reason_of_its_change() {
+        let system = corn();
+        assert_eq!(last_day(&system), Some(BusinessDay(103)));
+        let unknown = on(&system, 100);
+        assert_eq!((unknown.target, unknown.low, unknown.high), (0.0, 0.0, 0.0));
+        assert_eq!(unknown.reason, TargetReason::Unknown);
+        let moved = on(&system, 102);
+        let edges = (moved.low, moved.target, moved.high, moved.rounded);
+        assert_eq!((edges, moved.reason), ((-5.0, -3.0, -3.0, -4.0), TargetReason::Moved));
+        // The last day has no price: what is told is that of the day before, and says so.
+        let told = on(&system, 103);
+        assert_eq!((told.day, told.reference_price, told.target), (BusinessDay(102), 502.0, -3.0));
+        assert_eq!(targets(&system, BusinessDay(99)).unwrap_err(), TargetError::TooEarly);
+    }
+
+    #[test]
+    fn whole_contracts_found_for_all_together_go_before_buffered_ones() {
+        let mut system = corn();
+        system.dynamic = Some(Stages(vec![("CORN".to_owned(), series(&[0.0, -1.0, -2.0, -2.0]))]));
+        let target = on(&system, 102);
+        assert_eq!((target.low, target.target, target.high), (-2.0, -2.0, -2.0));
+        assert_eq!(target.reason, TargetReason::Dynamic);
+    }
+
+    #[test]
+    fn a_record_holds_the_target_or_names_what_it_cannot_hold() {
+        let target = on(&corn(), 102);
+        let record = target.record(7, 3).unwrap();
+        let lots = (record.low_lots, record.target_lots, record.high_lots);
+        assert_eq!((lots, record.forecast_centi), ((-5, -3, -3), -2000));
+        assert_eq!((record.optimal_nanos, record.reference_px), (-4_400_000_000, 502_000_000_000));
+        assert_eq!(record.header.ts_venue_ns, target.day.start_ns() + DAY_NS);
+        assert!(record.is_sound() && record.header.instrument == 7 && record.header.seq == 3);
+        let many = Target { target: 3e9, high: 3e9, ..target.clone() };
+        assert!(many.record(0, 1).unwrap_err().to_string().starts_with("CORN: a target of 3000000000"));
+        let dear = Target { reference_price: 1e11, ..target.clone() };
+        assert!(matches!(dear.record(0, 1), Err(TargetError::Range { what: "a price", .. })));
+        let blank = Target { forecast: NAN, reference_price: NAN, ..target };
+        let record = blank.record(0, 1).unwrap();
+        assert_eq!((record.forecast_centi, record.reference_px), (0, 0));
+    }
+}
