@@ -590,3 +590,97 @@ fn a_date_outside_the_data_or_no_date_is_refused() {
     let (code, said) = told(&[]);
     assert!(code == 2 && said.contains("exists already"), "{said}");
 }
+
+/// Five years of the reference's prices: what fills at the simulated venue earn is what the system's own account says, which is
+/// held to the reference elsewhere.
+#[test]
+fn five_years_of_fills_earn_what_the_systems_own_account_has() {
+    let Some(inputs) = shared(&format!("{REFERENCE}/inputs")) else { return };
+    let inputs = text(&inputs);
+    let system = config("systematic/chapter15.toml");
+    let folder = tempdir().unwrap();
+    let path = |name: &str| text(&folder.path().join(name));
+    let from = "2018-09-04";
+    let args =
+        ["systematic", "targets", &system, "--data", &inputs, "--from", from, "--out", &path("targets")];
+    assert_eq!(tickrace(&args).code, 0);
+    // Smallest price step and money for a point, as the configuration has them.
+    let markets = [
+        ("SOFR", 0.0025, 2_500.0),
+        ("US10", 0.0078125, 1_000.0),
+        ("MXP", 5e-6, 500_000.0),
+        ("CORN", 0.125, 50.0),
+    ];
+    let mut rows: Vec<(String, String)> = Vec::new();
+    let mut accounts = Vec::new();
+    for (name, tick, _) in markets {
+        let args = [
+            "systematic",
+            "stage",
+            &system,
+            "--data",
+            &inputs,
+            "--instrument",
+            name,
+            "--stage",
+            "daily_price",
+            "--stage",
+            "pnl_pct_gross",
+            "--last",
+            "1304",
+            "--json",
+        ];
+        let told = tickrace(&args).json();
+        let (dates, columns) = (told["date"].as_array().unwrap(), &told["columns"]);
+        let mut before = None;
+        let mut account = 0.0;
+        for (place, date) in dates.iter().enumerate() {
+            let date = date.as_str().unwrap();
+            // The first target fills at the close of the day after its own, and earns from the next day on.
+            if date > "2018-09-05" {
+                account += columns["pnl_pct_gross"][place].as_f64().unwrap_or(0.0) / 100.0 * 250_000.0;
+            }
+            // On a holiday the account has the price of the day before: a bar at that price stands for it.
+            let close = columns["daily_price"][place].as_f64().map(|close| (close / tick).round() * tick);
+            let Some(close) = close.or(before) else { continue };
+            let open: f64 = before.unwrap_or(close);
+            let (high, low) = (open.max(close), open.min(close));
+            let bar = format!("{date}T22:00:00Z,{name},{open:.9},{high:.9},{low:.9},{close:.9},100000");
+            rows.push((date.to_owned(), bar));
+            before = Some(close);
+        }
+        accounts.push(account);
+    }
+    rows.sort_by(|left, right| left.0.cmp(&right.0));
+    let bars: Vec<&str> = rows.iter().map(|row| row.1.as_str()).collect();
+    let words = format!("time,symbol,open,high,low,close,volume\n{}\n", bars.join("\n"));
+    std::fs::write(folder.path().join("bars.csv"), words).unwrap();
+    let mapping = config("columns/daily_bars.toml");
+    assert_eq!(
+        tickrace(&["convert", &path("bars.csv"), "--mapping", &mapping, "--out", &path("bars.ticks")]).code,
+        0
+    );
+    let desk = daily(folder.path(), &path("targets"), &path("bars.ticks"));
+    // Bars of adjusted prices, which the prices of the held contract are not; a touch as near the close as the grid lets it be.
+    let settings = [
+        "strategy.reference_away_max_bps=1_000_000",
+        "data.bars.half_spread_bps=0.0",
+        "run.timer_ms=3_600_000",
+    ];
+    let out = folder.path().join("out");
+    let (at, summary, _) = run(&desk, &out, &settings);
+    assert!(at.len() == 4 && at.iter().all(|row| row["is_at_target"] == true), "{at:?}");
+    let fills = fills(&out);
+    assert!(fills.len() > 400, "{}", fills.len());
+    for (id, ((name, tick, point), account)) in markets.iter().zip(accounts).enumerate() {
+        let lots: i64 = fills.iter().filter(|fill| fill.1 == id).map(|fill| fill.2.abs()).sum();
+        let gross = summary["by_symbol"][name]["gross_pnl"].as_f64().unwrap();
+        // Each lot trades at most a tick from the close, and so does the mark of what is held at the end.
+        let most = (lots + 20) as f64 * tick * point;
+        println!(
+            "{name}: fills earn {gross:.0}, the account has {account:.0}, a tick on {lots} lots is {most:.0}"
+        );
+        assert!((gross - account).abs() < most, "{name}: {gross} {account} {most}");
+    }
+    verified(&out);
+}

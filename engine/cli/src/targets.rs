@@ -106,8 +106,8 @@ pub fn words(
         let (head, records) = read(&targets.file)?;
         let after_ns = parse_at(&targets.at).map_err(|error| fail(format!("at: {error}")))?;
         let after_ns = i64::try_from(after_ns).map_err(|error| fail(format!("at: {error}")))?;
-        let heard = heard(targets, &head, &records, instruments, |as_of_ns| {
-            midnight_ns(sessions, as_of_ns).saturating_add(after_ns)
+        let heard = heard(targets, &head, &records, instruments, |end_ns| {
+            midnight_ns(sessions, end_ns).saturating_add(after_ns)
         });
         let begins_ns = first_midnight_ns(sessions).saturating_add(after_ns);
         words.extend(since(heard.map_err(fail)?, begins_ns).iter().map(|target| *target.as_market()));
@@ -117,7 +117,7 @@ pub fn words(
 
 /// Targets of the log for the desk's own instruments.
 ///
-/// - `at`: when it is heard, from the end of the day it rests on.
+/// - `at`: when it is heard, from the end of the day after which it is to be held.
 fn heard(
     targets: &TargetsConfig,
     head: &TargetsHead,
@@ -147,7 +147,7 @@ fn heard(
     let mut heard = Vec::with_capacity(records.len());
     for told in records {
         if let Some((one, id)) = own[told.header.instrument as usize] {
-            heard.push(one.record(told, id, at(told.header.ts_venue_ns))?);
+            heard.push(one.record(told, id, at(told.header.ts_recv_ns))?);
         }
     }
     Ok(heard)

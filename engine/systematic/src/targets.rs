@@ -15,9 +15,12 @@ use crate::system::{Member, System};
 pub struct Target {
     /// Whose.
     pub instrument: String,
-    /// The day whose prices it rests on.
+    /// The day after which it is to be held.
     #[serde(skip)]
     pub day: BusinessDay,
+    /// The last day with a price, up to that day: what it rests on.
+    #[serde(skip)]
+    pub priced: BusinessDay,
     /// Combined forecast; 10 is an average one.
     pub forecast: f64,
     /// Contracts before buffering and rounding.
@@ -71,8 +74,8 @@ pub fn last_day(system: &System) -> Option<BusinessDay> {
     ends.max().map(BusinessDay)
 }
 
-/// Targets after the prices of a day, by instrument in the order of their names. Of an instrument whose data end earlier, or
-/// have a gap there, the last day before counts, and its target says so by its own day.
+/// Targets after a day, by instrument in the order of their names. Of an instrument whose data end earlier the last day counts;
+/// how old its prices are is told by the day they are of.
 ///
 /// # Errors
 ///
@@ -90,10 +93,10 @@ fn target(system: &System, name: &str, member: &Member, day: BusinessDay) -> Opt
     let stage = |name: &str| member.stages.get(name);
     let held = stage("buffered_position")?;
     let price = &member.raw.denom_price;
-    // The last day of the instrument's own with a price, up to the one asked for.
-    let last = day.0.min(held.end().0 - 1).min(price.end().0 - 1);
-    let own = (price.first.0..=last).rev().map(BusinessDay).find(|day| !price.at(*day).is_nan())?;
-    let at = |series: Option<&Series>| series.map_or(f64::NAN, |series| last_known(series, own));
+    let row = BusinessDay(day.0.min(held.end().0 - 1));
+    let last = day.0.min(price.end().0 - 1);
+    let priced = (price.first.0..=last).rev().map(BusinessDay).find(|day| !price.at(*day).is_nan())?;
+    let at = |series: Option<&Series>| series.map_or(f64::NAN, |series| last_known(series, row));
     let (unrounded, high, low) = (at(stage("notional_position")), at(stage("buf_top")), at(stage("buf_bot")));
     let whole = |value: f64| if value.is_nan() { 0.0 } else { value.round_ties_even() + 0.0 };
     let buffered = whole(at(Some(held)));
@@ -102,7 +105,7 @@ fn target(system: &System, name: &str, member: &Member, day: BusinessDay) -> Opt
         (0.0, TargetReason::Unknown)
     } else if let Some(contracts) = dynamic {
         (whole(at(Some(contracts))), TargetReason::Dynamic)
-    } else if buffered == whole(last_known(held, BusinessDay(own.0 - 1))) {
+    } else if buffered == whole(last_known(held, BusinessDay(row.0 - 1))) {
         (buffered, TargetReason::Held)
     } else {
         (buffered, TargetReason::Moved)
@@ -112,7 +115,8 @@ fn target(system: &System, name: &str, member: &Member, day: BusinessDay) -> Opt
     let (low, high) = if has_buffer { (whole(low), whole(high)) } else { (target, target) };
     Some(Target {
         instrument: name.to_owned(),
-        day: own,
+        day,
+        priced,
         forecast: at(stage("combined_fc")),
         unrounded,
         rounded: whole(unrounded),
@@ -132,9 +136,10 @@ fn last_known(series: &Series, day: BusinessDay) -> f64 {
 }
 
 impl Target {
-    /// End of the day whose prices it rests on, nanoseconds since the Unix epoch: midnight (UTC) after it.
-    pub fn as_of_ns(&self) -> i64 {
-        self.day.start_ns() + DAY_NS
+    /// Ends of the day whose prices it rests on and of the day after which it is to be held, nanoseconds since the Unix epoch:
+    /// midnight (UTC) after each.
+    pub fn times_ns(&self) -> (i64, i64) {
+        (self.priced.start_ns() + DAY_NS, self.day.start_ns() + DAY_NS)
     }
 
     /// As a record of a target log.
@@ -164,7 +169,7 @@ impl Target {
             false if hundredths.is_nan() => 0,
             false => return Err(fail("a forecast", self.forecast)),
         };
-        let as_of_ns = self.as_of_ns();
+        let (ts_venue_ns, ts_recv_ns) = self.times_ns();
         Ok(TargetRecord {
             header: Header {
                 kind: Kind::Target as u8,
@@ -173,8 +178,8 @@ impl Target {
                 source: source::CONTROL,
                 instrument,
                 seq,
-                ts_venue_ns: as_of_ns,
-                ts_recv_ns: as_of_ns,
+                ts_venue_ns,
+                ts_recv_ns,
             },
             optimal_nanos: nanos("a position", self.unrounded)?,
             reference_px: nanos("a price", self.reference_price)?,
@@ -239,9 +244,15 @@ mod tests {
         let moved = on(&system, 102);
         let edges = (moved.low, moved.target, moved.high, moved.rounded);
         assert_eq!((edges, moved.reason), ((-5.0, -3.0, -3.0, -4.0), TargetReason::Moved));
-        // The last day has no price: what is told is that of the day before, and says so.
-        let told = on(&system, 103);
-        assert_eq!((told.day, told.reference_price, told.target), (BusinessDay(102), 502.0, -3.0));
+        // The last day has no price, and days after it have no row: what is told is old, and says so.
+        for day in [103, 110] {
+            let told = on(&system, day);
+            assert_eq!((told.day, told.priced), (BusinessDay(day), BusinessDay(102)));
+            assert_eq!((told.reference_price, told.target), (502.0, -3.0));
+            assert!(
+                told.record(0, 1).unwrap().header.ts_venue_ns < told.record(0, 1).unwrap().header.ts_recv_ns
+            );
+        }
         assert_eq!(targets(&system, BusinessDay(99)).unwrap_err(), TargetError::TooEarly);
     }
 
@@ -261,7 +272,7 @@ mod tests {
         let lots = (record.low_lots, record.target_lots, record.high_lots);
         assert_eq!((lots, record.forecast_centi), ((-5, -3, -3), -2000));
         assert_eq!((record.optimal_nanos, record.reference_px), (-4_400_000_000, 502_000_000_000));
-        assert_eq!(record.header.ts_venue_ns, target.day.start_ns() + DAY_NS);
+        assert_eq!(record.header.ts_venue_ns, target.priced.start_ns() + DAY_NS);
         assert!(record.is_sound() && record.header.instrument == 7 && record.header.seq == 3);
         let many = Target { target: 3e9, high: 3e9, ..target.clone() };
         assert!(many.record(0, 1).unwrap_err().to_string().starts_with("CORN: a target of 3000000000"));

@@ -50,7 +50,8 @@ impl TargetReason {
 
 /// A wanted position of one instrument. Kind [`Kind::Target`].
 ///
-/// Its venue time is the end of the day whose prices it rests on, its receive time when it is heard.
+/// Its venue time is the end of the day whose prices it rests on; its receive time, in a log, the end of the day after which it is
+/// to be held, and at a desk, when it is heard.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C, align(64))]
 pub struct TargetRecord {

@@ -24,7 +24,7 @@ use crate::{Failure, Streams, provenance};
 pub struct Args {
     #[command(flatten)]
     input: super::Input,
-    /// Day whose prices the targets rest on, YYYY-MM-DD; by default the last one
+    /// Day after which the positions are to be held, YYYY-MM-DD; by default the last one
     #[arg(long)]
     date: Option<String>,
     /// First day, where targets of several days are wanted
@@ -117,6 +117,7 @@ fn rows(targets: &[Target]) -> Vec<serde_json::Value> {
     let row = |target: &Target| {
         let mut row = json!(target);
         row["date"] = json!(date(target.day.start_ns()));
+        row["price_date"] = json!(date(target.priced.start_ns()));
         row
     };
     targets.iter().map(row).collect()
@@ -133,7 +134,8 @@ fn write(args: &Args, head: &TargetsHead, days: &[Vec<Target>]) -> Result<(), Fa
     };
     let mut writer = Writer::create(out, TARGETS, config).map_err(Failure::runtime)?;
     let mut csv =
-        "date,instrument,target,unrounded,rounded,low,high,reference_price,forecast,reason\n".to_owned();
+        "date,instrument,target,unrounded,rounded,low,high,reference_price,price_date,forecast,reason\n"
+            .to_owned();
     let known = |value: f64| if value.is_nan() { String::new() } else { value.to_string() };
     let mut seq = 0;
     for target in days.iter().flatten() {
@@ -143,7 +145,7 @@ fn write(args: &Args, head: &TargetsHead, days: &[Vec<Target>]) -> Result<(), Fa
         writer.append(target.record(id, seq).map_err(Failure::input)?.as_record());
         let _ = writeln!(
             csv,
-            "{},{},{},{},{},{},{},{},{},{}",
+            "{},{},{},{},{},{},{},{},{},{},{}",
             date(target.day.start_ns()),
             target.instrument,
             target.target,
@@ -152,6 +154,7 @@ fn write(args: &Args, head: &TargetsHead, days: &[Vec<Target>]) -> Result<(), Fa
             target.low,
             target.high,
             known(target.reference_price),
+            date(target.priced.start_ns()),
             known(target.forecast),
             target.reason.name()
         );
