@@ -266,6 +266,21 @@ fn a_position_held_before_counts_and_within_the_buffer_nothing_is_done() {
 }
 
 #[test]
+fn a_target_heard_while_the_desk_is_killed_is_followed_once_it_is_re_armed() {
+    let (folder, config) = shares("{ kind = \"marketable\" }", &BOTH());
+    let words = "operator=[{ at = \"09:50:00\", command = \"kill\" }, \
+        { at = \"11:30:00\", command = \"rearm-request\", ticket = 1 }, \
+        { at = \"11:31:00\", command = \"rearm-confirm\", ticket = 1 }]";
+    let out = folder.path().join("out");
+    let (rows, _, _) = run(&config, &out, &["operators={ signatures = \"simulated\" }", words]);
+    assert!(rows.iter().all(|row| row["is_at_target"] == true), "{rows:?}");
+    // 11:31 in New York on that day is 16:31 UTC.
+    let armed_ns = (20_514 * 24 * 60 + 16 * 60 + 31) * 60_000_000_000;
+    assert!(orders(&out).iter().all(|order| order.header.ts_recv_ns >= armed_ns));
+    verified(&out);
+}
+
+#[test]
 fn a_log_that_does_not_fit_or_is_no_log_is_refused_with_what_would() {
     let (folder, config) = shares("{ kind = \"marketable\" }", &BOTH());
     let told = |setting: &str| {

@@ -65,13 +65,13 @@ pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure> {
     let changes = translated.notes.iter().filter(|note| note.does_change).count();
     let is_written = changes == 0 || args.lenient;
     let page = page(&args.file, &translated)?;
-    check(&args.file, &page)?;
-    if is_written {
+    let checked = check(&args.file, &page);
+    if is_written && checked.is_ok() {
         std::fs::write(&args.out, &page).map_err(|error| Failure::write(&args.out, error))?;
     }
     let rules =
         translated.table.get("trading_rules").and_then(toml::Value::as_table).map_or(0, toml::Table::len);
-    if streams.is_json {
+    if streams.is_json && checked.is_ok() {
         streams.json(&json!({
             "out": is_written.then(|| args.out.display().to_string()),
             "rules": rules,
@@ -83,6 +83,8 @@ pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure> {
         let what = if note.does_change { "changes results" } else { "no consequence" };
         streams.say(&format!("line {}, {} ({what}): {}", note.line, note.key, note.text));
     }
+    // What was told above may be why it is no system.
+    checked?;
     if is_written {
         let lines = translated.notes.len();
         streams.say(&format!(

@@ -159,19 +159,19 @@ impl DecideStage {
         }
     }
 
-    /// A target goes to every strategy that trades its instrument.
+    /// A target goes to every strategy that trades its instrument; in a silence it is heard, and nothing leaves.
     #[cold]
     fn on_target(&mut self, input: &Envelope, out: &mut impl Emit<Envelope>) {
         let header = &input.record.header;
         let id = InstrumentId(header.instrument);
         let Self { seats, instruments, tops, say, next_client_id, is_silent, .. } = self;
-        let Some(top) = tops.get(id.index()).filter(|_| !*is_silent) else { return };
+        let Some(top) = tops.get(id.index()) else { return };
         let target = TargetRecord::of(&input.record);
         for Seat { policy, oms, .. } in seats.iter_mut().filter(|seat| seat.trades[id.index()]) {
             let seen = Seen { record: &input.record, top, id, instrument: instruments.get(id) };
             say.reset();
             policy.on_target(&seen.with(oms), target, say);
-            if !say.is_silent() {
+            if !say.is_silent() && !*is_silent {
                 send(say, oms, next_client_id, id, header, out);
             }
             policy.upkeep(&seen.with(oms));

@@ -80,7 +80,7 @@ pub fn translate(node: &Node) -> Result<Table, (usize, String)> {
         }
     };
     let known = known_function(function)?;
-    let inputs = inputs(data)?;
+    let inputs = if is_carry_in_full(known, data) { vec!["raw_carry".to_owned()] } else { inputs(data)? };
     if inputs.len() != known.inputs {
         let (name, wanted, got) = (known.name, known.inputs, inputs.len());
         return Err((data.line, format!("{name} takes {wanted} inputs here, these are {got}")));
@@ -117,6 +117,18 @@ fn known_function(node: &Node) -> Result<&'static Function, (usize, String)> {
         let fault = format!("there is no function {name}; there are: {}", known.join(" "));
         (node.line, format!("{fault}. It can be written as an expression"))
     })
+}
+
+/// Whether it is the carry rule of earlier versions, which divided the slope of the contracts by the annual deviation itself: the
+/// raw carry of today, before the same smoothing.
+fn is_carry_in_full(function: &Function, data: &Node) -> bool {
+    let Value::List(nodes) = &data.value else { return false };
+    let names: Vec<Option<&str>> = nodes.iter().map(|node| node.text().map(last_part)).collect();
+    let slope = ["daily_annualised_roll", "daily_ann_roll"].map(Some);
+    function.name == "carry"
+        && names.len() == 2
+        && slope.contains(&names[0])
+        && names[1] == Some("daily_returns_volatility")
 }
 
 fn inputs(node: &Node) -> Result<Vec<String>, (usize, String)> {
@@ -214,6 +226,20 @@ mod tests {
         let text = "\n  function: a.ewmac\n  data: [rawdata.get_daily_prices, rawdata.daily_returns_volatility]\n  \
             other_args:\n    Lfast: 2\n    Lslow: 8\n  forecast_scalar: 30\n";
         assert_eq!(rule(text), Ok(wanted));
+    }
+
+    #[test]
+    fn carry_as_it_was_written_once_is_carry() {
+        let wanted: Table =
+            "function = \"carry\"\ndata = [\"raw_carry\"]\nother_args = { smooth_days = 90 }\n"
+                .parse()
+                .unwrap();
+        for text in [
+            "{function: a.carry, data: [rawdata.daily_annualised_roll, rawdata.daily_returns_volatility], other_args: {smooth_days: 90}}",
+            "{function: a.carry2, data: rawdata.raw_carry, other_args: {smooth_days: 90}}",
+        ] {
+            assert_eq!(rule(text).as_ref(), Ok(&wanted), "{text}");
+        }
     }
 
     #[test]

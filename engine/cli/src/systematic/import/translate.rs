@@ -70,7 +70,7 @@ pub fn translate(document: &Document) -> Result<Translated, YamlError> {
         }
     }
     work.schema = std::mem::take(&mut schema);
-    work.complete();
+    work.complete(entries);
     work.notes.sort_by_key(|note| note.line);
     Ok(Translated { table: work.table, notes: work.notes })
 }
@@ -400,7 +400,19 @@ impl Work {
     }
 
     /// What the reference has where nothing is said, and we have otherwise.
-    fn complete(&mut self) {
+    fn complete(&mut self, entries: &[Entry]) {
+        let wanted = schema()["risk_overlay"].as_table().cloned().unwrap_or_default();
+        if let Some(Toml::Table(overlay)) = self.table.get("risk_overlay") {
+            let missing: Vec<&str> =
+                wanted.keys().filter(|key| !overlay.contains_key(*key)).map(String::as_str).collect();
+            if !missing.is_empty() {
+                let why = format!("left out whole: an overlay needs {} too", missing.join(" and "));
+                let line =
+                    entries.iter().find(|entry| entry.key == "risk_overlay").map_or(1, |entry| entry.line);
+                self.note(line, "risk_overlay", true, why);
+                self.table.remove("risk_overlay");
+            }
+        }
         if let Some(Toml::Table(small)) = self.table.get_mut("small_system") {
             for (key, value) in SMALL_SYSTEM {
                 small.entry(key).or_insert(Toml::Float(value));

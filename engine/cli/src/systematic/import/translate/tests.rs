@@ -51,7 +51,8 @@ fn a_word_that_asks_for_what_is_done_anyway_goes_and_any_other_is_of_consequence
         ("forecast_correlation_estimate: {frequency: D}", "forecast_correlation_estimate.frequency", true),
         ("forecast_scalar_estimate: {window: }", "forecast_scalar_estimate.window", false),
         (
-            "risk_overlay: {max_risk_fraction_correlation_risk: 4.0}",
+            "risk_overlay: {max_risk_fraction_normal_risk: 1, max_risk_fraction_stdev_risk: 2, \
+             max_risk_limit_sum_abs_risk: 3, max_risk_leverage: 4, max_risk_fraction_correlation_risk: 4.0}",
             "risk_overlay.max_risk_fraction_correlation_risk",
             true,
         ),
@@ -112,6 +113,16 @@ fn weights_are_flat_by_instrument_or_a_list() {
     assert_eq!(notes(&translated(rules)), [(1, "trading_rules.c", true)]);
     let strange = translated(&format!("{rules}forecast_weights: {{a: 0.5, z: 0.5}}\n"));
     assert_eq!(notes(&strange)[1], (2, "forecast_weights.z", true));
+}
+
+#[test]
+fn an_overlay_with_a_limit_missing_is_left_out_whole() {
+    let partial =
+        translated("a_word: 1\nrisk_overlay: {max_risk_fraction_normal_risk: 1, max_risk_leverage: 4}\n");
+    assert_eq!(notes(&partial), [(1, "a_word", true), (2, "risk_overlay", true)]);
+    let why = &partial.notes[1].text;
+    assert!(why.contains("max_risk_fraction_stdev_risk and max_risk_limit_sum_abs_risk"), "{why}");
+    assert!(!partial.table.contains_key("risk_overlay"));
 }
 
 #[test]
