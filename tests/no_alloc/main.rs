@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tempfile::tempdir;
 use tickrace_cli::input::Session;
+use tickrace_cli::targets::{TARGETS, TargetsHead};
 use tickrace_desk::DeskConfig;
 use tickrace_desk::backtest::{self, Journals};
 use tickrace_desk::log_source::View;
@@ -15,7 +16,7 @@ use tickrace_runtime::clock::TscClock;
 use tickrace_runtime::kill::KillFlag;
 use tickrace_runtime::seal::{Seal, SealGuard, SealedAlloc, seal_thread, sealed_calls, thread_allocations};
 use tickrace_tests::data::config;
-use tickrace_types::InstrumentTable;
+use tickrace_types::{InstrumentTable, Kind, TargetRecord};
 
 #[global_allocator]
 static ALLOCATOR: SealedAlloc = SealedAlloc;
@@ -61,7 +62,18 @@ fn a_hundred_thousand_events_through_the_whole_desk_allocate_nothing_and_one_all
 
     // Without controls beside the single order, and with all of them and an operator who speaks, all of whose words
     // fall into the middle of the day, which is measured.
-    the_desk_allocates_nothing("backtest/market_making.toml", &[]);
+    the_desk_allocates_nothing("backtest/market_making.toml", &[], 1_000);
+    // Bars of a few trades, and a position that follows each.
+    the_desk_allocates_nothing(
+        "backtest/momentum.toml",
+        &[
+            "strategy.bars=\"tick:5\"",
+            "strategy.enter_z=0.3",
+            "strategy.exit_z=0.1",
+            "strategy.resize_share_min=0.0",
+        ],
+        100,
+    );
     // Features ten times a second, and a linear model that trades whatever it says.
     the_desk_allocates_nothing(
         "backtest/model.toml",
@@ -72,6 +84,7 @@ fn a_hundred_thousand_events_through_the_whole_desk_allocate_nothing_and_one_all
             "strategy.confidence_min=0.0",
             "strategy.rebalance_min_lots=0",
         ],
+        1_000,
     );
     let often = "operator=[{ at = \"11:00:00\", command = \"propose-limits\", limits = \"LIMITS\" }, \
         { at = \"11:10:00\", command = \"confirm-limits\", version = 1 }, \
@@ -85,10 +98,61 @@ fn a_hundred_thousand_events_through_the_whole_desk_allocate_nothing_and_one_all
     the_desk_allocates_nothing(
         "backtest/guarded.toml",
         &[often, "limits.controls.loss.daily_loss_max_ccy=1"],
+        1_000,
     );
+    // A follower of targets that are heard in the middle of the day, in many small orders.
+    let folder = tempdir().expect("a folder for the targets");
+    let log = target_log(folder.path());
+    let targets = format!(
+        "targets=[{{ file = \"{}\", at = \"11:00:00\", instruments = [\
+         {{ instrument = \"A\", symbol = \"SAAA\", lots_per_contract = 100 }}, \
+         {{ instrument = \"B\", symbol = \"SAAB\", lots_per_contract = 100 }}] }}]",
+        log.display()
+    );
+    let strategy = "strategy={ kind = \"target\", style = { kind = \"passive\", cross_after_ms = 1_200_000 }, \
+        order_qty_max_lots = 3, position_max_lots = 2000, cross_max_ticks = 1, spread_max_bps = 1000, \
+        reference_away_max_bps = 1_000_000, top_age_max_ms = 600_000, target_age_max_h = 24, \
+        refusals_max_count = 1000, retry_ms = 1 }";
+    the_desk_allocates_nothing("backtest/market_making.toml", &[&targets, strategy], 500);
 }
 
-fn the_desk_allocates_nothing(name: &str, settings: &[&str]) {
+/// Targets of two instruments, as of the day before the epoch: days in memory have no date.
+fn target_log(folder: &std::path::Path) -> std::path::PathBuf {
+    let out = folder.join("targets");
+    let mut writer = Writer::create(&out, TARGETS, WriterConfig::default()).expect("a fresh folder");
+    for (instrument, lots) in [(0, 15), (1, -15)] {
+        let mut target = TargetRecord {
+            target_lots: lots,
+            low_lots: lots,
+            high_lots: lots,
+            reference_px: 100_000_000_000,
+            ..TargetRecord::default()
+        };
+        let header = &mut target.header;
+        (header.kind, header.version, header.instrument) = (Kind::Target as u8, 1, instrument);
+        writer.append(target.as_record());
+    }
+    writer.finish().expect("the log is finished");
+    let head = TargetsHead {
+        kind: TARGETS.to_owned(),
+        version: 1,
+        build: String::new(),
+        config: String::new(),
+        config_blake3: String::new(),
+        base_currency: "USD".to_owned(),
+        capital: 1.0,
+        percentage_vol_target: 1.0,
+        from: String::new(),
+        to: String::new(),
+        instruments: vec!["A".to_owned(), "B".to_owned()],
+        records: 2,
+    };
+    let bytes = serde_json::to_vec(&head).expect("plain data");
+    tickrace_journal::write_head(&out, &bytes).expect("a head");
+    out
+}
+
+fn the_desk_allocates_nothing(name: &str, settings: &[&str], orders_min: u64) {
     let path = std::path::PathBuf::from(config(name));
     let mut table = tickrace_cli::settings::load(&path, &[]).expect("the example configuration loads");
     tickrace_cli::settings::lay_over(&mut table, "journal.market=copy").expect("a good override");
@@ -135,7 +199,7 @@ fn the_desk_allocates_nothing(name: &str, settings: &[&str]) {
         &kill,
     )
     .expect("the day runs");
-    assert!(ran.send.orders() > 1_000, "a day without orders proves nothing, got {}", ran.send.orders());
+    assert!(ran.send.orders() > orders_min, "a day without orders proves nothing, got {}", ran.send.orders());
     assert!(ran.market_records > WARM + MEASURED, "got {}", ran.market_records);
     assert_eq!(ran.entry.found, Some(0), "allocations and releases of the desk's thread");
     let counts = ran.gate.gate().control_counts();

@@ -28,7 +28,7 @@ use crate::data::open_sessions;
 use crate::input::{Feed, Session, judge_end};
 use crate::provenance::{self, Head, MarketFile, Opening};
 use crate::resources::ResourceGuard;
-use crate::{Failure, Streams, latency_rows, models, operator, progress, settings, start};
+use crate::{Failure, Streams, latency_rows, models, operator, progress, settings, start, targets};
 
 /// Arguments of `backtest`.
 #[derive(Debug, clap::Args)]
@@ -217,10 +217,11 @@ pub fn perform(job: Job<'_>, streams: &mut Streams<'_>) -> Result<Performed, Fai
     bar.finish_and_clear();
     if ran.words_unsaid > 0 {
         streams.warn(&format!(
-            "operator: {} entries lie after the end of the market data, and were not heard",
+            "operators and targets: {} entries lie after the end of the market data, and were not heard",
             ran.words_unsaid
         ));
     }
+    targets::tell(config, instruments, &ran.decide, out, streams)?;
     let facts = RunFacts {
         config,
         head: &head,

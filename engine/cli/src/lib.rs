@@ -40,6 +40,7 @@ pub mod sweep;
 pub mod synth;
 pub mod systematic;
 pub mod tape;
+pub mod targets;
 pub mod ticks;
 pub mod tops;
 

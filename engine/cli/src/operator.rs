@@ -17,7 +17,7 @@ use tickrace_types::event::ControlCode;
 use tickrace_types::{InstrumentTable, Kind, MarketRecord, Record};
 
 use crate::input::Session;
-use crate::{Failure, Streams, settings, start};
+use crate::{Failure, Streams, settings, start, targets};
 
 /// Arguments of `operator`.
 #[derive(Debug, clap::Args)]
@@ -196,6 +196,7 @@ pub fn words(
             }
         });
     }
+    words.extend(targets::words(config, sessions, instruments)?);
     // Equal times keep the order of the configuration.
     words.sort_by_key(|word| word.header.ts_recv_ns);
     Ok(words)

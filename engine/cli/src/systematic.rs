@@ -14,7 +14,9 @@ use tickrace_systematic::system::{Stages, System, SystemError};
 use crate::{Failure, Streams, progress, settings};
 
 pub mod data;
+pub mod import;
 pub mod roll;
+pub mod targets;
 pub mod words;
 
 /// Arguments of `systematic`.
@@ -32,6 +34,10 @@ enum Verb {
     Stage(StageArgs),
     /// From prices of single contracts to a roll calendar, multiple and adjusted prices
     Roll(roll::Args),
+    /// A configuration of pysystemtrade (YAML) as one of ours
+    Import(import::Args),
+    /// The positions wanted after a day, for a desk to follow
+    Targets(targets::Args),
 }
 
 /// Arguments of `systematic backtest`.
@@ -94,6 +100,8 @@ pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure> {
         Verb::Backtest(args) => backtest(args, streams),
         Verb::Stage(args) => stage(args, streams),
         Verb::Roll(args) => roll::run(args, streams),
+        Verb::Import(args) => import::run(args, streams),
+        Verb::Targets(args) => targets::run(args, streams),
     }
 }
 

@@ -6,11 +6,12 @@ use serde::Deserialize;
 use tickrace_exchange::{ExchangeConfig, LatencyConfig, Way};
 use tickrace_risk::Limits;
 use tickrace_runtime::idle::IdleStrategy;
-use tickrace_strategy::{MarketMakerConfig, ModelConfig, MomentumConfig, TouchQuoterConfig};
+use tickrace_strategy::{MarketMakerConfig, ModelConfig, MomentumConfig, TargetConfig, TouchQuoterConfig};
 use tickrace_types::{Instrument, InstrumentTable};
 
 use crate::bar_quotes::BarQuoteConfig;
 use crate::operator::{OperatorEntry, OperatorsConfig};
+use crate::targets::TargetsConfig;
 
 /// A backtest, whole. Unknown keys are errors; limits have no default.
 #[derive(Clone, Debug, Deserialize)]
@@ -44,6 +45,9 @@ pub struct DeskConfig {
     /// Whose words count.
     #[serde(default)]
     pub operators: Option<OperatorsConfig>,
+    /// Where targets come from that strategies of kind `target` follow.
+    #[serde(default)]
+    pub targets: Vec<TargetsConfig>,
     /// The words as records, by time: made by whoever knows the days of the data and has looked at the signatures.
     #[serde(skip)]
     pub words: Vec<tickrace_types::MarketRecord>,
@@ -202,6 +206,8 @@ pub enum StrategyConfig {
     Model(Box<ModelConfig>),
     /// Positions that follow what has moved, see [`MomentumConfig`].
     Momentum(Box<MomentumConfig>),
+    /// Positions brought to targets worked out elsewhere, see [`TargetConfig`] and [`TargetsConfig`].
+    Target(TargetConfig),
     /// Watches, says nothing: the cost of the street without quoting.
     Idle,
     /// Nothing was stated.
@@ -383,6 +389,7 @@ impl DeskConfig {
                 StrategyConfig::TouchQuoting(policy) => policy.validate(),
                 StrategyConfig::Model(policy) => policy.validate(),
                 StrategyConfig::Momentum(policy) => policy.validate(),
+                StrategyConfig::Target(policy) => policy.validate(),
                 StrategyConfig::Idle | StrategyConfig::Unstated => Ok(()),
             }
             .map_err(|error| ConfigError { key: "strategy", fault: format!("{}: {error}", strategy.name) })?;
@@ -395,6 +402,7 @@ impl DeskConfig {
                 "must be positive: controls under limits.controls look on the timer",
             );
         }
+        crate::targets::validate(self)?;
         crate::operator::validate(self)
     }
 

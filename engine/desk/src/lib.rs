@@ -20,6 +20,7 @@ pub mod rerun;
 pub mod sim;
 pub mod stages;
 pub mod street;
+pub mod targets;
 pub mod watch;
 
 pub use config::{ConfigError, DeskConfig};

@@ -106,11 +106,17 @@ impl Exchange {
         }
         self.is_stated[instrument.index()] = true;
         if self.bars.has_bars(instrument) {
+            // The touch of another bar shows lots of its own. Kept, levels of days long gone would fill the memory of what is
+            // taken, and nothing could be taken any more.
+            self.taken_levels.on_clear(instrument);
             return;
         }
         let bids = (Side::Bid, before.bid_px, before.bid_qty, quote.bid_px, quote.bid_qty);
         let asks = (Side::Ask, before.ask_px, before.ask_qty, quote.ask_px, quote.ask_qty);
         for (side, px_before, qty_before, px, qty) in [bids, asks] {
+            if qty > 0 && !self.taken_levels.is_empty() {
+                self.taken_levels.on_touch(instrument, side, px);
+            }
             if qty_before > 0 && px_before != px {
                 // What was the touch is no longer shown. Where the new one is better, it may still be there.
                 let is_gone = qty == 0 || side.is_better(px_before, px);

@@ -67,6 +67,14 @@ impl TakenLevels {
         }
     }
 
+    /// The touch of a side is now `price`: what was taken before it is no longer shown.
+    pub fn on_touch(&mut self, instrument: InstrumentId, side: Side, price: i64) {
+        let is_before = |level: &Level| {
+            level.instrument == instrument && level.side == side && side.is_better(level.price, price)
+        };
+        self.levels.retain(|level| !is_before(level));
+    }
+
     /// All levels of the instrument, or of every one where it is none, are gone.
     pub fn on_clear(&mut self, instrument: InstrumentId) {
         self.levels.retain(|level| instrument != InstrumentId::NONE && level.instrument != instrument);

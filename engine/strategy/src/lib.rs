@@ -12,6 +12,7 @@ pub mod momentum;
 pub mod policy;
 pub mod regime;
 pub mod sizing;
+pub mod target;
 pub mod touch_quoter;
 pub mod view;
 
@@ -21,5 +22,6 @@ pub use model::{Model, ModelConfig, ModelPolicy};
 pub use momentum::{Momentum, MomentumConfig};
 pub use policy::{Policies, Policy};
 pub use sizing::{Prospect, Sizer, SizingConfig};
+pub use target::{TargetConfig, TargetFollower};
 pub use touch_quoter::{TouchQuoter, TouchQuoterConfig};
 pub use view::{CANCELS_MAX, ORDERS_MAX, Say, Speech, View};

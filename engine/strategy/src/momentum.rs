@@ -278,4 +278,13 @@ impl Policy for Momentum {
     fn warm_up(&mut self, view: &View<'_>) {
         self.hear(view, false);
     }
+
+    /// What moved meanwhile was not heard: the signal starts anew, and until it is known again nothing is wanted.
+    fn on_resume(&mut self) {
+        for market in &mut self.markets {
+            market.signal.restart();
+            (market.reading, market.hold, market.quote) = (None, Hold::default(), None);
+            market.aim(0, true);
+        }
+    }
 }

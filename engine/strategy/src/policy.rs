@@ -1,8 +1,8 @@
 //! The policy trait and the policies a desk can run.
 
-use tickrace_types::ResponseRecord;
+use tickrace_types::{ResponseRecord, TargetRecord};
 
-use crate::{MarketMaker, ModelPolicy, Momentum, Say, TouchQuoter, View};
+use crate::{MarketMaker, ModelPolicy, Momentum, Say, TargetFollower, TouchQuoter, View};
 
 /// Decides what should rest in the book. Object-safe; deterministic: same records, same words.
 ///
@@ -24,6 +24,11 @@ pub trait Policy {
     /// The desk's periodic timer, once for each instrument; `view.record` is the timer record.
     fn on_timer(&mut self, view: &View<'_>, say: &mut Say) {
         let _ = (view, say);
+    }
+
+    /// A position that somebody wants held in the view's instrument; `view.record` is its record.
+    fn on_target(&mut self, view: &View<'_>, target: &TargetRecord, say: &mut Say) {
+        let _ = (view, target, say);
     }
 
     /// Whether a firing of the timer that follows another with nothing heard in between would say nothing new and learn
@@ -61,112 +66,79 @@ pub enum Policies {
     Model(ModelPolicy),
     /// Follows what has moved.
     Momentum(Momentum),
+    /// Positions brought to targets worked out elsewhere.
+    Target(TargetFollower),
     /// A user's own policy, at one dynamic call per event.
     Custom(Box<dyn Policy + Send>),
     /// Says nothing.
     Idle,
 }
 
+/// The same call of whichever policy it is; what an idle one answers instead.
+macro_rules! each {
+    ($policies:expr, $policy:ident => $call:expr, $idle:expr) => {
+        match $policies {
+            Policies::MarketMaker($policy) => $call,
+            Policies::TouchQuoter($policy) => $call,
+            Policies::Model($policy) => $call,
+            Policies::Momentum($policy) => $call,
+            Policies::Target($policy) => $call,
+            Policies::Custom($policy) => $call,
+            Policies::Idle => $idle,
+        }
+    };
+}
+
 impl Policies {
     /// See [`Policy::on_record`].
     #[inline]
     pub fn on_record(&mut self, view: &View<'_>) {
-        match self {
-            Self::MarketMaker(policy) => policy.on_record(view),
-            Self::TouchQuoter(policy) => policy.on_record(view),
-            Self::Model(policy) => policy.on_record(view),
-            Self::Momentum(policy) => policy.on_record(view),
-            Self::Custom(policy) => policy.on_record(view),
-            Self::Idle => {}
-        }
+        each!(self, policy => policy.on_record(view), {})
     }
 
     /// See [`Policy::on_event`].
     #[inline]
     pub fn on_event(&mut self, view: &View<'_>, say: &mut Say) {
-        match self {
-            Self::MarketMaker(policy) => policy.on_event(view, say),
-            Self::TouchQuoter(policy) => policy.on_event(view, say),
-            Self::Model(policy) => policy.on_event(view, say),
-            Self::Momentum(policy) => policy.on_event(view, say),
-            Self::Custom(policy) => policy.on_event(view, say),
-            Self::Idle => {}
-        }
+        each!(self, policy => policy.on_event(view, say), {})
     }
 
     /// See [`Policy::on_response`].
     #[inline]
     pub fn on_response(&mut self, view: &View<'_>, response: &ResponseRecord, say: &mut Say) {
-        match self {
-            Self::MarketMaker(policy) => policy.on_response(view, response, say),
-            Self::TouchQuoter(policy) => policy.on_response(view, response, say),
-            Self::Model(policy) => policy.on_response(view, response, say),
-            Self::Momentum(policy) => policy.on_response(view, response, say),
-            Self::Custom(policy) => policy.on_response(view, response, say),
-            Self::Idle => {}
-        }
+        each!(self, policy => policy.on_response(view, response, say), {})
     }
 
     /// See [`Policy::on_timer`].
     #[inline]
     pub fn on_timer(&mut self, view: &View<'_>, say: &mut Say) {
-        match self {
-            Self::MarketMaker(policy) => policy.on_timer(view, say),
-            Self::TouchQuoter(policy) => policy.on_timer(view, say),
-            Self::Model(policy) => policy.on_timer(view, say),
-            Self::Momentum(policy) => policy.on_timer(view, say),
-            Self::Custom(policy) => policy.on_timer(view, say),
-            Self::Idle => {}
-        }
+        each!(self, policy => policy.on_timer(view, say), {})
+    }
+
+    /// See [`Policy::on_target`].
+    pub fn on_target(&mut self, view: &View<'_>, target: &TargetRecord, say: &mut Say) {
+        each!(self, policy => policy.on_target(view, target, say), {})
     }
 
     /// See [`Policy::is_timer_idle_safe`].
     pub fn is_timer_idle_safe(&self) -> bool {
-        match self {
-            Self::MarketMaker(policy) => policy.is_timer_idle_safe(),
-            Self::TouchQuoter(policy) => policy.is_timer_idle_safe(),
-            Self::Model(policy) => policy.is_timer_idle_safe(),
-            Self::Momentum(policy) => policy.is_timer_idle_safe(),
-            Self::Custom(policy) => policy.is_timer_idle_safe(),
-            Self::Idle => true,
-        }
+        each!(self, policy => policy.is_timer_idle_safe(), true)
     }
 
     /// See [`Policy::upkeep`].
     #[inline]
     pub fn upkeep(&mut self, view: &View<'_>) {
-        match self {
-            Self::MarketMaker(policy) => policy.upkeep(view),
-            Self::TouchQuoter(policy) => policy.upkeep(view),
-            Self::Model(policy) => policy.upkeep(view),
-            Self::Momentum(policy) => policy.upkeep(view),
-            Self::Custom(policy) => policy.upkeep(view),
-            Self::Idle => {}
-        }
+        each!(self, policy => policy.upkeep(view), {})
     }
 
     /// See [`Policy::warm_up`].
     #[inline]
     pub fn warm_up(&mut self, view: &View<'_>) {
-        match self {
-            Self::MarketMaker(policy) => policy.warm_up(view),
-            Self::TouchQuoter(policy) => policy.warm_up(view),
-            Self::Model(policy) => policy.warm_up(view),
-            Self::Momentum(policy) => policy.warm_up(view),
-            Self::Custom(policy) => policy.warm_up(view),
-            Self::Idle => {}
-        }
+        each!(self, policy => policy.warm_up(view), {})
     }
 
     /// See [`Policy::on_resume`].
     #[cold]
     pub fn on_resume(&mut self) {
-        match self {
-            Self::MarketMaker(policy) => policy.on_resume(),
-            Self::TouchQuoter(policy) => policy.on_resume(),
-            Self::Model(policy) => policy.on_resume(),
-            Self::Custom(policy) => policy.on_resume(),
-            Self::Idle => {}
-        }
+        each!(self, policy => policy.on_resume(), {})
     }
 }

@@ -19,3 +19,4 @@ pub mod report;
 pub mod roll;
 pub mod rules;
 pub mod system;
+pub mod targets;

@@ -64,6 +64,8 @@ pub enum Kind {
     Control = 21,
     /// Not journaled: nothing will be released before `ts_recv_ns`; downstream may advance its world to there.
     Horizon = 22,
+    /// A position somebody wants held: [`crate::TargetRecord`].
+    Target = 23,
     /// Ack, fill, cancel, reject: [`ResponseRecord`].
     Response = 64,
     /// Order, replace or cancel on its way out: [`OrderRecord`].
@@ -100,6 +102,7 @@ impl Kind {
             20 => Self::Timer,
             21 => Self::Control,
             22 => Self::Horizon,
+            23 => Self::Target,
             64 => Self::Response,
             65 => Self::Order,
             _ => return None,

@@ -13,6 +13,7 @@ pub mod prefetch;
 pub mod price;
 pub mod qty;
 pub mod side;
+pub mod target;
 pub mod terms;
 pub mod top;
 
@@ -26,5 +27,6 @@ pub use instrument::{Instrument, InstrumentError, InstrumentTable};
 pub use price::Price;
 pub use qty::Qty;
 pub use side::Side;
+pub use target::{TargetReason, TargetRecord};
 pub use terms::{Peg, SelfTrade, Terms, Trigger};
 pub use top::{Phase, TopOfBook};

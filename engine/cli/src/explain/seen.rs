@@ -126,6 +126,7 @@ pub const fn record_name(kind: u8) -> &'static str {
         Some(Kind::BarShape | Kind::Bar) => "bar",
         Some(Kind::Timer) => "timer",
         Some(Kind::Control) => "control",
+        Some(Kind::Target) => "target",
         Some(Kind::Horizon | Kind::Response | Kind::Order | Kind::None) | None => "record",
     }
 }

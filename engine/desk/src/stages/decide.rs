@@ -7,7 +7,7 @@ use tickrace_strategy::{Policies, Say, View};
 use tickrace_types::event::ControlCode;
 use tickrace_types::{
     Envelope, Flags, Header, Instrument, InstrumentId, InstrumentTable, Kind, OrderRecord, Record,
-    ResponseKind, TopOfBook,
+    ResponseKind, TargetRecord, TopOfBook,
 };
 
 use crate::meters::HopMeter;
@@ -159,6 +159,25 @@ impl DecideStage {
         }
     }
 
+    /// A target goes to every strategy that trades its instrument; in a silence it is heard, and nothing leaves.
+    #[cold]
+    fn on_target(&mut self, input: &Envelope, out: &mut impl Emit<Envelope>) {
+        let header = &input.record.header;
+        let id = InstrumentId(header.instrument);
+        let Self { seats, instruments, tops, say, next_client_id, is_silent, .. } = self;
+        let Some(top) = tops.get(id.index()) else { return };
+        let target = TargetRecord::of(&input.record);
+        for Seat { policy, oms, .. } in seats.iter_mut().filter(|seat| seat.trades[id.index()]) {
+            let seen = Seen { record: &input.record, top, id, instrument: instruments.get(id) };
+            say.reset();
+            policy.on_target(&seen.with(oms), target, say);
+            if !say.is_silent() && !*is_silent {
+                send(say, oms, next_client_id, id, header, out);
+            }
+            policy.upkeep(&seen.with(oms));
+        }
+    }
+
     #[cold]
     fn on_control(&mut self, input: &Envelope, out: &mut impl Emit<Envelope>) {
         let record = input.record.as_market();
@@ -257,6 +276,8 @@ impl Stage for DecideStage {
             self.on_timer(input, out);
         } else if kind == Kind::Control as u8 {
             self.on_control(input, out);
+        } else if kind == Kind::Target as u8 {
+            self.on_target(input, out);
         }
     }
 }

@@ -157,6 +157,42 @@ fn an_order_that_came_after_the_bar_began_waits_for_the_next() {
     }
 }
 
+fn quote_at(world: &mut World, ask_cents: i64) {
+    let header = world.header(Kind::Quote);
+    let (bid_px, ask_px) = ((ask_cents - 1) * CENT, ask_cents * CENT);
+    let quote = QuoteRecord { header, bid_px, ask_px, bid_qty: 5, ask_qty: 5, ..QuoteRecord::default() };
+    world.speak(|exchange, mut out| exchange.on_market(quote.as_record(), &mut out));
+}
+
+/// What was taken at touches long gone once filled the memory of taken levels: after 256 of them nothing could be taken.
+#[test]
+fn a_year_of_bars_at_another_price_each_day_can_be_taken_from_to_the_last() {
+    let mut world = with_bars(TENTH);
+    for day in 0..300 {
+        let px = 10_000 + i64::try_from(day).unwrap();
+        bar(&mut world, [px, px, px, px], 200);
+        quote_at(&mut world, px);
+        assert_eq!(taken(&world.ioc(2 * day + 1, BID, px, 2)), [(px, 2)], "day {day}");
+        // Of one touch the lots are there once.
+        assert_eq!(taken(&world.ioc(2 * day + 2, BID, px, 5)), [(px, 3)], "day {day}");
+    }
+}
+
+#[test]
+fn quotes_that_come_down_and_go_past_what_was_taken_forget_it() {
+    let mut world = World::with(&config());
+    let mut id = 0;
+    for round in 0..100 {
+        // Four touches, each better than the one before; then all of them are passed.
+        for step in 0..4 {
+            let px = 20_000 + 10 * round - step;
+            quote_at(&mut world, px);
+            id += 1;
+            assert_eq!(taken(&world.ioc(id, BID, px, 1)), [(px, 1)], "round {round}");
+        }
+    }
+}
+
 fn stop(world: &mut World, id: u64, order_type: OrderType, px: i64, trigger: i64) {
     let order = world.order(id, ASK, px, 10);
     world.special(order, order_type, Terms { trigger_price: trigger, ..Terms::PLAIN });

@@ -50,6 +50,11 @@ impl Signal {
         Ok(Self { closes: vec![0.0; longest + 1].into(), seen: 0, variance, horizons: own, weights })
     }
 
+    /// Forgets all closes.
+    pub fn restart(&mut self) {
+        self.seen = 0;
+    }
+
     /// The close of a bar, positive; nothing until every horizon and the volatility are known.
     pub fn on_close(&mut self, close: f64) -> Option<Reading> {
         let now = libm::log(close);

@@ -1,0 +1,174 @@
+//! `systematic targets`: the positions a system wants held, as a native record log, and as CSV and JSON for people.
+
+use std::fmt::Write;
+use std::path::PathBuf;
+
+use serde_json::json;
+use tickrace_journal::{Prefault, Writer, WriterConfig};
+use tickrace_stats::BusinessDay;
+use tickrace_stats::panel::parse_time;
+use tickrace_systematic::targets::{Target, last_day, targets};
+use tickrace_types::event::VERSION;
+
+use super::data::date;
+use crate::targets::{TARGETS, TargetsHead};
+use crate::{Failure, Streams, provenance};
+
+/// Arguments of `systematic targets`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  \
+    tickrace systematic targets configs/systematic/chapter15.toml --data DIR --out out/targets\n  \
+    tickrace systematic targets configs/systematic/chapter15.toml --data DIR --from 2023-08-01 --out out/august\n\n\
+    Writes a folder: head.json, targets-*.tj (records of 64 bytes), targets.csv, targets.json. A backtest hears it through\n\
+    [[targets]] of its configuration.")]
+pub struct Args {
+    #[command(flatten)]
+    input: super::Input,
+    /// Day after which the positions are to be held, YYYY-MM-DD; by default the last one
+    #[arg(long)]
+    date: Option<String>,
+    /// First day, where targets of several days are wanted
+    #[arg(long)]
+    from: Option<String>,
+    /// Folder to write; it must not exist yet
+    #[arg(long)]
+    out: PathBuf,
+}
+
+/// Runs the verb.
+///
+/// # Errors
+///
+/// [`Failure`] with the exit code of its kind.
+pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure> {
+    if args.out.exists() {
+        return Err(Failure::usage(format!("{}: exists already; name a new folder", args.out.display())));
+    }
+    let (config, system, _, _) = args.input.system(streams)?;
+    let at_data = |error| Failure::input(format!("{}: {error}", args.input.data.display()));
+    let last = last_day(&system).ok_or_else(|| at_data(tickrace_systematic::targets::TargetError::Empty))?;
+    let to = day_of(args.date.as_deref(), "--date")?.unwrap_or(last);
+    if to > last {
+        return Err(Failure::usage(format!("--date: the data end with {}", date(last.start_ns()))));
+    }
+    let from = day_of(args.from.as_deref(), "--from")?.unwrap_or(to);
+    if from > to {
+        return Err(Failure::usage("--from: lies after the last day asked for"));
+    }
+    let days: Vec<Vec<Target>> = (from.0..=to.0)
+        .map(|day| targets(&system, BusinessDay(day)).map_err(at_data))
+        .collect::<Result<_, _>>()?;
+    let words = serde_json::to_vec(&config).map_err(Failure::runtime)?;
+    let head = TargetsHead {
+        kind: TARGETS.to_owned(),
+        version: VERSION,
+        build: provenance::build(),
+        config: args.input.config.display().to_string(),
+        config_blake3: blake3::hash(&words).to_hex().to_string(),
+        base_currency: config.base_currency.clone(),
+        capital: config.notional_trading_capital,
+        percentage_vol_target: config.percentage_vol_target,
+        from: date(from.start_ns()),
+        to: date(to.start_ns()),
+        instruments: system.members.keys().cloned().collect(),
+        records: days.iter().map(|day| day.len() as u64).sum(),
+    };
+    write(args, &head, &days)?;
+    let newest = days.last().map_or(&[][..], Vec::as_slice);
+    if streams.is_json {
+        streams
+            .json(&json!({ "out": args.out.display().to_string(), "head": head, "targets": rows(newest) }));
+        return Ok(());
+    }
+    streams.say(&format!(
+        "{}: {} targets from {} to {}, for {} {}",
+        args.out.display(),
+        head.records,
+        head.from,
+        head.to,
+        head.capital,
+        head.base_currency
+    ));
+    for one in newest {
+        streams.say(&format!(
+            "  {:<16} {:>6} contracts (wanted {:.2}, buffer {} to {}, forecast {:.1}) at {}: {}",
+            one.instrument,
+            one.target,
+            one.unrounded,
+            one.low,
+            one.high,
+            one.forecast,
+            one.reference_price,
+            one.reason.name()
+        ));
+    }
+    Ok(())
+}
+
+fn day_of(text: Option<&str>, key: &str) -> Result<Option<BusinessDay>, Failure> {
+    let Some(text) = text else { return Ok(None) };
+    let at_ns = parse_time(text).filter(|_| text.len() == 10);
+    let at_ns = at_ns.ok_or_else(|| Failure::usage(format!("{key} {text}: a day is written YYYY-MM-DD")))?;
+    Ok(Some(BusinessDay::of_ns(at_ns)))
+}
+
+/// The figures with their days; what is not known is null.
+fn rows(targets: &[Target]) -> Vec<serde_json::Value> {
+    let row = |target: &Target| {
+        let mut row = json!(target);
+        row["date"] = json!(date(target.day.start_ns()));
+        row["price_date"] = json!(date(target.priced.start_ns()));
+        row
+    };
+    targets.iter().map(row).collect()
+}
+
+fn write(args: &Args, head: &TargetsHead, days: &[Vec<Target>]) -> Result<(), Failure> {
+    let out = &args.out;
+    std::fs::create_dir_all(out).map_err(|error| Failure::write(out, error))?;
+    let config = WriterConfig {
+        segment_bytes: 1 << 20,
+        checksum: true,
+        prefault: Prefault::None,
+        flush_interval_ms: None,
+    };
+    let mut writer = Writer::create(out, TARGETS, config).map_err(Failure::runtime)?;
+    let mut csv =
+        "date,instrument,target,unrounded,rounded,low,high,reference_price,price_date,forecast,reason\n"
+            .to_owned();
+    let known = |value: f64| if value.is_nan() { String::new() } else { value.to_string() };
+    let mut seq = 0;
+    for target in days.iter().flatten() {
+        seq += 1;
+        let id = head.instruments.iter().position(|name| *name == target.instrument);
+        let id = u32::try_from(id.unwrap_or(0)).unwrap_or(u32::MAX);
+        writer.append(target.record(id, seq).map_err(Failure::input)?.as_record());
+        let _ = writeln!(
+            csv,
+            "{},{},{},{},{},{},{},{},{},{},{}",
+            date(target.day.start_ns()),
+            target.instrument,
+            target.target,
+            known(target.unrounded),
+            target.rounded,
+            target.low,
+            target.high,
+            known(target.reference_price),
+            date(target.priced.start_ns()),
+            known(target.forecast),
+            target.reason.name()
+        );
+    }
+    writer.finish().map_err(Failure::runtime)?;
+    let put = |name: &str, text: &[u8]| {
+        let path = out.join(name);
+        std::fs::write(&path, text).map_err(|error| Failure::write(&path, error))
+    };
+    put("targets.csv", csv.as_bytes())?;
+    let all: Vec<serde_json::Value> = days.iter().flat_map(|day| rows(day)).collect();
+    let text = json!({ "head": head, "targets": all });
+    put("targets.json", &serde_json::to_vec_pretty(&text).map_err(Failure::runtime)?)?;
+    // Last: a log without a head was never finished.
+    let bytes = serde_json::to_vec_pretty(head).map_err(Failure::runtime)?;
+    tickrace_journal::write_head(out, &bytes).map_err(Failure::runtime)
+}
