@@ -29,6 +29,7 @@ pub mod run;
 pub mod strategies;
 pub mod summary;
 pub mod tape;
+pub mod tear_sheet;
 pub mod trades;
 pub mod validation;
 

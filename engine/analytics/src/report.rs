@@ -12,6 +12,7 @@ pub mod plot;
 mod queue;
 pub mod sortable;
 pub mod sweep;
+pub mod tear_sheet;
 mod trading;
 
 use std::fmt::Write;

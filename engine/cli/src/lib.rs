@@ -31,6 +31,7 @@ pub mod provenance;
 pub mod replay;
 pub mod report;
 pub mod resources;
+pub mod returns_file;
 pub mod second_pass;
 pub mod settings;
 pub mod start;
@@ -66,7 +67,7 @@ enum Verb {
     Replay(replay::Args),
     /// Tell the life of an order of a finished run, or which orders are worth asking about
     Explain(explain::Args),
-    /// Write the report of a finished run again, from its journal
+    /// Write the report of a finished run again, from its journal; or a tear sheet of its days, or of a file of returns
     Report(report::Args),
     /// Count messages, spans, gaps, symbols and executions of a tick file
     Inspect(inspect::Args),

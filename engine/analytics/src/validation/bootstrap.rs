@@ -37,6 +37,12 @@ pub struct Bands {
     pub loss_share: f64,
     /// Courses drawn.
     pub count: usize,
+    /// The sum at the end of each course, ascending.
+    #[serde(skip)]
+    pub end_samples: Vec<f64>,
+    /// The deepest fall of each course, ascending.
+    #[serde(skip)]
+    pub drawdown_samples: Vec<f64>,
 }
 
 /// Most steps the bands are kept for.
@@ -91,22 +97,29 @@ pub fn bands(values: &[f64], config: &BootstrapConfig) -> Option<Bands> {
         drawdowns.push(deepest);
     }
     let loss_share = ends.iter().filter(|end| **end < 0.0).count() as f64 / paths as f64;
-    let by_step: Vec<[f64; 5]> = columns.into_iter().map(levels).collect();
+    let by_step: Vec<[f64; 5]> = columns.into_iter().map(|column| levels(&sorted(column))).collect();
     let paths_by_level =
         (0..LEVELS.len()).map(|level| by_step.iter().map(|step| step[level]).collect()).collect();
+    let (ends, drawdowns) = (sorted(ends), sorted(drawdowns));
     Some(Bands {
         paths: paths_by_level,
         counts,
-        ends: levels(ends),
-        drawdowns: levels(drawdowns),
+        ends: levels(&ends),
+        drawdowns: levels(&drawdowns),
         loss_share,
         count: paths,
+        end_samples: ends,
+        drawdown_samples: drawdowns,
     })
 }
 
-fn levels(mut values: Vec<f64>) -> [f64; 5] {
+fn sorted(mut values: Vec<f64>) -> Vec<f64> {
     values.sort_by(f64::total_cmp);
-    LEVELS.map(|level| quantile(&values, level).unwrap_or(f64::NAN))
+    values
+}
+
+fn levels(sorted: &[f64]) -> [f64; 5] {
+    LEVELS.map(|level| quantile(sorted, level).unwrap_or(f64::NAN))
 }
 
 #[cfg(test)]
