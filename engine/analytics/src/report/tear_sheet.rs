@@ -110,8 +110,9 @@ fn cards(page: &mut String, sheet: &TearSheet) {
     );
     let longest = head.longest_drawdown.map_or(String::new(), |periods| {
         format!(
-            "longest {} days, under water {}",
+            "longest {} {}, under water {}",
             format::count(periods as u64),
+            if periods == 1 { "day" } else { "days" },
             percent(head.under_water_share, 0)
         )
     });

@@ -173,9 +173,16 @@ fn histogram(
     // A few wild courses would squeeze all others into one bar.
     let from = sorted.len() / 200;
     let kept = &sorted[from..sorted.len() - from];
-    let bins = bins(kept, 41);
-    let edges = bins.iter().flat_map(|bin| [bin.0, bin.1]).chain([actual]);
-    let x = Axis::of_values(edges, false, unit);
+    // What compounds over years spreads by factors.
+    let is_log = kept.first().zip(kept.last()).is_some_and(|(low, high)| *low > 0.0 && high / low > 6.0);
+    let bins = if is_log { super::bins_of_log(kept, 41) } else { bins(kept, 41) };
+    let edges = || bins.iter().flat_map(|bin| [bin.0, bin.1]).chain([actual]);
+    let x = if is_log {
+        let (low, high) = (edges().fold(f64::INFINITY, f64::min), edges().fold(0.0, f64::max));
+        Axis::growth(low, high, &format!("{unit}, log"))
+    } else {
+        Axis::of_values(edges(), false, unit)
+    };
     let y = Axis::of_values(bins.iter().map(|bin| bin.2 as f64), true, "courses");
     let mut plot = Plot::new(HALF, 200.0, x, y);
     for (low, high, count) in &bins {

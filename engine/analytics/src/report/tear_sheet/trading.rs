@@ -152,7 +152,9 @@ fn sources(page: &mut String, trading: &Trading) {
     let parts = named_sources(&trading.sources);
     let parts: Vec<(&str, f64)> =
         parts.iter().map(|(name, cash)| (*name, crate::money::nearest(*cash))).collect();
-    let names: Vec<String> = parts.iter().map(|part| part.0.to_owned()).chain(["net".to_owned()]).collect();
+    // The bar is narrow for two words.
+    let first_word = |name: &str| name.split(' ').next().unwrap_or(name).to_owned();
+    let names: Vec<String> = parts.iter().map(|part| first_word(part.0)).chain(["net".to_owned()]).collect();
     // Each part begins where the one before ended.
     let mut sum = 0.0;
     let steps: Vec<(f64, f64)> = parts
