@@ -5,6 +5,7 @@ pub mod axis;
 pub mod compare;
 mod costs;
 pub mod format;
+pub mod judgement;
 mod latency;
 mod money;
 mod panel;

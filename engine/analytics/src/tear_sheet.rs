@@ -10,7 +10,7 @@ mod trading;
 use serde::Serialize;
 
 pub use monte_carlo::{Fan, MonteCarlo};
-pub use trading::{Attribution, RegimeMoney, TradeFigures, Trading, account_blocks, named_sources};
+pub use trading::{Attribution, BLOCK_NS, RegimeMoney, TradeFigures, Trading, account_blocks, named_sources};
 
 use crate::days::{DAYS_A_YEAR, SHARPE_DAYS_MIN};
 use crate::figures::RunReport;

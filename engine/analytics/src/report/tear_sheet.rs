@@ -173,6 +173,8 @@ fn pair_of_facts(page: &mut String, left: &[(&str, String)], right: &[(&str, Str
     page.push_str("</div>\n");
 }
 
+pub(super) use days::bins;
+
 /// Bins evenly wide by their logarithm; what is not positive counts in the first.
 fn bins_of_log(values: &[f64], count: usize) -> Vec<(f64, f64, usize)> {
     let least = values.iter().copied().filter(|value| *value > 0.0).fold(f64::INFINITY, f64::min);

@@ -137,7 +137,7 @@ fn years(page: &mut String, years: &[Year], has_benchmark: bool) {
 }
 
 /// Bins of equal width between the least and the greatest of a sample: edges and counts.
-pub(super) fn bins(values: &[f64], count: usize) -> Vec<(f64, f64, usize)> {
+pub(in crate::report) fn bins(values: &[f64], count: usize) -> Vec<(f64, f64, usize)> {
     let low = values.iter().copied().fold(f64::INFINITY, f64::min);
     let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     if !(low.is_finite() && high.is_finite()) || count == 0 {
