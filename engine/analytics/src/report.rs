@@ -15,6 +15,7 @@ pub mod sortable;
 pub mod sweep;
 pub mod tear_sheet;
 mod trading;
+pub mod walk_forward;
 
 use std::fmt::Write;
 

@@ -41,6 +41,7 @@ pub mod systematic;
 pub mod tape;
 pub mod ticks;
 pub mod tops;
+pub mod walk_forward;
 
 pub use failure::{Failure, Fault};
 
@@ -61,6 +62,8 @@ enum Verb {
     Backtest(backtest::Args),
     /// Run many parameter sets over all cores: one table, ranked
     Sweep(sweep::Args),
+    /// Choose parameters on days before and apply them to days after, over several tick files
+    WalkForward(walk_forward::Args),
     /// Run strategies, models or values side by side: table, report
     Compare(compare::Args),
     /// Run a journal folder again and compare every order
@@ -136,6 +139,7 @@ pub fn run(args: impl IntoIterator<Item = impl Into<OsString> + Clone>, streams:
     let done = match cli.verb {
         Verb::Backtest(args) => backtest::run(&args, streams),
         Verb::Sweep(args) => sweep::run(&args, streams),
+        Verb::WalkForward(args) => walk_forward::run(&args, streams),
         Verb::Compare(args) => compare::run(&args, streams),
         Verb::Replay(args) => replay::run(&args, streams),
         Verb::Explain(args) => explain::run(&args, streams),
