@@ -9,6 +9,7 @@
 #![forbid(unsafe_code)]
 
 pub mod around;
+pub mod comparison;
 pub mod config;
 pub mod days;
 pub mod digest;

@@ -3,6 +3,7 @@
 mod around;
 pub mod axis;
 pub mod compare;
+pub mod compare_runs;
 mod costs;
 pub mod format;
 pub mod judgement;

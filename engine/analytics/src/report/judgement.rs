@@ -74,7 +74,7 @@ fn halves(page: &mut String, found: &Overfitting) {
     plot.mark(0.0, "e", "the median set");
     let note = format!(
         "Each of {} halves of {} blocks chose its best set; the bars say which rank it has in the other half. Red is no better than \
-         the median set. The choice loses in {} of them; a profit of 1 where chosen came to {} elsewhere.",
+         the median set. The choice loses in {} of them; the slope of its ratio elsewhere over its ratio where chosen is {}.",
         format::count(found.halves as u64),
         found.blocks,
         percent(Some(found.loss_probability)),
@@ -159,7 +159,7 @@ fn ground(page: &mut String, found: &Robustness) {
         ("Direct neighbours", found.neighbours.to_string()),
         ("Their mean figure", format::maybe(found.neighbour_mean, 3)),
         ("The worst of them", format::maybe(found.neighbour_worst, 3)),
-        ("Share of the winner's lead over the median that they keep", percent(found.kept)),
+        ("Share of its lead over the median they keep", percent(found.kept)),
     ];
     facts(page, "", &rows);
     page.push_str("</div>");

@@ -144,34 +144,40 @@ impl Options {
     ///
     /// [`Failure`] naming the benchmark's file.
     pub fn of_run(&self, run: &RunReport) -> Result<SheetInput, Failure> {
-        let days: Vec<(i64, &str, f64)> = run
-            .days
-            .iter()
-            .filter_map(|day| {
-                let number =
-                    tickrace_stats::panel::parse_time(&day.date)?.div_euclid(tickrace_stats::panel::DAY_NS);
-                Some((number, day.date.as_str(), day.daily_return?))
-            })
-            .collect();
-        let mut notes = Vec::new();
-        let lost = run.days.len() - days.len();
-        if lost > 0 {
-            notes.push(format!("{lost} days began with no equity above zero and have no return"));
-        }
-        if let Some(why) = &run.timings.cut_short {
-            notes.push(format!("the run was cut short: {why}"));
-        }
-        let numbers: Vec<i64> = days.iter().map(|day| day.0).collect();
+        let (mut input, numbers) = days_of(run);
         let base_day = numbers.first().map_or(0, |day| day - 1);
-        Ok(SheetInput {
-            title: run.title.replacen("Backtest", "Tear sheet", 1),
-            source: "net profit of each day over the equity at its start".to_owned(),
-            dates: days.iter().map(|day| day.1.to_owned()).collect(),
-            returns: days.iter().map(|day| day.2).collect(),
-            benchmark: self.benchmark(base_day, &numbers)?,
-            notes,
-        })
+        input.benchmark = self.benchmark(base_day, &numbers)?;
+        Ok(input)
     }
+}
+
+/// Daily returns of a run, and their days numbered from 1 January 1970.
+pub fn days_of(run: &RunReport) -> (SheetInput, Vec<i64>) {
+    let days: Vec<(i64, &str, f64)> = run
+        .days
+        .iter()
+        .filter_map(|day| {
+            let at_ns = tickrace_stats::panel::parse_time(&day.date)?;
+            Some((at_ns.div_euclid(tickrace_stats::panel::DAY_NS), day.date.as_str(), day.daily_return?))
+        })
+        .collect();
+    let mut notes = Vec::new();
+    let lost = run.days.len() - days.len();
+    if lost > 0 {
+        notes.push(format!("{lost} days began with no equity above zero and have no return"));
+    }
+    if let Some(why) = &run.timings.cut_short {
+        notes.push(format!("the run was cut short: {why}"));
+    }
+    let input = SheetInput {
+        title: run.title.replacen("Backtest", "Tear sheet", 1),
+        source: "net profit of each day over the equity at its start".to_owned(),
+        dates: days.iter().map(|day| day.1.to_owned()).collect(),
+        returns: days.iter().map(|day| day.2).collect(),
+        benchmark: None,
+        notes,
+    };
+    (input, days.into_iter().map(|day| day.0).collect())
 }
 
 /// Works the sheet out and writes `tear_sheet.html` and `tear_sheet.json`; with `--json` prints the same object.
