@@ -16,3 +16,4 @@ mod parity;
 mod recovery;
 mod sweep;
 mod systematic;
+mod tear_sheet;

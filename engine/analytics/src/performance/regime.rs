@@ -213,13 +213,14 @@ mod tests {
         assert_eq!(before.len(), 300);
         assert!(before[..20].iter().all(Option::is_none) && before[20..].iter().all(Option::is_some));
         let mut altered = market.clone();
-        altered[150] = 5.0;
+        // Two great steps: 10 net, where a walk of such steps makes 7.1.
+        altered[150..152].fill(5.0);
         let after = before_each(&altered, 5, 20);
         let trend = |all: &[Option<Regime>]| -> Vec<Option<Trend>> {
             all.iter().map(|one| one.map(|one| one.trend)).collect()
         };
         assert_eq!(trend(&before)[..=150], trend(&after)[..=150]);
-        assert_eq!(after[151].unwrap().trend, Trend::Rising);
+        assert_eq!(after[152].unwrap().trend, Trend::Rising);
         assert!(before_each(&market[..3], 5, 20).iter().all(Option::is_none));
     }
 

@@ -210,12 +210,11 @@ fn curves(page: &mut String, runs: &[Compared]) {
     let mut plot = Plot::new(WIDE, 220.0, x, y);
     for (run, depth) in long.iter().zip(&depths) {
         plot.line(&curve(run, depth), class_of(run));
-        plot.legend(&run.name, class_of(run));
     }
     plot_with_note(
         page,
         &plot.svg("distance of each run below its best"),
-        "How far each is below its own best so far.",
+        "How far each is below its own best so far; colours as above.",
     );
 }
 

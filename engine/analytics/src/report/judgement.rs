@@ -164,3 +164,35 @@ fn ground(page: &mut String, found: &Robustness) {
     facts(page, "", &rows);
     page.push_str("</div>");
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::tests::assert_sound;
+    use crate::validation::search::{Trial, judge};
+    use crate::validation::splits::Gap;
+
+    #[test]
+    fn a_judgement_is_a_section_and_an_absent_one_says_why() {
+        let mut rng = tickrace_stats::Rng::new(6);
+        let trials: Vec<Trial> = (0..9)
+            .map(|set| Trial {
+                places: vec![set / 3, set % 3],
+                value: Some(set as f64),
+                profits: (0..80).map(|_| rng.normal()).collect(),
+            })
+            .collect();
+        for (trials, part) in [
+            (&trials[..], "Probability of overfitting"),
+            (&trials[..1], "one set alone is no search"),
+            (&[], "one set alone"),
+        ] {
+            let mut page = String::new();
+            crate::report::head(&mut page, "x", "y");
+            section(&mut page, &judge(trials, "day", Gap::default()), Some(252.0));
+            page.push_str("</main></body></html>");
+            assert_sound(&page);
+            assert!(page.contains(part), "{page}");
+        }
+    }
+}

@@ -104,6 +104,7 @@ pub fn execute(
         let why = first_fault.map_or_else(|| "there is none".to_owned(), |failure| failure.text);
         return Err(Failure::usage(format!("no set is sound; the first: {why}")));
     }
+    sound.iter().flatten().try_for_each(check_there)?;
     std::fs::create_dir_all(plan.out).map_err(|error| Failure::write(plan.out, error))?;
     let path = plan.out.join("runs.jsonl");
     let (kept, known, faults) = RunsFile::open(&path, plan.is_fresh)?;
@@ -237,6 +238,16 @@ impl Going<'_> {
         }
         Ok(())
     }
+}
+
+/// A file that is not there is told before hours are spent on those that are.
+fn check_there(config: &DeskConfig) -> Result<(), Failure> {
+    let inputs = config.data.inputs.iter().map(|input| &input.path);
+    for path in config.data.files.iter().chain(inputs) {
+        std::fs::File::open(path)
+            .map_err(|error| Failure::input(format!("{}: cannot be opened: {error}", path.display())))?;
+    }
+    Ok(())
 }
 
 /// Gives each set the hash of its configuration, data and program.
