@@ -216,7 +216,7 @@ fn a_sample_is_drawn_by_its_seed_and_journals_are_kept_where_asked() {
 fn days(folder: &Path, seeds: &[u64]) -> Vec<String> {
     let write = |(day, seed): (usize, &u64)| {
         let path = folder.join(format!("day.2026-03-{:02}.itch50", day + 2));
-        let config = tickrace_feeds::synth::SynthConfig { seed: *seed, symbols: 1, messages: 8_000 };
+        let config = tickrace_feeds::synth::SynthConfig { seed: *seed, symbols: 1, messages: 60_000 };
         std::fs::write(&path, tickrace_feeds::synth::Synth::new(config).to_vec()).unwrap();
         path.display().to_string()
     };
@@ -257,7 +257,7 @@ fn sets_over_different_days_are_those_of_each_day_alone() {
 #[test]
 fn a_sweep_judges_its_search_by_what_its_sets_earned() {
     let folder = tempdir().unwrap();
-    let day = small_day(folder.path(), 2, 30_000);
+    let day = small_day(folder.path(), 2, 100_000);
     let out = folder.path().join("sweep");
     let done = sweep(&day, &out, &GRID);
     assert_eq!(done.code, 0, "{}", done.err);
@@ -323,8 +323,10 @@ fn walking_forward_chooses_by_the_past_alone_and_stitches_what_the_choices_earne
     let before = done.json();
     let steps = before["steps"].as_array().unwrap();
     assert_eq!(steps.len(), 4);
-    // What was chosen is the best of the training days, and what is stitched is its day alone, by the rows themselves.
     let all = rows(&out);
+    let is_earning = |run: &&Value| run["figures"]["net_pnl"].as_f64().unwrap() != 0.0;
+    assert!(all.iter().filter(is_earning).count() > 18, "the days are traded on");
+    // What was chosen is the best of the training days, and what is stitched is its day alone, by the rows themselves.
     let net = |values: &Value, day: &str| -> f64 {
         let is_it = |run: &&Value| {
             let own = run["values"].as_object().unwrap();

@@ -125,7 +125,7 @@ fn nonsense_is_refused_in_words() {
         (vec!["--returns", &file, "--trials", "0"], "--trials", 2),
         (vec!["--returns", &file, "--returns-as", "money"], "--capital", 2),
         (vec!["--returns", &file, "--returns-as", "levels"], "above zero", 3),
-        (vec![], "--returns", 2),
+        (vec![], "<RUN>", 2),
     ] {
         let done = report(&args, &out);
         assert_eq!(done.code, code, "{args:?}: {}", done.err);

@@ -96,6 +96,10 @@ pub fn judge(trials: &[Trial], period: &str, gap: Gap) -> Judgement {
         found.absent.push("one set alone is no search".to_owned());
         return found;
     }
+    if periods == 0 {
+        found.absent.push("no set made or lost anything in any period".to_owned());
+        return found;
+    }
     if periods < PERIODS_MIN {
         found.absent.push(format!(
             "{periods} periods: a search is judged by at least {PERIODS_MIN}; take more or longer days"
