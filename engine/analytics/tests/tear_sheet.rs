@@ -15,8 +15,12 @@ fn numbers(value: &Value) -> Vec<f64> {
 }
 
 fn input(case: &Value) -> SheetInput {
-    let dates =
-        case["dates"].as_array().unwrap().iter().map(|date| date.as_str().unwrap().to_owned()).collect();
+    let dates = case["dates"]
+        .as_array()
+        .expect("dates")
+        .iter()
+        .map(|date| date.as_str().expect("a date").to_owned())
+        .collect();
     let market = numbers(&case["benchmark"]).into_iter().map(Some).collect();
     SheetInput {
         title: "Golden".to_owned(),

@@ -191,14 +191,11 @@ mod tests {
     fn a_walk_with_a_direction_is_a_trend_and_the_thirds_are_of_equal_size() {
         // Nine windows moving 1..9 each; the net move beyond what was moved on the way is a direction.
         let moved: Vec<f64> = (1..=9).map(f64::from).collect();
-        let windows: Vec<Window> = moved
-            .iter()
-            .map(|moved| Window { net: [1.5, 0.5, -1.5][*moved as usize % 3] * moved, moved: *moved })
-            .collect();
+        let window = |(moved, share): (&f64, &f64)| Window { net: share * moved, moved: *moved };
+        let windows: Vec<Window> = moved.iter().zip([0.5, -1.5, 1.5].iter().cycle()).map(window).collect();
         let found = classify(&moved, &windows);
         let count = |kind| found.iter().filter(|one| one.volatility == kind).count();
         assert_eq!(Volatility::ALL.map(count), [3, 3, 3]);
-        // Remainders 1, 2, 0: sideways, falling, rising.
         let trends: Vec<Trend> = found.iter().take(3).map(|one| one.trend).collect();
         assert_eq!(trends, [Trend::Sideways, Trend::Falling, Trend::Rising]);
         assert_eq!(Window::of(&[3.0, -4.0]), Window { net: -1.0, moved: 5.0 });

@@ -97,7 +97,7 @@ pub fn sharpe_difference(
     let difference = here.difference();
     let scale = influences.iter().fold(0.0f64, |most, value| most.max(value.abs()));
     // Series that move as one differ by rounding alone.
-    if !difference.is_finite() || !(error > 0.0) || scale < 1e-12 {
+    if !difference.is_finite() || error.is_nan() || error <= 0.0 || scale < 1e-12 {
         return None;
     }
     let found = (difference / error).abs();
@@ -116,7 +116,7 @@ pub fn sharpe_difference(
         let spread = (block_variance(&values, block) / count as f64).sqrt();
         let quotient = ((moments.difference() - difference) / spread).abs();
         // A sample that does not vary speaks for chance.
-        as_great += usize::from(!(quotient < found));
+        as_great += usize::from(quotient.is_nan() || quotient >= found);
     }
     let p_value = (as_great + 1) as f64 / (samples + 1) as f64;
     Some(Difference { difference, error, p_value, block, samples })
