@@ -63,7 +63,7 @@ fn halves(page: &mut String, found: &Overfitting) {
         false,
         "logit of the rank elsewhere",
     );
-    let y = Axis::of_values(bins.iter().map(|bin| bin.2 as f64), true, "halves");
+    let y = Axis::of_values(bins.iter().map(|bin| bin.2 as f64 * 1.15), true, "halves");
     let mut plot = Plot::new(HALF, 210.0, x, y);
     for (low, high, count) in &bins {
         let class = if f64::midpoint(*low, *high) <= 0.0 { "b" } else { "c" };

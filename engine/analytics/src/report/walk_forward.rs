@@ -8,8 +8,9 @@ use super::axis::Axis;
 use super::format::{self, escape};
 use super::plot::Plot;
 use super::sortable::{self, Cell};
-use super::{WIDE, card, facts, head as page_head, plot_with_note};
+use super::{WIDE, card, facts, head as page_head, judgement, plot_with_note};
 use crate::tear_sheet::BLOCK_NS;
+use crate::validation::search::Judgement;
 
 /// What the page shows.
 #[derive(Clone, Debug, Default)]
@@ -38,6 +39,8 @@ pub struct WalkPage {
     pub efficiency: Option<f64>,
     /// Deepest fall, at least 0.
     pub max_drawdown: f64,
+    /// What can be said of the search over all sessions, and its periods a year where they are days.
+    pub judgement: Option<(Judgement, Option<f64>)>,
     /// Sessions left out between training and test.
     pub gap: usize,
     /// Where it came from.
@@ -112,6 +115,9 @@ pub fn html(walk: &WalkPage) -> String {
     );
     sortable::table(&mut page, &head(&walk.keys), &cells(&walk.steps));
     chosen(&mut page, walk);
+    if let Some((judgement, periods_a_year)) = &walk.judgement {
+        judgement::section(&mut page, judgement, *periods_a_year);
+    }
     page.push_str("<h2>Configuration and provenance</h2>\n");
     facts(&mut page, "text", &walk.facts);
     let _ = writeln!(

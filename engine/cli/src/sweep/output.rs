@@ -155,7 +155,7 @@ fn summary(swept: &Swept<'_>, ranked: &[Run<'_>]) -> serde_json::Value {
 }
 
 /// The judgement as data; the logits stand as a picture on the page.
-fn validation_json(judged: &Judged) -> serde_json::Value {
+pub fn validation_json(judged: &Judged) -> serde_json::Value {
     let mut value = json!(judged.judgement);
     if let Some(overfitting) = value.get_mut("overfitting").and_then(serde_json::Value::as_object_mut) {
         overfitting.remove("logits");
@@ -170,7 +170,7 @@ fn validation_json(judged: &Judged) -> serde_json::Value {
 }
 
 /// The judgement in a line or two.
-fn validation_words(judged: &Judged) -> String {
+pub fn validation_words(judged: &Judged) -> String {
     let found = &judged.judgement;
     let mut words = Vec::new();
     if let Some(overfitting) = &found.overfitting {

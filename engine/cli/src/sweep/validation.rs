@@ -31,43 +31,71 @@ pub fn judge(swept: &Swept<'_>, is_over_data: bool, gap: Gap) -> Judged {
         let judgement = Judgement { absent: vec![why.to_owned()], ..Judgement::default() };
         return Judged { judgement, ..Judged::default() };
     }
-    let done: Vec<(usize, &[Value], &Figures)> = swept
+    let done: Vec<Tried<'_>> = swept
         .runs
         .iter()
         .filter_map(|(task, row)| {
             let row = row.as_ref().filter(|row| row.status == Status::Done)?;
             let figures = row.figures.as_ref().filter(|figures| !figures.days.is_empty())?;
-            Some((task.number, task.values.as_slice(), figures))
+            let sign = if swept.metric.is_less_better() { -1.0 } else { 1.0 };
+            let value = swept.metric.of(figures).map(|value| sign * value);
+            Some(Tried { number: task.number, values: &task.values, value, figures: vec![figures] })
         })
         .collect();
-    let days = done.iter().map(|one| one.2.days.len()).max().unwrap_or(0);
-    let is_daily = days >= SHARPE_DAYS_MIN;
+    judge_tried(swept.axes, &done, gap)
+}
+
+/// A set that ran, over one session or several.
+pub struct Tried<'a> {
+    /// Its number, from 1.
+    pub number: usize,
+    /// Its values.
+    pub values: &'a [Value],
+    /// The figure it is ranked by, turned so that more is better.
+    pub value: Option<f64>,
+    /// What it earned, session by session.
+    pub figures: Vec<&'a Figures>,
+}
+
+/// Judges sets that ran over the same sessions: by day from twenty days on, else by quarter of an hour.
+pub fn judge_tried(axes: &[Axis], done: &[Tried<'_>], gap: Gap) -> Judged {
+    let by_days: Vec<BTreeMap<i64, f64>> = done.iter().map(|one| add_up(one, by_day)).collect();
+    let is_daily = by_days.iter().map(BTreeMap::len).max().unwrap_or(0) >= SHARPE_DAYS_MIN;
     let (period, profits) = if is_daily {
-        ("day", side_by_side(done.iter().map(|one| by_day(one.2))))
+        ("day", side_by_side(by_days.into_iter()))
     } else {
-        ("quarter of an hour", side_by_side(done.iter().map(|one| one.2.blocks.iter().copied().collect())))
+        let by_blocks = |figures: &Figures| figures.blocks.clone();
+        ("quarter of an hour", side_by_side(done.iter().map(|one| add_up(one, by_blocks))))
     };
-    let distinct = distinct_values(swept.axes, done.iter().map(|one| one.1));
+    let distinct = distinct_values(axes, done.iter().map(|one| one.values));
     let place =
         |(value, known): (&Value, &Vec<&Value>)| known.iter().position(|known| *known == value).unwrap_or(0);
-    let sign = if swept.metric.is_less_better() { -1.0 } else { 1.0 };
     let trials: Vec<Trial> = done
         .iter()
         .zip(profits)
-        .map(|((_, values, figures), profits)| Trial {
-            places: values.iter().zip(&distinct).map(place).collect(),
-            value: swept.metric.of(figures).map(|value| sign * value),
+        .map(|(one, profits)| Trial {
+            places: one.values.iter().zip(&distinct).map(place).collect(),
+            value: one.value,
             profits,
         })
         .collect();
     Judged {
         judgement: search::judge(&trials, period, gap),
-        sets: done.iter().map(|one| one.0).collect(),
+        sets: done.iter().map(|one| one.number).collect(),
         periods_a_year: is_daily.then_some(tickrace_analytics::days::DAYS_A_YEAR),
     }
 }
 
-fn by_day(figures: &Figures) -> BTreeMap<i64, f64> {
+/// Profit by period over all sessions.
+fn add_up(one: &Tried<'_>, of: impl Fn(&Figures) -> Vec<(i64, f64)>) -> BTreeMap<i64, f64> {
+    let mut sums = BTreeMap::new();
+    for (period, profit) in one.figures.iter().flat_map(|figures| of(figures)) {
+        *sums.entry(period).or_insert(0.0) += profit;
+    }
+    sums
+}
+
+fn by_day(figures: &Figures) -> Vec<(i64, f64)> {
     let number =
         |date: &str| Some(tickrace_stats::panel::parse_time(date)?.div_euclid(tickrace_stats::panel::DAY_NS));
     figures.days.iter().filter_map(|day| Some((number(&day.date)?, day.net_pnl))).collect()

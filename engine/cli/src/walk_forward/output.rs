@@ -4,12 +4,15 @@ use serde_json::json;
 use tickrace_analytics::report::sortable::Cell;
 use tickrace_analytics::report::walk_forward::{StepRow, WalkPage, html};
 use tickrace_analytics::tear_sheet::{SheetConfig, SheetInput};
+use tickrace_analytics::validation::splits::Gap;
 use tickrace_analytics::validation::walk_forward::Step;
 
 use super::{Walked, pooled, values_of};
 use crate::columns::aligned;
 use crate::report::tear_sheet;
+use crate::sweep::output::{validation_json, validation_words};
 use crate::sweep::row::Figures;
+use crate::sweep::validation::{Judged, Tried, judge_tried};
 use crate::{Failure, Streams, provenance};
 
 /// One session of the stitched curve.
@@ -25,12 +28,14 @@ struct Session<'a> {
 /// [`Failure`] where a file cannot be written.
 pub fn write(walked: &Walked<'_>, streams: &mut Streams<'_>) -> Result<(), Failure> {
     let stitched = stitched(walked);
+    let judged = judged(walked);
     let put = |name: &str, text: &str| {
         let path = walked.out.join(name);
         std::fs::write(&path, text).map_err(|error| Failure::write(&path, error))
     };
-    put("walk_forward.html", &html(&page(walked, &stitched)))?;
-    let summary = summary(walked, &stitched);
+    put("walk_forward.html", &html(&page(walked, &judged, &stitched)))?;
+    let mut summary = summary(walked, &stitched);
+    summary["validation"] = validation_json(&judged);
     put("summary.json", &format!("{summary:#}"))?;
     let input = SheetInput {
         title: format!("Walk-forward {}", walked.path.display()),
@@ -50,8 +55,26 @@ pub fn write(walked: &Walked<'_>, streams: &mut Streams<'_>) -> Result<(), Failu
         streams.json(&summary);
     }
     streams.say(&for_people(walked, &stitched));
+    streams.say(&validation_words(&judged));
     streams.say(&format!("report    {}", walked.out.join("walk_forward.html").display()));
     Ok(())
+}
+
+/// The search over all sessions, judged as a sweep's.
+fn judged(walked: &Walked<'_>) -> Judged {
+    let sessions: Vec<usize> = (0..walked.files.len()).collect();
+    let tried = |set: usize| {
+        let figures = pooled_over(walked, set, &sessions)?;
+        let value = pooled::figure(walked.metric, &figures);
+        Some(Tried { number: set + 1, values: &walked.sets[set], value, figures })
+    };
+    let all: Vec<Tried<'_>> = (0..walked.sets.len()).filter_map(tried).collect();
+    // Where the periods are quarters of an hour, a session is as many as it has.
+    let quarters = walked.figures.iter().flatten().flatten().map(|one| one.blocks.len()).max().unwrap_or(0);
+    let is_daily = walked.files.len() >= tickrace_analytics::days::SHARPE_DAYS_MIN;
+    let periods = |sessions: usize| if is_daily { sessions } else { sessions * quarters };
+    let gap = Gap { purge: periods(walked.config.purge), embargo: periods(walked.config.embargo) };
+    judge_tried(walked.axes, &all, gap)
 }
 
 /// The test sessions, each by the set chosen for it.
@@ -168,7 +191,7 @@ fn curve(of: impl Iterator<Item = (String, f64)>) -> Vec<(String, f64)> {
     .collect()
 }
 
-fn page(walked: &Walked<'_>, stitched: &[Session<'_>]) -> WalkPage {
+fn page(walked: &Walked<'_>, judged: &Judged, stitched: &[Session<'_>]) -> WalkPage {
     let best = hindsight(walked);
     let tests: Vec<usize> = walked.steps.iter().flat_map(|step| step.test.iter().copied()).collect();
     let of_best = best.map_or(Vec::new(), |(set, _)| {
@@ -209,6 +232,7 @@ fn page(walked: &Walked<'_>, stitched: &[Session<'_>]) -> WalkPage {
         hindsight_values: best.map_or(String::new(), |(set, _)| words(&values_of(walked, set))),
         efficiency: efficiency(walked),
         max_drawdown: pooled::deepest(&stitched.iter().map(|one| one.figures).collect::<Vec<_>>()),
+        judgement: Some((judged.judgement.clone(), judged.periods_a_year)),
         gap: walked.config.purge + walked.config.embargo,
         facts: vec![
             ("Build", provenance::build()),

@@ -183,7 +183,8 @@ fn histogram(
     } else {
         Axis::of_values(edges(), false, unit)
     };
-    let y = Axis::of_values(bins.iter().map(|bin| bin.2 as f64), true, "courses");
+    // The name of the mark stands above the bars.
+    let y = Axis::of_values(bins.iter().map(|bin| bin.2 as f64 * 1.15), true, "courses");
     let mut plot = Plot::new(HALF, 200.0, x, y);
     for (low, high, count) in &bins {
         plot.bar(*low, *high, *count as f64, class, &format!("{} to {}: {count}", show(*low), show(*high)));

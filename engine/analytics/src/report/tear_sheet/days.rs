@@ -165,7 +165,8 @@ pub(super) fn distribution(page: &mut String, sheet: &TearSheet) {
     let bins = bins(values, 61);
     let (low, high) = (bins.first().map_or(0.0, |bin| bin.0), bins.last().map_or(1.0, |bin| bin.1));
     let x = Axis::percent([low, high].into_iter(), false, "% a day");
-    let y = Axis::of_values(bins.iter().map(|bin| bin.2 as f64), true, "days");
+    // The name of the mark stands above the bars.
+    let y = Axis::of_values(bins.iter().map(|bin| bin.2 as f64 * 1.15), true, "days");
     let mut plot = Plot::new(HALF, 260.0, x, y);
     for (from, to, count) in &bins {
         let class = if f64::midpoint(*from, *to) < var { "b" } else { "a" };
