@@ -110,15 +110,15 @@ impl Comparison {
         } else if count(&blocks) >= SHARPE_DAYS_MIN {
             "quarter of an hour".clone_into(&mut found.period);
             found.absent.push(format!(
-                "{} days are common to all runs, and correlations and tests of days take {SHARPE_DAYS_MIN}: they are of quarters of an \
+                "{} common to all runs, and correlations and tests of days take {SHARPE_DAYS_MIN}: they are of quarters of an \
                  hour here, and their ratios are not annualised",
-                count(&days)
+                days_are(count(&days))
             ));
             (blocks, None)
         } else {
             found.absent.push(format!(
-                "{} days are common to all runs: correlations and tests take {SHARPE_DAYS_MIN}",
-                count(&days)
+                "{} common to all runs: correlations and tests take {SHARPE_DAYS_MIN}",
+                days_are(count(&days))
             ));
             return found;
         };
@@ -129,6 +129,10 @@ impl Comparison {
         found.tests = tests(&series, scale, config);
         found
     }
+}
+
+fn days_are(count: usize) -> String {
+    if count == 1 { "1 day is".to_owned() } else { format!("{count} days are") }
 }
 
 /// Values of the periods that all runs have, `[runs][periods]`.

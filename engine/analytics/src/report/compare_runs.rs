@@ -258,6 +258,25 @@ fn intraday(page: &mut String, runs: &[Compared]) {
         &plot.svg("net profit of each run over time"),
         "Positions at the mid, fees taken off.",
     );
+    let falls: Vec<Vec<(f64, f64)>> = curves.iter().map(|curve| below_best(&curve.1)).collect();
+    let y = Axis::of_values(falls.iter().flatten().map(|point| point.1), true, &trading.account_currency);
+    let mut plot = Plot::new(WIDE, 200.0, Axis::time(first, last, trading.utc_offset_ns), y);
+    for ((place, _), points) in curves.iter().zip(&falls) {
+        plot.step(points, CLASSES[place % CLASSES.len()]);
+    }
+    page.push_str("<h3>Drawdown</h3>\n");
+    let note = "Distance below the best so far; colours as above.";
+    plot_with_note(page, &plot.svg("distance of each run below its best"), note);
+}
+
+/// Distance below the best so far, zero or less.
+fn below_best(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
+    let mut best = f64::NEG_INFINITY;
+    let fall = |(at, value): &(f64, f64)| {
+        best = best.max(*value);
+        (*at, value - best)
+    };
+    points.iter().map(fall).collect()
 }
 
 fn correlations(page: &mut String, found: &Comparison) {
@@ -337,4 +356,62 @@ fn tests(page: &mut String, found: &Comparison) {
         test.block
     );
     sortable::table(page, &test_head(), &test_rows(found));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::comparison::CompareConfig;
+    use crate::report::tests::assert_sound;
+    use crate::run::tests::generated;
+    use crate::tear_sheet::{BLOCK_NS, SheetConfig, SheetInput, TearSheet, account_blocks};
+
+    fn of_days(name: &str, seed: u64, days: i64) -> Compared {
+        let mut rng = tickrace_stats::Rng::new(seed);
+        let days: Vec<(i64, f64)> = (18_000..18_000 + days).map(|day| (day, 0.01 * rng.normal())).collect();
+        let input = SheetInput {
+            dates: days.iter().map(|day| crate::days::date_of(day.0)).collect(),
+            returns: days.iter().map(|day| day.1).collect(),
+            ..SheetInput::default()
+        };
+        let sheet = TearSheet::new(&input, None, &SheetConfig { courses: 1, ..SheetConfig::default() });
+        Compared { name: name.to_owned(), sheet, days, blocks: Vec::new() }
+    }
+
+    fn of_run(name: &str, fill_every: u64) -> Compared {
+        let run = generated(23_400, fill_every);
+        let sheet = TearSheet::new(&SheetInput::default(), Some(&run), &SheetConfig::default());
+        Compared { name: name.to_owned(), sheet, days: Vec::new(), blocks: account_blocks(&run, BLOCK_NS) }
+    }
+
+    #[test]
+    fn comparisons_of_days_of_runs_and_of_both_are_pages() {
+        let config = CompareConfig { periods_a_year: 252.0, samples: 99, block: None, seed: 1 };
+        for (runs, parts) in [
+            (
+                vec![of_days("a <b>", 1, 300), of_days("c", 2, 250)],
+                vec!["Under water", "Correlation", "Ledoit"],
+            ),
+            (
+                vec![of_run("x", 3), of_run("y", 5)],
+                vec!["Net profit over time", "Drawdown", "quarter of an hour"],
+            ),
+            (vec![of_run("x", 3), of_days("c", 2, 5)], vec!["0 days are common"]),
+        ] {
+            let found = Comparison::new(&runs, &config);
+            let page = html(&runs, &found, &[("Build", "x".to_owned())]);
+            assert_sound(&page);
+            assert!(parts.iter().all(|part| page.contains(part)), "{parts:?}");
+        }
+    }
+
+    #[test]
+    fn the_best_is_marked_and_of_equals_all_or_none() {
+        let values = [Some(1.0), Some(3.0), None, Some(3.0)];
+        let marked = |better| values.map(|value| value.is_some_and(|value| is_best(better, value, &values)));
+        assert_eq!(marked(Better::More), [false, true, false, true]);
+        assert_eq!(marked(Better::Less), [true, false, false, false]);
+        assert_eq!(marked(Better::Neither), [false; 4]);
+        assert!(!is_best(Better::More, 2.0, &[Some(2.0), Some(2.0)]), "nothing is told apart");
+    }
 }

@@ -252,3 +252,42 @@ fn chosen(page: &mut String, walk: &WalkPage) {
     }
     page.push_str("</div>\n");
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::tests::assert_sound;
+
+    #[test]
+    fn a_walk_is_a_page_with_and_without_sessions() {
+        let step = |test: &str, value: &str, net: f64| StepRow {
+            train: "2026-03-02 to 03-03".to_owned(),
+            train_sessions: 2,
+            test: test.to_owned(),
+            values: vec![value.to_owned()],
+            inside: Some(5.0),
+            outside: Some(net),
+            net_pnl: Some(net),
+            rank: "1 of 3".to_owned(),
+        };
+        let dated = |all: &[(&str, f64)]| all.iter().map(|(date, net)| ((*date).to_owned(), *net)).collect();
+        let walk = WalkPage {
+            title: "Walk <x>".to_owned(),
+            currency: "USD".to_owned(),
+            metric: "net_pnl".to_owned(),
+            keys: vec!["strategy.a".to_owned()],
+            steps: vec![step("2026-03-04", "1", 3.0), step("2026-03-05", "2", -4.0)],
+            stitched: dated(&[("2026-03-04", 3.0), ("2026-03-05", -1.0)]),
+            hindsight: dated(&[("2026-03-04", 3.0), ("2026-03-05", 6.0)]),
+            efficiency: Some(-0.1),
+            gap: 1,
+            ..WalkPage::default()
+        };
+        let page = html(&walk);
+        assert_sound(&page);
+        for part in ["What was chosen", "1 of 3", "1 of 2", "best set, known afterwards", "Walk &lt;x&gt;"] {
+            assert!(page.contains(part), "{part}");
+        }
+        assert_sound(&html(&WalkPage::default()));
+    }
+}

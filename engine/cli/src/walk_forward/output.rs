@@ -149,7 +149,12 @@ fn span(walked: &Walked<'_>, sessions: &[usize]) -> String {
     };
     match (sessions.first(), sessions.last()) {
         (Some(first), Some(last)) if first == last => name(*first),
-        (Some(first), Some(last)) => format!("{} to {}", name(*first), name(*last)),
+        (Some(first), Some(last)) => {
+            let (first, last) = (name(*first), name(*last));
+            // The year is said once.
+            let is_same_year = first.len() == 10 && first.get(..5) == last.get(..5);
+            format!("{first} to {}", if is_same_year { last.get(5..).unwrap_or(&last) } else { &last })
+        }
         _ => String::new(),
     }
 }
