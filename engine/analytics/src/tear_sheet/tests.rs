@@ -58,7 +58,7 @@ fn more_trials_and_a_risk_free_return_make_the_ratio_less_believable() {
     let many = TearSheet::new(&input(500, 3), None, &SheetConfig { trials: 50, ..config() });
     assert_eq!(one.belief.deflated_sharpe, one.belief.probabilistic_sharpe);
     assert!(many.belief.deflated_sharpe < one.belief.deflated_sharpe);
-    // The published example's threshold: `sharpe::expected_best` of a deviation of worthless ratios over 500 days.
+    // Worthless ratios over 500 days spread by 1 / root of 499; `sharpe::expected_best` is held to the paper where it lives.
     let lucky = sharpe::expected_best(1.0 / 499.0, 50.0).unwrap() * 252f64.sqrt();
     assert!((many.belief.lucky_sharpe.unwrap() - lucky).abs() < 1e-12);
     let safe = TearSheet::new(&input(500, 3), None, &SheetConfig { risk_free: 0.05, ..config() });

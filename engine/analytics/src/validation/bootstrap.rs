@@ -208,7 +208,7 @@ mod tests {
 
     #[test]
     fn blocks_are_what_covers_the_truth_where_days_hang_together() {
-        // x = 0.5 x' + e: sums spread twice as wide as of independent days of the same variance times root 3.
+        // x = 0.5 x' + e: a sum spreads root 3 times as wide as that of independent days of the same variance (4 against 4/3).
         let days = |rng: &mut Rng| -> Vec<f64> {
             let mut value = rng.normal();
             (0..1000)
