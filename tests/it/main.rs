@@ -20,3 +20,4 @@ mod recovery;
 mod sweep;
 mod systematic;
 mod targets;
+mod tear_sheet;

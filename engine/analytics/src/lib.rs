@@ -9,6 +9,7 @@
 #![forbid(unsafe_code)]
 
 pub mod around;
+pub mod comparison;
 pub mod config;
 pub mod days;
 pub mod digest;
@@ -29,6 +30,7 @@ pub mod run;
 pub mod strategies;
 pub mod summary;
 pub mod tape;
+pub mod tear_sheet;
 pub mod trades;
 pub mod validation;
 

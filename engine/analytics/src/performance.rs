@@ -10,7 +10,9 @@ pub mod consistency;
 pub mod drawdowns;
 pub mod normal;
 pub mod ratios;
+pub mod regime;
 pub mod returns;
+pub mod rolling;
 pub mod sharpe;
 pub mod tails;
 

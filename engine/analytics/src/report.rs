@@ -3,8 +3,10 @@
 mod around;
 pub mod axis;
 pub mod compare;
+pub mod compare_runs;
 mod costs;
 pub mod format;
+pub mod judgement;
 mod latency;
 mod money;
 mod panel;
@@ -12,7 +14,9 @@ pub mod plot;
 mod queue;
 pub mod sortable;
 pub mod sweep;
+pub mod tear_sheet;
 mod trading;
+pub mod walk_forward;
 
 use std::fmt::Write;
 

@@ -4,9 +4,13 @@
 //! [`tickrace_stats::Rng`], so the same seed gives the same bands.
 
 pub mod bootstrap;
+pub mod cross_validation;
+pub mod difference;
 pub mod overfitting;
+pub mod search;
 pub mod splits;
 pub mod surface;
+pub mod walk_forward;
 
 pub use bootstrap::{Bands, BootstrapConfig};
 pub use overfitting::Overfitting;

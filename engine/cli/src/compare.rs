@@ -21,6 +21,7 @@ use crate::provenance::{self, MarketFile};
 use crate::sweep::grid;
 use crate::{Failure, Streams, settings};
 
+pub mod finished;
 pub mod same_orders;
 
 use same_orders::Match;
@@ -39,11 +40,15 @@ const CASES_MAX: usize = 50;
     tickrace compare configs/backtest/market_making.toml my_strategy.toml\n  \
     tickrace compare configs/backtest/market_making.toml --vary strategy.levels_count=1,2,3\n  \
     tickrace compare configs/backtest/market_making.toml --queue-models \\\n    \
-    --set 'data.files=[\"20120621.itch50.gz\"]' --set 'instruments.symbols=[\"AAPL\"]'\n\n\
+    --set 'data.files=[\"20120621.itch50.gz\"]' --set 'instruments.symbols=[\"AAPL\"]'\n  \
+    tickrace compare out/first out/second out/chapter15 fund.csv --out out/compared\n\n\
     Writes compare.html, summary.json, and the artefacts of each run in a folder of its own. Where a key of the venue is\n\
-    varied, the orders of the first run are also sent to each of the other venues, and their fills matched order by order.")]
+    varied, the orders of the first run are also sent to each of the other venues, and their fills matched order by order.\n\n\
+    Of finished runs (folders of backtests or systematic backtests, or CSV and Parquet files of daily returns or equity) nothing\n\
+    runs again: their figures stand side by side with the best marked, their curves over one another, with the correlations\n\
+    of their returns and tests of whether their Sharpe ratios differ.")]
 pub struct Args {
-    /// Configuration files (TOML)
+    /// Configuration files (TOML); or folders of finished runs and files of returns
     #[arg(required = true)]
     configs: Vec<PathBuf>,
     /// One configuration with each of these values of a key, key=a,b,c
@@ -55,6 +60,8 @@ pub struct Args {
     /// Folder for the results; by default out/ and the name of the first configuration with -compare
     #[arg(long)]
     out: Option<PathBuf>,
+    #[command(flatten, next_help_heading = "Finished runs")]
+    finished: finished::Options,
     /// Override a key of every configuration, path=value; repeatable
     #[arg(long = "set", value_name = "PATH=VALUE")]
     set: Vec<String>,
@@ -92,6 +99,15 @@ struct Opened {
 ///
 /// [`Failure`] with the exit code of its kind.
 pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure> {
+    if finished::is_asked(&args.configs)? {
+        if args.vary.is_some() || args.queue_models || !args.set.is_empty() {
+            return Err(Failure::usage(
+                "--vary, --queue-models and --set are of configurations; finished runs are compared as they are",
+            ));
+        }
+        let out = args.out.clone().unwrap_or_else(|| Path::new("out").join("compare"));
+        return finished::run(&args.configs, &args.finished, &out, streams);
+    }
     let vary = if args.queue_models { Some(QUEUE_MODELS) } else { args.vary.as_deref() };
     let cases = cases_of(args, vary)?;
     let is_of_venue = vary.is_some_and(|text| text.starts_with("venue."));

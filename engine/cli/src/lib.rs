@@ -33,6 +33,7 @@ pub mod provenance;
 pub mod replay;
 pub mod report;
 pub mod resources;
+pub mod returns_file;
 pub mod second_pass;
 pub mod settings;
 pub mod start;
@@ -43,6 +44,7 @@ pub mod tape;
 pub mod targets;
 pub mod ticks;
 pub mod tops;
+pub mod walk_forward;
 
 pub use failure::{Failure, Fault};
 
@@ -63,13 +65,15 @@ enum Verb {
     Backtest(backtest::Args),
     /// Run many parameter sets over all cores: one table, ranked
     Sweep(sweep::Args),
+    /// Choose parameters on days before and apply them to days after, over several tick files
+    WalkForward(walk_forward::Args),
     /// Run strategies, models or values side by side: table, report
     Compare(compare::Args),
     /// Run a journal folder again and compare every order
     Replay(replay::Args),
     /// Tell the life of an order of a finished run, or which orders are worth asking about
     Explain(explain::Args),
-    /// Write the report of a finished run again, from its journal
+    /// Write the report of a finished run again, from its journal; or a tear sheet of its days, or of a file of returns
     Report(report::Args),
     /// Count messages, spans, gaps, symbols and executions of a tick file
     Inspect(inspect::Args),
@@ -140,6 +144,7 @@ pub fn run(args: impl IntoIterator<Item = impl Into<OsString> + Clone>, streams:
     let done = match cli.verb {
         Verb::Backtest(args) => backtest::run(&args, streams),
         Verb::Sweep(args) => sweep::run(&args, streams),
+        Verb::WalkForward(args) => walk_forward::run(&args, streams),
         Verb::Compare(args) => compare::run(&args, streams),
         Verb::Replay(args) => replay::run(&args, streams),
         Verb::Explain(args) => explain::run(&args, streams),

@@ -7,28 +7,26 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
 
+use tickrace_analytics::validation::splits::Gap;
 use tickrace_desk::DeskConfig;
-use tickrace_desk::log_source::View;
-use tickrace_runtime::pin;
 use toml::{Table, Value};
 
-use crate::backtest::{checked, market_of, open_data};
-use crate::live_figures::SharedData;
-use crate::provenance::{self, MarketFile};
-use crate::tops::Tape;
-use crate::{Failure, Streams, progress, settings};
+use crate::provenance::MarketFile;
+use crate::{Failure, Streams, settings};
 
 pub mod grid;
+pub mod groups;
 pub mod metric;
 pub mod output;
 pub mod pool;
 pub mod row;
+pub mod validation;
 
 use grid::{Axis, Set};
+use groups::{Executed, Plan};
 use metric::Metric;
-use row::{Row, RunsFile, Status};
+use row::{Row, Status};
 
 /// Arguments of `sweep`.
 #[derive(Debug, clap::Args)]
@@ -39,7 +37,11 @@ use row::{Row, RunsFile, Status};
     --grid strategy.risk_aversion_per_tick=0.001..1:log --grid strategy.levels_count=1,2,3\n  \
     tickrace sweep configs/backtest/touch_quoting.toml \\\n    \
     --grid 'venue.queue={model=\"risk-averse\"},{model=\"power\",exponent=3.0}'\n\n\
-    Writes runs.jsonl, sweep.parquet, sweep.html and summary.json. The same command again goes on after an interruption.")]
+    Writes runs.jsonl, sweep.parquet, sweep.html and summary.json. The same command again goes on after an interruption.\n\
+    The page and summary.json also judge the search: the probability that its winner is overfitted, the winner's deflated\n\
+    Sharpe ratio, what choosing the best earns where it was not chosen, and the ground around the winner. Keys of data and\n\
+    instruments may be swept too; then the sets are of different periods, and the search is not judged: `walk-forward` is\n\
+    for that.")]
 pub struct Args {
     /// Configuration file (TOML)
     config: PathBuf,
@@ -67,9 +69,21 @@ pub struct Args {
     /// Start anew, whatever was done before
     #[arg(long)]
     fresh: bool,
+    /// Periods left out between fitting and testing where the search is cross-validated: outcomes that reach so far
+    #[arg(long, default_value_t = 0, value_name = "PERIODS")]
+    purge: usize,
+    /// Periods left out behind a test beside those
+    #[arg(long, default_value_t = 0, value_name = "PERIODS")]
+    embargo: usize,
     /// Override a key of the configuration, path=value; repeatable
     #[arg(long = "set", value_name = "PATH=VALUE")]
     set: Vec<String>,
+}
+
+impl Args {
+    const fn gap(&self) -> Gap {
+        Gap { purge: self.purge, embargo: self.embargo }
+    }
 }
 
 /// One set, ready to run.
@@ -117,98 +131,64 @@ pub struct Swept<'a> {
 /// [`Failure`] with the exit code of its kind.
 pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure> {
     let table = settings::load(&args.config, &args.set)?;
-    let axes = axes_of(args, &table)?;
+    let axes = axes_of(&args.config, &args.grid, &table)?;
     let sets = match args.random {
         Some(count) => grid::sample(&axes, count, args.seed)?,
         None => grid::combinations(&axes)?,
     };
     let tables: Vec<Table> = sets.iter().map(|set| with(&table, &axes, set)).collect::<Result<_, _>>()?;
-    let config = first_sound(&args.config, &tables)?;
-    let (sessions, instruments) = open_data(&config, streams)?;
-    let files: Vec<MarketFile> = sessions.iter().map(|session| MarketFile::of(session, streams)).collect();
-    let tape = Tape::record(market_of(&config, &sessions, &instruments, View::Venue)?, &instruments);
-    let data = SharedData { sessions, instruments, tape };
-    let tasks = tasks_of(sets, tables, &files)?;
-
     let out = args.out.clone().unwrap_or_else(|| {
         let stem = args.config.file_stem().unwrap_or_default().to_string_lossy();
         Path::new("out").join(format!("{stem}-sweep"))
     });
-    std::fs::create_dir_all(&out).map_err(|error| Failure::write(&out, error))?;
-    let (mut kept, mut known, faults) = RunsFile::open(&out.join("runs.jsonl"), args.fresh)?;
-    if faults > 0 {
-        streams.warn(&format!(
-            "{}: {faults} lines make no sense; those sets run again",
-            out.join("runs.jsonl").display()
-        ));
-    }
-    let waiting: Vec<&Task> = tasks.iter().filter(|task| !known.contains_key(&task.hash)).collect();
-    let resumed = tasks.len() - waiting.len();
-    if resumed > 0 {
-        streams.say(&format!("{resumed} of {} sets were run before; --fresh runs them again", tasks.len()));
-    }
-    let allowed = pin::allowed_cores().len().max(1);
-    let cores = args.cores.unwrap_or(allowed).clamp(1, waiting.len().max(1));
     let interrupt = Arc::new(AtomicBool::new(false));
     let handle = signal_hook::flag::register(signal_hook::consts::SIGINT, Arc::clone(&interrupt)).ok();
-    let bar = progress::bar(streams.is_watched, waiting.len() as u64, "sweep");
-    bar.enable_steady_tick(std::time::Duration::from_secs(1));
-    let started = Instant::now();
-    let work = pool::Work {
+    let plan = Plan {
         path: &args.config,
         axes: &axes,
-        data: &data,
-        files: &files,
-        journals: args.journals.then_some(out.as_path()),
+        cores: args.cores,
+        out: &out,
+        has_journals: args.journals,
+        is_fresh: args.fresh,
         interrupt: &interrupt,
     };
-    let done = pool::run(&waiting, cores, &work, |row| {
-        kept.push(&row)?;
-        known.insert(row.hash.clone(), row);
-        bar.inc(1);
-        Ok(())
-    });
-    bar.finish_and_clear();
+    let done = groups::execute(&plan, sets, tables, streams);
     if let Some(handle) = handle {
         signal_hook::low_level::unregister(handle);
     }
-    done?;
+    let Executed { tasks, mut known, files, currency, resumed, cores, wall_seconds, .. } = done?;
     let swept = Swept {
         path: &args.config,
         table: &table,
         axes: &axes,
-        runs: tasks.iter().map(|task| (task, known.get(&task.hash).cloned())).collect(),
+        runs: tasks.iter().map(|task| (task, known.remove(&task.hash))).collect(),
         metric: args.metric,
-        currency: data
-            .instruments
-            .as_slice()
-            .first()
-            .map_or_else(String::new, |one| one.quote_currency.clone()),
+        currency,
         files: &files,
         resumed,
         cores,
-        wall_seconds: started.elapsed().as_secs_f64(),
+        wall_seconds,
         out: &out,
     };
-    output::write(&swept, streams)?;
+    let is_over_data = axes.iter().any(|axis| groups::is_of_data(&axis.key));
+    let judgement = validation::judge(&swept, is_over_data, args.gap());
+    output::write(&swept, &judgement, streams)?;
     judge(&swept, interrupt.load(Ordering::Relaxed))
 }
 
-fn axes_of(args: &Args, table: &Table) -> Result<Vec<Axis>, Failure> {
-    let axes: Vec<Axis> = args.grid.iter().map(|text| Axis::parse(text, table)).collect::<Result<_, _>>()?;
+/// Reads the swept keys.
+///
+/// # Errors
+///
+/// [`Failure`] naming the key that is none, or is swept twice.
+pub fn axes_of(path: &Path, grid: &[String], table: &Table) -> Result<Vec<Axis>, Failure> {
+    let axes: Vec<Axis> = grid.iter().map(|text| Axis::parse(text, table)).collect::<Result<_, _>>()?;
     for (place, axis) in axes.iter().enumerate() {
         let key = axis.key.as_str();
         if axes[..place].iter().any(|other| other.key == key) {
             return Err(Failure::usage(format!("--grid {key}: swept twice")));
         }
-        let section = key.split('.').next().unwrap_or(key);
-        let is_shared = section == "instruments" || (section == "data" && key != "data.feed_latency_ns");
-        if is_shared {
-            return Err(Failure::usage(format!(
-                "--grid {key}: all sets share the data and the instruments; run a sweep for each"
-            )));
-        }
-        exists(&args.config, table, axis)?;
+        exists(path, table, axis)?;
     }
     Ok(axes)
 }
@@ -241,40 +221,17 @@ fn exists(path: &Path, table: &Table, axis: &Axis) -> Result<(), Failure> {
     })
 }
 
-fn with(table: &Table, axes: &[Axis], set: &Set) -> Result<Table, Failure> {
+/// The configuration with the values of a set.
+///
+/// # Errors
+///
+/// [`Failure`] where a key cannot be put there.
+pub fn with(table: &Table, axes: &[Axis], set: &Set) -> Result<Table, Failure> {
     let mut table = table.clone();
     for (axis, value) in axes.iter().zip(set) {
         settings::put(&mut table, &axis.key, value.clone())?;
     }
     Ok(table)
-}
-
-/// The first configuration that is sound, to open the data with: they are the same for all.
-fn first_sound(path: &Path, tables: &[Table]) -> Result<DeskConfig, Failure> {
-    let mut first = None;
-    for table in tables {
-        match checked(path, table) {
-            Ok(config) => return Ok(config),
-            Err(failure) => first = first.or(Some(failure)),
-        }
-    }
-    let why = first.map_or_else(|| "there is none".to_owned(), |failure| failure.text);
-    Err(Failure::usage(format!("no set is sound; the first: {why}")))
-}
-
-fn tasks_of(sets: Vec<Set>, tables: Vec<Table>, files: &[MarketFile]) -> Result<Vec<Task>, Failure> {
-    let data: Vec<&str> = files.iter().map(|file| file.blake3.as_str()).collect();
-    let build = provenance::build();
-    let task = |(number, (values, table)): (usize, (Set, Table))| {
-        let text = toml::to_string(&table).map_err(Failure::usage)?;
-        let mut hasher = blake3::Hasher::new();
-        for part in [text.as_str(), &data.join(" "), &build] {
-            hasher.update(&(part.len() as u64).to_le_bytes());
-            hasher.update(part.as_bytes());
-        }
-        Ok(Task { number, values, table, hash: hasher.finalize().to_hex().to_string() })
-    };
-    (1..).zip(sets.into_iter().zip(tables)).map(task).collect()
 }
 
 /// Values of a set by key, as TOML.

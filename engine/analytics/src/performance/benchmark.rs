@@ -47,13 +47,27 @@ pub fn relative(own: &[f64], benchmark: &[f64], periods_a_year: f64) -> Relative
     }
 }
 
-fn beta(own: &[f64], benchmark: &[f64]) -> Option<f64> {
+/// Covariance with the benchmark over the benchmark's variance; `None` where that does not vary.
+pub fn beta(own: &[f64], benchmark: &[f64]) -> Option<f64> {
     returns::moments(benchmark)?;
     let (mean_own, mean_other) = (returns::mean(own)?, returns::mean(benchmark)?);
     let pairs = || own.iter().zip(benchmark);
     let together: f64 = pairs().map(|(own, other)| (own - mean_own) * (other - mean_other)).sum();
     let alone: f64 = benchmark.iter().map(|other| (other - mean_other) * (other - mean_other)).sum();
     ratios::finite(together / alone)
+}
+
+/// Correlation of two series of the same periods (Pearson); `None` where one does not vary.
+///
+/// # Panics
+///
+/// Where the series are not of one length.
+pub fn correlation(own: &[f64], other: &[f64]) -> Option<f64> {
+    assert_eq!(own.len(), other.len(), "one return of the other a period");
+    returns::moments(own)?;
+    let slope = beta(own, other)?;
+    let value = slope * returns::deviation(other)? / returns::deviation(own)?;
+    ratios::finite(value.clamp(-1.0, 1.0))
 }
 
 fn capture(own: &[f64], benchmark: &[f64], periods_a_year: f64, takes: fn(f64) -> bool) -> Option<f64> {

@@ -79,6 +79,25 @@ impl Axis {
         Self { low, high, scale: Scale::Log, ticks, unit: unit.to_owned() }
     }
 
+    /// Logarithmic, for what one unit became: as [`Axis::log`], with evenly spaced ticks where the range spans less than a factor
+    /// of eight.
+    pub fn growth(low: f64, high: f64, unit: &str) -> Self {
+        let log = Self::log(low, high, unit, |value| format!("{value}"));
+        if log.high / log.low >= 8.0 {
+            return log;
+        }
+        Self { ticks: Self::linear(log.low, log.high, unit).ticks, ..log }
+    }
+
+    /// Shares as per cent: values are fractions, labels their hundredfold.
+    pub fn percent(values: impl Iterator<Item = f64>, zero: bool, unit: &str) -> Self {
+        let mut axis = Self::of_values(values.map(|value| value * 100.0), zero, unit);
+        axis.low /= 100.0;
+        axis.high /= 100.0;
+        axis.ticks.iter_mut().for_each(|tick| tick.value /= 100.0);
+        axis
+    }
+
     /// Time, in nanoseconds since the epoch, labelled in local time.
     #[allow(clippy::cast_possible_truncation, reason = "times of records fit i64; floats only place them")]
     pub fn time(from_ns: i64, to_ns: i64, utc_offset_ns: i64) -> Self {

@@ -10,7 +10,8 @@ use super::{WIDE, facts, head, plot_with_note};
 use crate::figures::RunReport;
 
 /// How curves are told apart: five colours, then the same dashed.
-const CLASSES: [&str; 10] = ["a", "b", "c", "d", "e", "a dash", "b dash", "c dash", "d dash", "e dash"];
+pub(super) const CLASSES: [&str; 10] =
+    ["a", "b", "c", "d", "e", "a dash", "b dash", "c dash", "d dash", "e dash"];
 
 /// What the page shows.
 #[derive(Clone, Debug, Default)]

@@ -128,6 +128,41 @@ impl Plot {
             write!(self.body, "<path class=\"area {class}\" d=\"{path}V{base:.1}H{end:.1}H{start:.1}Z\"/>");
     }
 
+    /// Fills between a low and a high value at each x.
+    pub fn band(&mut self, points: &[(f64, f64, f64)], class: &str) {
+        let sound =
+            |point: &&(f64, f64, f64)| point.0.is_finite() && point.1.is_finite() && point.2.is_finite();
+        let points: Vec<&(f64, f64, f64)> = points.iter().filter(sound).collect();
+        let mut path = String::new();
+        for point in &points {
+            let letter = if path.is_empty() { 'M' } else { 'L' };
+            let _ = write!(path, "{letter}{:.1} {:.1}", self.px(point.0), self.py(point.2));
+        }
+        for point in points.iter().rev() {
+            let _ = write!(path, "L{:.1} {:.1}", self.px(point.0), self.py(point.1));
+        }
+        if !path.is_empty() {
+            let _ = write!(self.body, "<path class=\"area {class}\" d=\"{path}Z\"/>");
+        }
+    }
+
+    /// A vertical line over the whole height, with a name beside its top.
+    pub fn mark(&mut self, x: f64, class: &str, name: &str) {
+        if !x.is_finite() {
+            return;
+        }
+        let (px, foot) = (self.px(x), self.height - BOTTOM);
+        // The name stands on the side where there is room.
+        let (at, anchor) = if px > self.width * 0.7 { (px - 4.0, "end") } else { (px + 4.0, "") };
+        let _ = write!(
+            self.body,
+            "<path class=\"line {class}\" d=\"M{px:.1} {TOP}V{foot}\"/>\
+             <text class=\"{anchor}\" x=\"{at:.1}\" y=\"{}\">{}</text>",
+            TOP + 10.0,
+            escape(name)
+        );
+    }
+
     /// A bar from zero (from the axis' foot on a logarithmic one) between two x values.
     pub fn bar(&mut self, from: f64, to: f64, value: f64, class: &str, title: &str) {
         let base =

@@ -6,7 +6,8 @@ use super::axis::Axis;
 use super::format::{self, escape};
 use super::plot::Plot;
 use super::sortable::{self, Cell};
-use super::{WIDE, facts, head, plot_with_note};
+use super::{WIDE, facts, head, judgement, plot_with_note};
+use crate::validation::search::Judgement;
 
 /// Most values of a parameter that a heat map has room for; more are drawn as dots.
 pub const HEAT_MAX: usize = 40;
@@ -32,6 +33,8 @@ pub struct SweepPage {
     pub columns: Vec<String>,
     /// Its rows.
     pub rows: Vec<Vec<Cell>>,
+    /// What can be said of the search, and its periods a year where they are days.
+    pub judgement: Option<(Judgement, Option<f64>)>,
     /// Where the sweep came from.
     pub facts: Vec<(&'static str, String)>,
     /// The configuration without the swept values.
@@ -55,6 +58,9 @@ pub fn html(sweep: &SweepPage) -> String {
         let _ = writeln!(page, "<p class=\"warn\">{}</p>", escape(warning));
     }
     picture(&mut page, sweep);
+    if let Some((judgement, periods_a_year)) = &sweep.judgement {
+        judgement::section(&mut page, judgement, *periods_a_year);
+    }
     page.push_str("<h2>Runs</h2><p class=\"screen\">A click on a column's head sorts by it.</p>\n");
     sortable::table(&mut page, &sweep.columns, &sweep.rows);
     page.push_str("<h2>Configuration and provenance</h2>\n");

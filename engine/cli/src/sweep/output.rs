@@ -9,6 +9,7 @@ use tickrace_store::sheet::Cells;
 use toml::Value;
 
 use super::row::{Figures, Row, Status};
+use super::validation::Judged;
 use super::{Swept, Task, values_of};
 use crate::columns::aligned;
 use crate::{Failure, Streams, provenance};
@@ -28,16 +29,18 @@ type Run<'a> = (&'a Task, &'a Row);
 /// # Errors
 ///
 /// [`Failure`] where a file cannot be written.
-pub fn write(swept: &Swept<'_>, streams: &mut Streams<'_>) -> Result<(), Failure> {
+pub fn write(swept: &Swept<'_>, judged: &Judged, streams: &mut Streams<'_>) -> Result<(), Failure> {
     let ranked = ranked(swept);
     sheet(swept, &ranked).write(&swept.out.join("sweep.parquet")).map_err(Failure::runtime)?;
-    put(swept, "sweep.html", &html(&page(swept, &ranked)))?;
-    let summary = summary(swept, &ranked);
+    put(swept, "sweep.html", &html(&page(swept, judged, &ranked)))?;
+    let mut summary = summary(swept, &ranked);
+    summary["validation"] = validation_json(judged);
     put(swept, "summary.json", &format!("{summary:#}"))?;
     if streams.is_json {
         streams.json(&summary);
     }
     streams.say(&for_people(swept, &ranked));
+    streams.say(&validation_words(judged));
     streams.say(&format!("report    {}", swept.out.join("sweep.html").display()));
     Ok(())
 }
@@ -151,6 +154,44 @@ fn summary(swept: &Swept<'_>, ranked: &[Run<'_>]) -> serde_json::Value {
     })
 }
 
+/// The judgement as data; the logits stand as a picture on the page.
+pub fn validation_json(judged: &Judged) -> serde_json::Value {
+    let mut value = json!(judged.judgement);
+    if let Some(overfitting) = value.get_mut("overfitting").and_then(serde_json::Value::as_object_mut) {
+        overfitting.remove("logits");
+    }
+    if let Some(winner) = value.get_mut("winner").and_then(serde_json::Value::as_object_mut) {
+        let set = judged.judgement.winner.and_then(|winner| judged.sets.get(winner.trial));
+        winner.remove("trial");
+        winner.insert("set".to_owned(), json!(set));
+    }
+    value["periods_a_year"] = json!(judged.periods_a_year);
+    value
+}
+
+/// The judgement in a line or two.
+pub fn validation_words(judged: &Judged) -> String {
+    let found = &judged.judgement;
+    let mut words = Vec::new();
+    if let Some(overfitting) = &found.overfitting {
+        words.push(format!("overfitted with probability {:.2}", overfitting.probability));
+    }
+    if let Some(winner) = &found.winner {
+        words.push(format!(
+            "deflated Sharpe ratio {} of {} sets",
+            format::maybe(winner.deflated_sharpe, 3),
+            found.trials
+        ));
+    }
+    if let Some(kept) = found.robustness.as_ref().and_then(|surface| surface.kept) {
+        words.push(format!("neighbours keep {:.0} % of the best's lead", kept * 100.0));
+    }
+    if words.is_empty() {
+        return format!("search not judged: {}", found.absent.join("; "));
+    }
+    format!("search over {} periods of one {}: {}", found.periods, found.period, words.join(", "))
+}
+
 /// The figures shown for each run, by name.
 fn shown(figures: &Figures) -> [(&'static str, Cell); 8] {
     let whole = |count: u64| Cell::count(i64::try_from(count).unwrap_or(i64::MAX));
@@ -226,7 +267,7 @@ fn for_people(swept: &Swept<'_>, ranked: &[Run<'_>]) -> String {
     text
 }
 
-fn page(swept: &Swept<'_>, ranked: &[Run<'_>]) -> SweepPage {
+fn page(swept: &Swept<'_>, judged: &Judged, ranked: &[Run<'_>]) -> SweepPage {
     let [done, refused, failed] = counts(ranked);
     let place = |value: &Value| Place { text: text_of(value), number: number_of(value) };
     let point =
@@ -260,6 +301,7 @@ fn page(swept: &Swept<'_>, ranked: &[Run<'_>]) -> SweepPage {
             ("Data", hashes.join(", ")),
             ("Threads", format::count(swept.cores as u64)),
         ],
+        judgement: Some((judged.judgement.clone(), judged.periods_a_year)),
         config_text: toml::to_string_pretty(swept.table).unwrap_or_default(),
     }
 }

@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use tickrace_analytics::RunReport;
+use tickrace_analytics::days::{Day, SHARPE_DAYS_MIN};
 use tickrace_analytics::money::nearest;
+use tickrace_analytics::tear_sheet::{BLOCK_NS, account_blocks};
 
 use crate::Failure;
 
@@ -82,13 +84,38 @@ pub struct Figures {
     pub order_digest: String,
     /// Why the run was cut short, where it was.
     pub cut_short: Option<String>,
+    /// Result of each local day; absent in rows of an older program.
+    #[serde(default)]
+    pub days: Vec<DayRow>,
+    /// Net profit by quarter of an hour, numbered from 1 January 1970 in the venue's time; kept of runs under 20 days.
+    #[serde(default)]
+    pub blocks: Vec<(i64, f64)>,
+}
+
+/// Result of one local day.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct DayRow {
+    /// `YYYY-MM-DD`.
+    pub date: String,
+    /// Net profit.
+    pub net_pnl: f64,
+    /// Over the equity at the day's start.
+    pub daily_return: Option<f64>,
 }
 
 impl Figures {
     /// Of a report.
     pub fn of(report: &RunReport) -> Self {
         let total = &report.total;
+        let day = |day: &Day| DayRow {
+            date: day.date.clone(),
+            net_pnl: day.net_pnl,
+            daily_return: day.daily_return,
+        };
+        let is_short = report.days.len() < SHARPE_DAYS_MIN;
         Self {
+            days: report.days.iter().map(day).collect(),
+            blocks: if is_short { account_blocks(report, BLOCK_NS) } else { Vec::new() },
             net_pnl: nearest(total.net_pnl),
             gross_pnl: nearest(total.gross_pnl),
             fees: nearest(total.fees),
