@@ -328,6 +328,9 @@ impl SystemConfig {
         let missing = |key: &str, name: &String| {
             Err(ConfigError { key: key.to_owned(), fault: format!("nothing is stated for {name}") })
         };
+        let rules: Vec<String> = self.trading_rules.keys().cloned().collect();
+        self.forecast_weight_estimate.optimiser.check("forecast_weight_estimate.optimiser", &rules)?;
+        self.instrument_weight_estimate.optimiser.check("instrument_weight_estimate.optimiser", names)?;
         for name in names {
             if let Some(ForecastWeights::ByInstrument(weights)) = &self.forecast_weights
                 && !weights.contains_key(name)

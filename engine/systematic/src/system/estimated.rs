@@ -15,6 +15,7 @@ use crate::estimate::correlation::{
 };
 use crate::estimate::fit::DateMethod;
 use crate::estimate::optimise::{self, Estimates, OptimiserConfig};
+use crate::estimate::past::Past;
 use crate::market::{Market, MarketError};
 use crate::raw::{YEAR_ROOT, span_of};
 
@@ -42,7 +43,7 @@ impl Default for ScalarConfig {
 }
 
 /// How weights are estimated.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct WeightConfig {
     /// Expanding, rolling or in sample.
@@ -185,7 +186,9 @@ pub(super) fn forecast_weights(
         // Weeks without profit are zeros within an instrument's own history, and missing outside it.
         let own: Vec<Panel> = nets.iter().map(|series| summed_weeks(series)).collect();
         let panels = on_weeks_of_all(&own);
-        over_time(&stacked(&panels), &config.forecast_weight_estimate)
+        let rules: Vec<String> =
+            all[place].family("capped_fc").iter().map(|(rule, _)| (*rule).to_owned()).collect();
+        over_time(&stacked(&panels), &rules, &config.forecast_weight_estimate)
     });
     Ok(answers)
 }
@@ -202,7 +205,8 @@ pub(super) fn instrument_weights(system: &System, config: &SystemConfig) -> Date
             after_costs(&gross, sharpe_of(member).per_year(turned))
         })
         .collect();
-    over_time(&summed_weeks(&nets), &config.instrument_weight_estimate)
+    let names: Vec<String> = system.members.keys().cloned().collect();
+    over_time(&summed_weeks(&nets), &names, &config.instrument_weight_estimate)
 }
 
 fn sharpe_of(member: &Member) -> SharpeCosts {
@@ -211,7 +215,9 @@ fn sharpe_of(member: &Member) -> SharpeCosts {
 }
 
 /// Weights of each fit.
-fn over_time(panel: &Panel, config: &WeightConfig) -> Dated {
+///
+/// - `names`: of the panel's columns.
+fn over_time(panel: &Panel, names: &[String], config: &WeightConfig) -> Dated {
     let size = panel.columns.len();
     let estimate = CorrelationConfig {
         date_method: config.date_method,
@@ -225,11 +231,13 @@ fn over_time(panel: &Panel, config: &WeightConfig) -> Dated {
     let alpha = alpha_of_span(config.ew_lookback);
     let means: Vec<Vec<f64>> = panel.columns.iter().map(|column| ew_mean(column, alpha, 5)).collect();
     let deviations: Vec<Vec<f64>> = panel.columns.iter().map(|column| ew_std(column, alpha, 5)).collect();
+    let mut before = Vec::new();
     correlations(panel, &estimate)
         .into_iter()
         .map(|(fit, correlation)| {
             if fit.no_data {
-                return (fit.period_start_ns, vec![1.0 / size as f64; size]);
+                before = vec![1.0 / size as f64; size];
+                return (fit.period_start_ns, before.clone());
             }
             let end = panel.at_ns.partition_point(|at| *at < fit.fit_end_ns);
             let start = panel.at_ns.partition_point(|at| *at < fit.fit_start_ns);
@@ -243,13 +251,16 @@ fn over_time(panel: &Panel, config: &WeightConfig) -> Dated {
                 correlation,
                 years: (end - start) as f64 / YEAR_WEEKS,
             };
-            let weights = optimise::weights(&estimates, &config.optimiser);
+            let mut past = Past::new(panel, start..end, names, YEAR_WEEKS);
+            (past.floor_at_zero, past.before) = (config.floor_at_zero, std::mem::take(&mut before));
+            let weights = optimise::weights_of_past(&estimates, &past, &config.optimiser);
             let has_data: Vec<bool> = panel
                 .columns
                 .iter()
                 .map(|column| column[start..end].iter().any(|value| !value.is_nan()))
                 .collect();
             let weights = if config.cleaning { optimise::filled(&weights, &has_data) } else { weights };
+            before.clone_from(&weights);
             (fit.period_start_ns, weights)
         })
         .collect()
