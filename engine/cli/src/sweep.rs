@@ -241,7 +241,7 @@ fn exists(path: &Path, table: &Table, axis: &Axis) -> Result<(), Failure> {
     })
 }
 
-fn with(table: &Table, axes: &[Axis], set: &Set) -> Result<Table, Failure> {
+pub(crate) fn with(table: &Table, axes: &[Axis], set: &Set) -> Result<Table, Failure> {
     let mut table = table.clone();
     for (axis, value) in axes.iter().zip(set) {
         settings::put(&mut table, &axis.key, value.clone())?;

@@ -15,6 +15,8 @@ use crate::{Failure, Streams, progress, settings};
 
 pub mod data;
 pub mod roll;
+pub mod stress;
+pub mod sweep;
 pub mod words;
 
 /// Arguments of `systematic`.
@@ -30,6 +32,10 @@ enum Verb {
     Backtest(BacktestArgs),
     /// Print one stage of one instrument as CSV
     Stage(StageArgs),
+    /// What bad times would do to today's positions, and did to the system
+    Stress(stress::Args),
+    /// Work many parameter sets out over all cores: one table, ranked, with the odds that the best is luck
+    Sweep(sweep::Args),
     /// From prices of single contracts to a roll calendar, multiple and adjusted prices
     Roll(roll::Args),
 }
@@ -93,6 +99,8 @@ pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure> {
     match &args.verb {
         Verb::Backtest(args) => backtest(args, streams),
         Verb::Stage(args) => stage(args, streams),
+        Verb::Stress(args) => stress::run(args, streams),
+        Verb::Sweep(args) => sweep::run(args, streams),
         Verb::Roll(args) => roll::run(args, streams),
     }
 }

@@ -8,6 +8,7 @@ use crate::estimate::correlation::CorrelationConfig;
 use crate::estimate::multiplier::MultiplierConfig;
 use crate::raw::VolatilityConfig;
 use crate::rules::Arguments;
+use crate::stress::StressConfig;
 use crate::system::dynamic::SmallSystemConfig;
 use crate::system::estimated::{ScalarConfig, WeightConfig};
 use crate::system::overlay::OverlayConfig;
@@ -168,6 +169,9 @@ pub struct SystemConfig {
     /// Whole contracts for small capital; absent: buffered positions alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub small_system: Option<SmallSystemConfig>,
+    /// What `stress` tests; well-known bad times and usual shocks where absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stress: Option<StressConfig>,
     /// Whether costs of instruments are a steady drain worked out from their Sharpe costs, and not those of each fill.
     #[serde(rename = "use_SR_costs")]
     pub use_sr_costs: bool,
@@ -235,6 +239,7 @@ impl Default for SystemConfig {
             buffer_trade_to_edge: true,
             risk_overlay: None,
             small_system: None,
+            stress: None,
             use_sr_costs: false,
             vol_normalise_currency_costs: true,
             multiply_roll_costs_by: 0.5,

@@ -17,4 +17,5 @@ pub mod raw;
 pub mod report;
 pub mod roll;
 pub mod rules;
+pub mod stress;
 pub mod system;
