@@ -285,3 +285,6 @@ fn csv(frame: &Frame, from: usize) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests;
