@@ -89,7 +89,7 @@ mod tests {
     /// Weekly returns of three assets of annual means 0.3, 0.2, 0.1 and deviation 0.2, the first two correlated by a half.
     fn panel(weeks: usize, seed: u64) -> Panel {
         let mut rng = Rng::new(seed);
-        let mut columns = vec![Vec::with_capacity(weeks); 3];
+        let mut columns = vec![Vec::new(); 3];
         for _ in 0..weeks {
             let (a, b, c) = (rng.normal(), rng.normal(), rng.normal());
             let noise = [a, 0.5 * a + 0.75f64.sqrt() * b, c];

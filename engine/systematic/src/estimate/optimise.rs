@@ -389,10 +389,9 @@ fn shrunk(estimates: &mut Estimates, past: &Past<'_>, measured: &[f64], is_equal
     if !(0..size).all(|asset| deviation(asset) > 0.0) {
         return;
     }
-    for place in 0..size * size {
+    for (place, (own, covariance)) in estimates.correlation.values.iter_mut().zip(&covariance).enumerate() {
         let (row, column) = (place / size, place % size);
-        let value = covariance[place] / (deviation(row) * deviation(column));
-        estimates.correlation.values[place] = if row == column { 1.0 } else { value };
+        *own = if row == column { 1.0 } else { covariance / (deviation(row) * deviation(column)) };
     }
     if !is_equal {
         for (asset, own) in estimates.deviations.iter_mut().enumerate() {
