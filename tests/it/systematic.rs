@@ -272,7 +272,7 @@ fn returns_after_costs_and_their_moments_agree() {
         names.clone(),
         estimated::instrument_returns(&system, &config),
         "instrument_estimates".to_owned(),
-        (Of::Instruments, 1, config.instrument_weight_estimate),
+        (Of::Instruments, 1, config.instrument_weight_estimate.clone()),
     )];
     for name in ["SOFR", "CORN"] {
         panels.push((
@@ -280,7 +280,7 @@ fn returns_after_costs_and_their_moments_agree() {
             rules.to_vec(),
             estimated::rule_returns(&system, name, &market, &config).unwrap(),
             format!("forecast_estimates_{name}"),
-            (Of::Rules, names.len(), config.forecast_weight_estimate),
+            (Of::Rules, names.len(), config.forecast_weight_estimate.clone()),
         ));
     }
     for (file, names, panel, key, (of, stacked, terms)) in panels {

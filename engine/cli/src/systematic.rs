@@ -16,6 +16,8 @@ use crate::{Failure, Streams, progress, settings};
 pub mod data;
 pub mod import;
 pub mod roll;
+pub mod stress;
+pub mod sweep;
 pub mod targets;
 pub mod words;
 
@@ -32,6 +34,10 @@ enum Verb {
     Backtest(BacktestArgs),
     /// Print one stage of one instrument as CSV
     Stage(StageArgs),
+    /// What bad times would do to today's positions, and did to the system
+    Stress(stress::Args),
+    /// Work many parameter sets out over all cores: one table, ranked, with the odds that the best is luck
+    Sweep(sweep::Args),
     /// From prices of single contracts to a roll calendar, multiple and adjusted prices
     Roll(roll::Args),
     /// A configuration of pysystemtrade (YAML) as one of ours
@@ -99,6 +105,8 @@ pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure> {
     match &args.verb {
         Verb::Backtest(args) => backtest(args, streams),
         Verb::Stage(args) => stage(args, streams),
+        Verb::Stress(args) => stress::run(args, streams),
+        Verb::Sweep(args) => sweep::run(args, streams),
         Verb::Roll(args) => roll::run(args, streams),
         Verb::Import(args) => import::run(args, streams),
         Verb::Targets(args) => targets::run(args, streams),
@@ -107,7 +115,7 @@ pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure> {
 
 impl Input {
     /// The system with its accounts, and the seconds it took once everything was read.
-    fn system(&self, streams: &mut Streams<'_>) -> Result<(SystemConfig, System, Earnings, f64), Failure> {
+    fn system(&self) -> Result<(SystemConfig, System, Earnings, f64), Failure> {
         let mut table = settings::load(&self.config, &self.set)?;
         words::translate(&mut table)?;
         let config: SystemConfig = settings::parse(&self.config, &table)?;
@@ -121,12 +129,16 @@ impl Input {
             error => Failure::usage(format!("{}: {error}", self.config.display())),
         })?;
         let earnings = Earnings::new(&system, &market, &config).map_err(at_data)?;
-        let names: Vec<String> = system.members.keys().cloned().collect();
-        for remark in config.remarks(&names) {
-            streams.warn(&format!("{}: {remark}", self.config.display()));
-        }
         earnings.add_to(&mut system);
         Ok((config, system, earnings, started.elapsed().as_secs_f64()))
+    }
+}
+
+/// Warns of what is stated for names that nothing has.
+fn remark(input: &Input, config: &SystemConfig, system: &System, streams: &mut Streams<'_>) {
+    let names: Vec<String> = system.members.keys().cloned().collect();
+    for remark in config.remarks(&names) {
+        streams.warn(&format!("{}: {remark}", input.config.display()));
     }
 }
 
@@ -152,7 +164,8 @@ fn check_asked(stages: &Stages, asked: &[&str]) -> Result<(), Failure> {
 
 fn backtest(args: &BacktestArgs, streams: &mut Streams<'_>) -> Result<(), Failure> {
     let started = std::time::Instant::now();
-    let (config, system, earnings, compute_seconds) = args.input.system(streams)?;
+    let (config, system, earnings, compute_seconds) = args.input.system()?;
+    remark(&args.input, &config, &system, streams);
     let seconds = started.elapsed().as_secs_f64();
     let asked: Vec<&str> = args.stages.split(',').map(str::trim).collect();
     if let Some(member) = system.members.values().next() {
@@ -251,7 +264,8 @@ fn write_positions(system: &System, out: &Path) -> Result<(), Failure> {
 }
 
 fn stage(args: &StageArgs, streams: &mut Streams<'_>) -> Result<(), Failure> {
-    let (_, system, _, _) = args.input.system(streams)?;
+    let (config, system, _, _) = args.input.system()?;
+    remark(&args.input, &config, &system, streams);
     let Some(member) = system.members.get(&args.instrument) else {
         let there = system.members.keys().cloned().collect::<Vec<_>>().join(" ");
         return Err(Failure::usage(format!(
@@ -289,3 +303,6 @@ fn csv(frame: &Frame, from: usize) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests;

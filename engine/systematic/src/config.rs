@@ -6,10 +6,12 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::estimate::correlation::CorrelationConfig;
 use crate::estimate::multiplier::MultiplierConfig;
+use crate::estimate::optimise::OptimiserConfig;
 use crate::forecast::Mapping;
 use crate::groups::Grouped;
 use crate::raw::VolatilityConfig;
 use crate::rules::Arguments;
+use crate::stress::StressConfig;
 use crate::system::dynamic::SmallSystemConfig;
 use crate::system::estimated::{ScalarConfig, WeightConfig};
 use crate::system::overlay::OverlayConfig;
@@ -182,6 +184,9 @@ pub struct SystemConfig {
     /// Whole contracts for small capital; absent: buffered positions alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub small_system: Option<SmallSystemConfig>,
+    /// What `stress` tests; well-known bad times and usual shocks where absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stress: Option<StressConfig>,
     /// Whether costs of instruments are a steady drain worked out from their Sharpe costs, and not those of each fill.
     #[serde(rename = "use_SR_costs")]
     pub use_sr_costs: bool,
@@ -276,7 +281,10 @@ impl Default for SystemConfig {
             long_only_instruments: Vec::new(),
             instrument_weights: None,
             use_instrument_weight_estimates: false,
-            instrument_weight_estimate: WeightConfig::default(),
+            instrument_weight_estimate: WeightConfig {
+                optimiser: OptimiserConfig { equalise_sr: true, ..OptimiserConfig::default() },
+                ..WeightConfig::default()
+            },
             instrument_weight_ewma_span: 125.0,
             instrument_div_multiplier: 1.0,
             use_instrument_div_mult_estimates: false,
@@ -287,6 +295,7 @@ impl Default for SystemConfig {
             buffer_trade_to_edge: true,
             risk_overlay: None,
             small_system: None,
+            stress: None,
             use_sr_costs: false,
             vol_normalise_currency_costs: true,
             multiply_roll_costs_by: 0.5,
@@ -400,6 +409,9 @@ impl SystemConfig {
         let missing = |key: &str, name: &String| {
             Err(ConfigError { key: key.to_owned(), fault: format!("nothing is stated for {name}") })
         };
+        let rules: Vec<String> = self.trading_rules.keys().cloned().collect();
+        self.forecast_weight_estimate.optimiser.check("forecast_weight_estimate.optimiser", &rules)?;
+        self.instrument_weight_estimate.optimiser.check("instrument_weight_estimate.optimiser", names)?;
         for name in names {
             if let Some(RuleVariations::ByInstrument(rules)) = &self.rule_variations
                 && self.use_forecast_weight_estimates

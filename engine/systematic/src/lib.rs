@@ -18,5 +18,6 @@ pub mod raw;
 pub mod report;
 pub mod roll;
 pub mod rules;
+pub mod stress;
 pub mod system;
 pub mod targets;

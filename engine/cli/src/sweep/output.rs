@@ -106,7 +106,7 @@ fn sheet(swept: &Swept<'_>, ranked: &[Run<'_>]) -> Sheet {
 }
 
 /// Whole numbers, else numbers, else words: what all values of a key are.
-fn cells_of(values: &[Option<&Value>]) -> Cells {
+pub(crate) fn cells_of(values: &[Option<&Value>]) -> Cells {
     if values.iter().flatten().all(|value| value.is_integer()) {
         return Cells::Integers(values.iter().map(|value| value.and_then(Value::as_integer)).collect());
     }
@@ -118,11 +118,11 @@ fn cells_of(values: &[Option<&Value>]) -> Cells {
 }
 
 #[allow(clippy::cast_precision_loss, reason = "parameters are far below 2^53")]
-fn number_of(value: &Value) -> Option<f64> {
+pub(crate) fn number_of(value: &Value) -> Option<f64> {
     value.as_float().or_else(|| value.as_integer().map(|whole| whole as f64))
 }
 
-fn text_of(value: &Value) -> String {
+pub(crate) fn text_of(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 

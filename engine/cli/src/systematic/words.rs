@@ -9,6 +9,7 @@
 //! | `frequency`, `interval_frequency`, `forward_fill_price_index` | dropped where they say what is done: `"W"` (`"7D"`), `"12M"` (`"365D"`), true |
 //! | `pool_instruments` of `forecast_correlation_estimate` | `pool_forecast_correlations` |
 //! | `shrinkage_parameter` | `shrinkage` |
+//! | `method`, `equalise_vols`, `equalise_SR`, `ann_target_SR`, `shrinkage_SR`, `shrinkage_corr` of weights | the same in their `optimiser`; instruments have `equalise_SR` where nothing is stated |
 //! | `floor_at_zero` of a multiplier | dropped: correlations have their own |
 
 use toml::{Table, Value};
@@ -33,6 +34,7 @@ pub fn translate(table: &mut Table) -> Result<(), Failure> {
             for word in ["monte_runs", "bootstrap_length", "shrinkage_mean"] {
                 terms.remove(word);
             }
+            move_to_optimiser(key == "instrument_weight_estimate", terms);
             for (word, moment) in terms.iter_mut() {
                 let Value::Table(moment) = moment else { continue };
                 take_function(&format!("{key}.{word}"), moment)?;
@@ -63,6 +65,24 @@ pub fn translate(table: &mut Table) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+/// Words that say how weights follow from estimates.
+const OPTIMISER_WORDS: [&str; 6] =
+    ["method", "equalise_vols", "equalise_SR", "ann_target_SR", "shrinkage_SR", "shrinkage_corr"];
+
+fn move_to_optimiser(is_of_instruments: bool, terms: &mut Table) {
+    let moved: Vec<(&str, Value)> =
+        OPTIMISER_WORDS.into_iter().filter_map(|word| Some((word, terms.remove(word)?))).collect();
+    let optimiser = terms.entry("optimiser").or_insert_with(|| Value::Table(Table::new()));
+    if let Value::Table(optimiser) = optimiser {
+        for (word, value) in moved {
+            optimiser.entry(word).or_insert(value);
+        }
+        if is_of_instruments {
+            optimiser.entry("equalise_SR").or_insert(Value::Boolean(true));
+        }
+    }
 }
 
 /// What functions of estimates are called whose work is done here.

@@ -5,6 +5,12 @@
 //! | equal | one share each |
 //! | one period | greatest Sharpe ratio |
 //! | shrinkage | the same from correlations pulled to their average and Sharpe ratios pulled to a target |
+//! | bootstrap | mean of the weights of resampled pasts ([`super::bootstrap`]) |
+//! | hierarchical risk parity | a tree by correlation, weights shared out from its top ([`super::hierarchy`]) |
+//! | mean variance | means against variances within caps ([`super::mean_variance`]) |
+//! | risk parity | each contributes the same risk ([`super::risk_parity`]) |
+//! | Black and Litterman | a plain portfolio bent by views ([`super::black_litterman`]) |
+//! | Bayes Sharpe | one period from Sharpe ratios between measurement and prior ([`super::bayes`]) |
 //! | handcraft | halves of halves: clusters by correlation, each half times its own diversification multiplier; then what a Sharpe ratio above or below the average is worth, given how long it was measured |
 //!
 //! The greatest Sharpe ratio is found exactly, by an active set; the reference's search stops at a tolerance of 1e-5, so that
@@ -16,8 +22,16 @@
 use serde::{Deserialize, Serialize};
 use tickrace_stats::normal;
 
+use super::bayes::{SharpePrior, posterior};
+use super::black_litterman::{self, BlackLittermanTerms};
+use super::bootstrap::{self, BootstrapTerms};
 use super::correlation::Matrix;
+use super::hierarchy::{self, HierarchyTerms};
+use super::mean_variance::{self, MeanVarianceTerms, Objective};
 use super::multiplier::diversification;
+use super::past::{Past, ROWS_MIN};
+use super::risk_parity::{self, RiskParityTerms};
+use crate::config::ConfigError;
 
 /// How weights are found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,10 +46,33 @@ pub enum Method {
     /// Clusters and rules of thumb.
     #[default]
     Handcraft,
+    /// Mean of the weights of resampled pasts.
+    Bootstrap,
+    /// A tree by correlation, weights shared out from its top.
+    HierarchicalRiskParity,
+    /// Means against variances, with constraints.
+    MeanVariance,
+    /// Each contributes the same risk.
+    RiskParity,
+    /// A plain portfolio bent by views.
+    BlackLitterman,
+    /// Greatest Sharpe ratio, of ratios between measurement and prior.
+    BayesSharpe,
 }
 
-/// Terms of a method, in the words of the reference.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+/// Where correlations and deviations come from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Covariance {
+    /// As estimated.
+    #[default]
+    Estimated,
+    /// Of the weeks on which all assets have a value, shrunk as far as the sample recommends (Ledoit and Wolf 2004).
+    LedoitWolf,
+}
+
+/// Terms of a method, in the words of the reference where it has them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct OptimiserConfig {
     /// How weights are found.
@@ -53,6 +90,21 @@ pub struct OptimiserConfig {
     pub shrinkage_sr: f64,
     /// Share of the average that each correlation becomes.
     pub shrinkage_corr: f64,
+    /// Where correlations and deviations come from.
+    pub covariance: Covariance,
+    /// What is believed of every Sharpe ratio before it is measured; means count as measured where absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sharpe_prior: Option<SharpePrior>,
+    /// Terms of `bootstrap`.
+    pub bootstrap: BootstrapTerms,
+    /// Terms of `hierarchical_risk_parity`.
+    pub hierarchy: HierarchyTerms,
+    /// Terms of `mean_variance`, and of the optimum of `black_litterman`.
+    pub mean_variance: MeanVarianceTerms,
+    /// Terms of `risk_parity`.
+    pub risk_parity: RiskParityTerms,
+    /// Terms of `black_litterman`.
+    pub black_litterman: BlackLittermanTerms,
 }
 
 impl Default for OptimiserConfig {
@@ -64,7 +116,109 @@ impl Default for OptimiserConfig {
             ann_target_sr: 0.5,
             shrinkage_sr: 0.9,
             shrinkage_corr: 0.5,
+            covariance: Covariance::Estimated,
+            sharpe_prior: None,
+            bootstrap: BootstrapTerms::default(),
+            hierarchy: HierarchyTerms::default(),
+            mean_variance: MeanVarianceTerms::default(),
+            risk_parity: RiskParityTerms::default(),
+            black_litterman: BlackLittermanTerms::default(),
         }
+    }
+}
+
+impl OptimiserConfig {
+    /// Refuses what makes no weights.
+    ///
+    /// - `key`: where the terms stand. `names`: what is weighed.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] naming the key and what would be right.
+    pub fn check(&self, key: &str, names: &[String]) -> Result<(), ConfigError> {
+        let fail = |word: &str, fault: &str| {
+            Err(ConfigError { key: format!("{key}.{word}"), fault: fault.to_owned() })
+        };
+        let is_above = |value: f64| value.is_finite() && value > 0.0;
+        if self.sharpe_prior.is_some_and(|prior| !prior.mean.is_finite() || !is_above(prior.deviation)) {
+            return fail("sharpe_prior", "the deviation must be above zero, the mean a number");
+        }
+        if self.method == Method::BayesSharpe && self.sharpe_prior.is_none() {
+            return fail("sharpe_prior", "bayes_sharpe needs one, e.g. { mean = 0.3, deviation = 0.3 }");
+        }
+        if !(1..=100_000).contains(&self.bootstrap.runs) {
+            return fail("bootstrap.runs", "must be from 1 to 100000");
+        }
+        if self.bootstrap.block_mean_weeks.is_some_and(|weeks| !(weeks.is_finite() && weeks >= 1.0)) {
+            return fail("bootstrap.block_mean_weeks", "must be 1 or above");
+        }
+        if self.bootstrap.inner == Method::Bootstrap {
+            return fail("bootstrap.inner", "must be another method");
+        }
+        let uses = |method: Method| {
+            self.method == method || (self.method == Method::Bootstrap && self.bootstrap.inner == method)
+        };
+        let terms = &self.mean_variance;
+        if uses(Method::MeanVariance) || uses(Method::BlackLitterman) {
+            if terms.objective == Objective::Utility && !terms.risk_aversion.is_some_and(is_above) {
+                return fail("mean_variance.risk_aversion", "utility needs one above zero");
+            }
+            if terms.objective == Objective::TargetRisk && !terms.target_risk.is_some_and(is_above) {
+                return fail("mean_variance.target_risk", "target_risk needs one above zero");
+            }
+            if !(terms.turnover_penalty.is_finite() && terms.turnover_penalty >= 0.0) {
+                return fail("mean_variance.turnover_penalty", "must be zero or above");
+            }
+            if terms.turnover_penalty > 0.0 && terms.objective == Objective::MaxSharpe {
+                return fail(
+                    "mean_variance.turnover_penalty",
+                    "goes with utility, target_risk or min_variance",
+                );
+            }
+        }
+        let caps = terms.weight_max.iter().chain(terms.weights_max.values());
+        if !caps.chain(terms.groups.iter().map(|group| &group.weight_max)).all(|cap| is_above(*cap)) {
+            return fail("mean_variance", "a cap on a weight or a group must be above zero");
+        }
+        let prior = self.black_litterman.prior_weights.values();
+        let shares = self.risk_parity.budgets.values();
+        if !shares.copied().all(is_above) {
+            return fail("risk_parity.budgets", "must be above zero");
+        }
+        if prior.clone().any(|weight| !(weight.is_finite() && *weight >= 0.0))
+            || (prior.len() > 0 && prior.sum::<f64>() <= 0.0)
+        {
+            return fail("black_litterman.prior_weights", "must be zero or above, one of them above");
+        }
+        if !is_above(self.black_litterman.tau) {
+            return fail("black_litterman.tau", "must be above zero");
+        }
+        for view in &self.black_litterman.views {
+            let is_sound = view.mean.is_finite() && view.confidence > 0.0 && view.confidence <= 1.0;
+            let is_some = view.assets.values().all(|weight| weight.is_finite())
+                && view.assets.values().any(|weight| *weight != 0.0);
+            if !is_sound || !is_some {
+                return fail(
+                    "black_litterman.views",
+                    "a view needs assets with weights, a mean, and a confidence above 0 to 1",
+                );
+            }
+        }
+        let views = self.black_litterman.views.iter().flat_map(|view| view.assets.keys());
+        let groups = terms.groups.iter().flat_map(|group| &group.members);
+        for (word, named) in [
+            ("mean_variance.weights_max", terms.weights_max.keys().collect::<Vec<_>>()),
+            ("mean_variance.groups", groups.collect()),
+            ("risk_parity.budgets", self.risk_parity.budgets.keys().collect()),
+            ("black_litterman.prior_weights", self.black_litterman.prior_weights.keys().collect()),
+            ("black_litterman.views", views.collect()),
+        ] {
+            if let Some(unknown) = named.into_iter().find(|name| !names.contains(name)) {
+                let there = names.join(" ");
+                return fail(word, &format!("there is no {unknown} to weigh; there are: {there}"));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -97,6 +251,24 @@ impl Estimates {
             && (size == 1 || others.clone().any(|other| !self.correlation.at(asset, other).is_nan()))
     }
 
+    /// Correlations without gaps, an unknown one being the average of the others, pulled to the identity until the matrix is
+    /// positive definite; one that is already is not touched.
+    pub(super) fn positive(&self) -> Matrix {
+        let size = self.correlation.size;
+        let average = self.correlation.average();
+        let average = if average.is_nan() { 0.0 } else { average };
+        let mut matrix = self.correlation.clone();
+        matrix.values.iter_mut().filter(|value| value.is_nan()).for_each(|value| *value = average);
+        let mut share = 1e-6;
+        while mean_variance::cholesky(&matrix.values, size).is_none() && share < 1.0 {
+            for (place, value) in matrix.values.iter_mut().enumerate() {
+                *value = if place % (size + 1) == 0 { 1.0 } else { *value * (1.0 - share) };
+            }
+            share *= 2.0;
+        }
+        matrix
+    }
+
     fn part(&self, assets: &[usize]) -> Self {
         let values =
             assets.iter().flat_map(|row| assets.iter().map(|column| self.correlation.at(*row, *column)));
@@ -109,20 +281,36 @@ impl Estimates {
     }
 }
 
-/// Weights by a method; NaN for an asset of which something is not known.
+/// Weights by a method from estimates alone; NaN for an asset of which something is not known. A method that needs the rows
+/// they were made from knows nothing.
 pub fn weights(estimates: &Estimates, config: &OptimiserConfig) -> Vec<f64> {
+    weights_of_past(estimates, &Past::default(), config)
+}
+
+/// Weights by a method; NaN for an asset of which something is not known.
+///
+/// - `past`: the rows of the window, which end before the weights are used.
+pub fn weights_of_past(estimates: &Estimates, past: &Past<'_>, config: &OptimiserConfig) -> Vec<f64> {
+    if config.method == Method::Bootstrap {
+        return bootstrap::weights(past, estimates.means.len(), config);
+    }
+    weights_from(estimates, past, config)
+}
+
+pub(super) fn weights_from(estimates: &Estimates, past: &Past<'_>, config: &OptimiserConfig) -> Vec<f64> {
     let size = estimates.means.len();
     let known: Vec<usize> = (0..size).filter(|asset| estimates.is_known(*asset)).collect();
     let mut all = vec![f64::NAN; size];
-    let own = known_weights(estimates.part(&known), config);
+    let own = known_weights(estimates.part(&known), &past.part(&known), config);
     for (asset, weight) in known.iter().zip(own) {
         all[*asset] = weight;
     }
     all
 }
 
-fn known_weights(mut estimates: Estimates, config: &OptimiserConfig) -> Vec<f64> {
+fn known_weights(mut estimates: Estimates, past: &Past<'_>, config: &OptimiserConfig) -> Vec<f64> {
     let size = estimates.means.len();
+    let measured = estimates.deviations.clone();
     if config.equalise_vols {
         let mean = estimates.deviations.iter().sum::<f64>() / size.max(1) as f64;
         for (value, deviation) in estimates.means.iter_mut().zip(&mut estimates.deviations) {
@@ -135,9 +323,22 @@ fn known_weights(mut estimates: Estimates, config: &OptimiserConfig) -> Vec<f64>
             *mean = config.ann_target_sr * deviation;
         }
     }
+    if let Some(prior) = &config.sharpe_prior {
+        for (asset, mean) in estimates.means.iter_mut().enumerate() {
+            let deviation = estimates.deviations[asset];
+            let years = past.years(asset).unwrap_or(estimates.years);
+            *mean = posterior(*mean / deviation, years, prior).0 * deviation;
+        }
+    }
+    if config.covariance == Covariance::LedoitWolf {
+        shrunk(&mut estimates, past, &measured, config.equalise_vols);
+    }
+    if size == 0 {
+        return Vec::new();
+    }
     match config.method {
         Method::EqualWeights => vec![1.0 / size as f64; size],
-        Method::OnePeriod => greatest_sharpe(&estimates),
+        Method::OnePeriod | Method::BayesSharpe => greatest_sharpe(&estimates),
         Method::Shrinkage => {
             let average = Matrix::uniform(size, estimates.correlation.average());
             let share = config.shrinkage_corr;
@@ -151,6 +352,51 @@ fn known_weights(mut estimates: Estimates, config: &OptimiserConfig) -> Vec<f64>
             greatest_sharpe(&estimates)
         }
         Method::Handcraft => handcraft(&estimates, config.equalise_sr),
+        Method::HierarchicalRiskParity => {
+            estimates.correlation = estimates.positive();
+            hierarchy::weights(&estimates, &config.hierarchy)
+        }
+        Method::MeanVariance => mean_variance::weights(&estimates, past, &config.mean_variance),
+        Method::RiskParity => risk_parity::weights(&estimates, past, &config.risk_parity),
+        Method::BlackLitterman => {
+            let bent = black_litterman::bent(&estimates, past, &config.black_litterman, config.ann_target_sr);
+            mean_variance::weights(&bent, past, &config.mean_variance)
+        }
+        // Refused by `check`: a bootstrap of bootstraps has no rows of its own.
+        Method::Bootstrap => vec![f64::NAN; size],
+    }
+}
+
+/// Correlations, and deviations unless they are all one, of the shrunk covariance of complete rows; as they were where there
+/// are too few.
+///
+/// - `measured`: deviations before they were made equal.
+fn shrunk(estimates: &mut Estimates, past: &Past<'_>, measured: &[f64], is_equal: bool) {
+    let size = measured.len();
+    if past.columns.len() != size || size < 2 {
+        return;
+    }
+    let scales: Vec<f64> =
+        estimates.deviations.iter().zip(measured).map(|(now, measured)| now / measured).collect();
+    let rows = past.complete_rows(&scales);
+    let (mut means, mut covariance) = (vec![0.0; size], vec![0.0; size * size]);
+    if rows.len() < ROWS_MIN * size
+        || tickrace_stats::ledoit_wolf(&rows, size, &mut means, &mut covariance).is_err()
+    {
+        return;
+    }
+    let deviation = |asset: usize| covariance[asset * size + asset].sqrt();
+    if !(0..size).all(|asset| deviation(asset) > 0.0) {
+        return;
+    }
+    for (place, (own, covariance)) in estimates.correlation.values.iter_mut().zip(&covariance).enumerate() {
+        let (row, column) = (place / size, place % size);
+        *own = if row == column { 1.0 } else { covariance / (deviation(row) * deviation(column)) };
+    }
+    if !is_equal {
+        for (asset, own) in estimates.deviations.iter_mut().enumerate() {
+            *own = deviation(asset) * past.rows_per_year.sqrt();
+        }
     }
 }
 

@@ -15,7 +15,8 @@ use crate::estimate::correlation::{
     CorrelationConfig, Panel, correlations, on_weeks_of_all, stacked, summed_weeks,
 };
 use crate::estimate::fit::{DateMethod, Fit};
-use crate::estimate::optimise::{self, Estimates, Method, OptimiserConfig};
+use crate::estimate::optimise::{self, Estimates, OptimiserConfig};
+use crate::estimate::past::Past;
 use crate::market::{Market, MarketError};
 use crate::raw::{YEAR_ROOT, span_of};
 use crate::rules::zeros_missing;
@@ -101,7 +102,7 @@ impl Default for CorrelationTerms {
 
 /// How weights are estimated, in the words of the reference. What differs between weights of rules and of instruments is
 /// stated with both where it is absent.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct WeightConfig {
     /// Expanding, rolling or in sample.
@@ -122,21 +123,8 @@ pub struct WeightConfig {
     /// Rules that take more off a Sharpe ratio in a year get no weight.
     #[serde(rename = "ceiling_cost_SR")]
     pub ceiling_cost_sr: f64,
-    /// Which way weights are found.
-    pub method: Method,
-    /// Whether all assets count with one deviation.
-    pub equalise_vols: bool,
-    /// Whether all assets count with one Sharpe ratio: not of rules, but of instruments.
-    #[serde(rename = "equalise_SR", skip_serializing_if = "Option::is_none")]
-    pub equalise_sr: Option<bool>,
-    /// That Sharpe ratio, a year.
-    #[serde(rename = "ann_target_SR")]
-    pub ann_target_sr: f64,
-    /// Share of the target that each Sharpe ratio becomes.
-    #[serde(rename = "shrinkage_SR")]
-    pub shrinkage_sr: f64,
-    /// Share of the average that each correlation becomes.
-    pub shrinkage_corr: f64,
+    /// How weights follow from the estimates. The reference's words for it may stand one level above.
+    pub optimiser: OptimiserConfig,
     /// Correlations of weekly returns.
     pub correlation_estimate: CorrelationTerms,
     /// Their means.
@@ -147,7 +135,6 @@ pub struct WeightConfig {
 
 impl Default for WeightConfig {
     fn default() -> Self {
-        let optimiser = OptimiserConfig::default();
         Self {
             date_method: DateMethod::Expanding,
             rollyears: 20,
@@ -157,12 +144,7 @@ impl Default for WeightConfig {
             cost_multiplier: None,
             apply_cost_weight: false,
             ceiling_cost_sr: 9999.0,
-            method: optimiser.method,
-            equalise_vols: optimiser.equalise_vols,
-            equalise_sr: None,
-            ann_target_sr: optimiser.ann_target_sr,
-            shrinkage_sr: optimiser.shrinkage_sr,
-            shrinkage_corr: optimiser.shrinkage_corr,
+            optimiser: OptimiserConfig::default(),
             correlation_estimate: CorrelationTerms::default(),
             mean_estimate: MomentConfig::default(),
             vol_estimate: MomentConfig::default(),
@@ -182,17 +164,6 @@ pub enum Of {
 impl WeightConfig {
     fn cost_multiplier(&self, of: Of) -> f64 {
         self.cost_multiplier.unwrap_or(if of == Of::Rules { 2.0 } else { 1.0 })
-    }
-
-    fn optimiser(&self, of: Of) -> OptimiserConfig {
-        OptimiserConfig {
-            method: self.method,
-            equalise_vols: self.equalise_vols,
-            equalise_sr: self.equalise_sr.unwrap_or(of == Of::Instruments),
-            ann_target_sr: self.ann_target_sr,
-            shrinkage_sr: self.shrinkage_sr,
-            shrinkage_corr: self.shrinkage_corr,
-        }
     }
 
     /// Terms of the correlation of a panel of so many instruments under each other.
@@ -407,8 +378,10 @@ impl RuleEarnings {
         super::parallel::each(self.names.len(), |place| {
             let (panel, cheap, costs, count) = self.panel(place, config);
             let terms = &config.forecast_weight_estimate;
+            let names: Vec<String> = cheap.iter().map(|rule| self.names[place][*rule].clone()).collect();
             let mut dated = Vec::new();
-            for (start_ns, mut weights) in over_time(&panel, (Of::Rules, count, config.fit_dates), terms) {
+            let of = (Of::Rules, count, config.fit_dates);
+            for (start_ns, mut weights) in over_time(&panel, &names, of, terms) {
                 if terms.apply_cost_weight {
                     weights = optimise::moved_by_costs(&weights, &costs);
                 }
@@ -507,8 +480,9 @@ pub fn rule_returns(
 /// Weights of instruments, from the profits of their subsystems.
 pub(super) fn instrument_weights(system: &System, config: &SystemConfig) -> Dated {
     let terms = &config.instrument_weight_estimate;
-    let mut dated =
-        over_time(&instrument_returns(system, config), (Of::Instruments, 1, config.fit_dates), terms);
+    let names: Vec<String> = system.members.keys().cloned().collect();
+    let of = (Of::Instruments, 1, config.fit_dates);
+    let mut dated = over_time(&instrument_returns(system, config), &names, of, terms);
     if terms.apply_cost_weight {
         let costs: Vec<f64> = system.subsystems.values().map(|account| Earner::of(account).cost).collect();
         for (_, weights) in &mut dated {
@@ -519,20 +493,30 @@ pub(super) fn instrument_weights(system: &System, config: &SystemConfig) -> Date
 }
 
 /// Weights of each fit; see [`estimates_over_time`].
-fn over_time(panel: &Panel, of: (Of, usize, Quirk), config: &WeightConfig) -> Dated {
+///
+/// - `names`: of the panel's columns.
+fn over_time(panel: &Panel, names: &[String], of: (Of, usize, Quirk), config: &WeightConfig) -> Dated {
     let size = panel.columns.len();
+    let floor_at_zero = config.correlation(of.0, of.1, of.2).floor_at_zero;
+    let mut before = Vec::new();
     let fits = estimates_over_time(panel, of, config).into_iter().map(|(fit, estimates)| {
         if fit.no_data {
-            return (fit.period_start_ns, vec![1.0 / size as f64; size]);
+            before = vec![1.0 / size as f64; size];
+            return (fit.period_start_ns, before.clone());
         }
-        let weights = optimise::weights(&estimates, &config.optimiser(of.0));
         let window = window(panel, &fit);
+        // What a method sees of the rows ends before the fit does.
+        let seen = window.start..panel.at_ns.partition_point(|at| *at < fit.fit_end_ns).max(window.start);
+        let mut past = Past::new(panel, seen, names, YEAR_WEEKS);
+        (past.floor_at_zero, past.before) = (floor_at_zero, std::mem::take(&mut before));
+        let weights = optimise::weights_of_past(&estimates, &past, &config.optimiser);
         let has_data: Vec<bool> = panel
             .columns
             .iter()
             .map(|column| column[window.clone()].iter().any(|value| !value.is_nan()))
             .collect();
         let weights = if config.cleaning { optimise::filled(&weights, &has_data) } else { weights };
+        before.clone_from(&weights);
         (fit.period_start_ns, weights)
     });
     fits.collect()
