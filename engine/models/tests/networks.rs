@@ -1,4 +1,5 @@
 //! Networks against ONNX Runtime, and files that are none. Goldens: scripts/goldens/onnx_models.py.
+#![allow(clippy::unwrap_used, reason = "all of this is test code, helpers included")]
 
 use std::path::{Path, PathBuf};
 

@@ -75,6 +75,9 @@ model = { path = "told.toml" }
 sizing = { position_max_lots = 300, leverage_max = 1.0, method = { kind = "fixed-fraction", fraction = 1.0 } }
 "#;
 
+/// Ticks and lots.
+type Levels = Vec<(i64, i64)>;
+
 /// A desk of one instrument at a time of our choosing: 100.00 to 100.10 unless told otherwise, a lot is worth 100.
 struct World {
     policy: ModelPolicy,
@@ -156,7 +159,7 @@ impl World {
         self.say.speech
     }
 
-    fn quotes(&self) -> (Vec<(i64, i64)>, Vec<(i64, i64)>) {
+    fn quotes(&self) -> (Levels, Levels) {
         let side =
             |quotes: &[tickrace_oms::Quote]| quotes.iter().map(|one| (one.price / TICK, one.qty)).collect();
         (side(self.say.wanted.bids()), side(self.say.wanted.asks()))
