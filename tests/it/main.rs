@@ -1,6 +1,7 @@
 //! Tests where rooms meet: one binary, one module for each concern.
 #![allow(clippy::unwrap_used, reason = "all of this is test code, helpers included")]
 
+mod adverse_selection;
 mod answers;
 mod cli;
 mod compare;
@@ -16,6 +17,7 @@ mod layering;
 mod look_ahead;
 mod models;
 mod parity;
+mod portfolio;
 mod recovery;
 mod sweep;
 mod systematic;

@@ -9,6 +9,7 @@ use crate::drawdown::Drawdown;
 use crate::equity::{EquitySeries, InstrumentSeries};
 use crate::markout::Markouts;
 use crate::money;
+use crate::portfolio::Portfolio;
 use crate::queue::QueueReport;
 use crate::quotes::QuoteStats;
 use crate::strategies::{Sources, StrategyReport};
@@ -37,6 +38,8 @@ pub struct RunReport {
     pub by_instrument: Vec<InstrumentReport>,
     /// The same money by strategy, in the order of their numbers.
     pub strategies: Vec<StrategyReport>,
+    /// The strategies taken together; absent under two of them.
+    pub portfolio: Option<Portfolio>,
     /// Parts of the net profit; together they are it.
     pub sources: Sources,
     /// Net profit by hour of the local day; together they are the net profit.

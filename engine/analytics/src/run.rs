@@ -30,6 +30,7 @@ use crate::ledger::Ledger;
 use crate::mark::Marks;
 use crate::markout::MarkoutBook;
 use crate::money;
+use crate::portfolio::{Exposures, Held};
 use crate::queue::QueueReport;
 use crate::quotes::{QuoteClock, QuoteSums};
 use crate::strategies::{Sources, StrategyBooks, StrategyReport, StrategyRun};
@@ -59,6 +60,7 @@ pub struct Run {
     lifetimes: Histogram<u64>,
     fills: Vec<FillMark>,
     strategies: BTreeMap<u16, StrategyRun>,
+    exposures: Exposures,
     trades: TradeStats,
     trips: Vec<Trip>,
     /// Net profit by local hour, and at the last sample.
@@ -145,6 +147,7 @@ impl Run {
                 .expect("bounds and digits are valid"),
             fills: Vec::new(),
             strategies: BTreeMap::new(),
+            exposures: Exposures::default(),
             trades: TradeStats::default(),
             trips: Vec::new(),
             by_hour: [Cash::ZERO; 24],
@@ -482,6 +485,7 @@ impl Run {
                 .push(units(instrument.marks.now().or(instrument.ledger.mark_px()).unwrap_or(0)));
         }
         self.strategies.values_mut().for_each(|strategy| strategy.sample(ts_ns));
+        self.sample_exposures();
         self.by_hour[hour_of(ts_ns - 1 + self.config.utc_offset_ns)] += net - self.sampled_net;
         self.sampled_net = net;
         let net = net.to_f64();
@@ -497,6 +501,17 @@ impl Run {
                 self.instruments[*place].series.thin();
             }
         }
+    }
+
+    fn sample_exposures(&mut self) {
+        let held = self.active.iter().map(|place| {
+            let instrument = &self.instruments[*place];
+            let mark_px = instrument.marks.now().or(instrument.ledger.mark_px()).unwrap_or(0);
+            let multiplier_nanos = self.config.instruments.as_slice()[*place].multiplier_nanos;
+            let lots = instrument.books.all().iter().map(|book| book.ledger.position());
+            Held::of(lots, mark_px, multiplier_nanos)
+        });
+        self.exposures.sample(held);
     }
 
     /// The report; `timings` is what the caller measured of the machine.
@@ -534,6 +549,7 @@ impl Run {
         let hours = by_hour.iter().fold(Cash::ZERO, |sum, hour| sum + hour.net_pnl);
         assert_eq!(hours, total.net_pnl, "profit of the hours = net profit");
         RunReport {
+            portfolio: self.exposures.finish(&strategies),
             strategies,
             sources,
             by_hour,

@@ -9,6 +9,7 @@ use tickrace_types::Cash;
 use crate::figures::{CostItem, Figures, HourPnl, RunReport};
 use crate::latency::LatencySummary;
 use crate::money;
+use crate::portfolio::Portfolio;
 use crate::report::format;
 use crate::strategies::{Sources, StrategyReport};
 use crate::trades::TradeStats;
@@ -67,6 +68,9 @@ pub struct Summary {
     pub by_symbol: BTreeMap<String, SymbolSummary>,
     /// The same figures for each strategy.
     pub by_strategy: BTreeMap<String, StrategySummary>,
+    /// The strategies taken together, where there are several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub portfolio: Option<Portfolio>,
     /// Parts of the net profit; together they are it.
     pub sources: Sources,
     /// Net profit by hour of the local day.
@@ -212,6 +216,7 @@ impl From<&RunReport> for Summary {
             order_digest: report.order_digest.clone(),
             account_currency: report.account_currency.clone(),
             by_symbol: by_symbol.collect(),
+            portfolio: report.portfolio.clone(),
             by_strategy: report.strategies.iter().map(|one| (one.name.clone(), one.into())).collect(),
             sources: report.sources,
             by_hour: report.by_hour.clone(),
@@ -331,6 +336,14 @@ fn strategies(text: &mut String, report: &RunReport) -> std::fmt::Result {
             format::amount(one.drawdown.amount),
         )?;
     }
+    let Some(portfolio) = &report.portfolio else { return Ok(()) };
+    let [gross, netted] = [portfolio.gross_exposure_mean, portfolio.netted_exposure_mean].map(format::money);
+    let [gross_max, netted_max] =
+        [portfolio.gross_exposure_max, portfolio.netted_exposure_max].map(format::money);
+    writeln!(
+        text,
+        "  exposure: gross {gross} on average and {gross_max} at most, netted {netted} and {netted_max}"
+    )?;
     Ok(())
 }
 

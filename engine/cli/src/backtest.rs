@@ -365,6 +365,8 @@ pub fn warm_up(config: &DeskConfig, stamps: &Arc<Stamps>) -> Result<(), Failure>
     config.run.book_orders_capacity = 1 << 16;
     // These are of the run's own instruments.
     config.opening = Vec::new();
+    config.strategy.forget_instruments();
+    config.strategies.iter_mut().for_each(|strategy| strategy.policy.forget_instruments());
     // Nobody speaks on a morning that never was, and it need not be approved.
     config.operator = Vec::new();
     config.words = Vec::new();

@@ -96,7 +96,7 @@ pub fn parts<S, E, G, T>(
     journals: Journals,
 ) -> Result<Parts<S, E, G, T>, DeskError> {
     let mut seats = seats_of(config, instruments)?;
-    let mut gate = gate_of(config, instruments, seats.len())?;
+    let mut gate = gate_of(config, instruments)?;
     open_positions(config, instruments, &mut seats, &mut gate)?;
     Ok(Parts {
         market,
@@ -114,9 +114,11 @@ pub fn parts<S, E, G, T>(
 }
 
 /// The gate with every version of its limits that an operator may propose.
-fn gate_of(config: &DeskConfig, instruments: &InstrumentTable, strategies: usize) -> Result<Gate, DeskError> {
-    let gate =
-        Gate::new(&config.limits, instruments, config.run.open_orders_max)?.with_strategies(strategies);
+fn gate_of(config: &DeskConfig, instruments: &InstrumentTable) -> Result<Gate, DeskError> {
+    let names: Vec<&str> = config.all_strategies().iter().map(|strategy| strategy.name).collect();
+    let gate = Gate::new(&config.limits, instruments, config.run.open_orders_max)?
+        .with_strategies(names.len())
+        .with_strategy_limits(&config.limits, &names)?;
     let later = config.operator.iter().filter_map(|entry| entry.limits.as_deref());
     let add = |gate: Gate, (number, limits)| gate.with_limits_version(&config.limits, limits, number);
     Ok((1..).zip(later).try_fold(gate, add)?)
@@ -126,7 +128,7 @@ fn gate_of(config: &DeskConfig, instruments: &InstrumentTable, strategies: usize
 fn seats_of(config: &DeskConfig, instruments: &InstrumentTable) -> Result<Vec<Seat>, DeskError> {
     let mut seats = Vec::new();
     for (strategy, number) in config.all_strategies().into_iter().zip(0u16..) {
-        let policy = match strategy.policy {
+        let policy = match &strategy.weighted()? {
             StrategyConfig::MarketMaking(policy) => {
                 Policies::MarketMaker(MarketMaker::new(policy, instruments)?)
             }

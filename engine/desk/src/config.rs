@@ -6,7 +6,9 @@ use serde::Deserialize;
 use tickrace_exchange::{ExchangeConfig, LatencyConfig, Way};
 use tickrace_risk::Limits;
 use tickrace_runtime::idle::IdleStrategy;
-use tickrace_strategy::{MarketMakerConfig, ModelConfig, MomentumConfig, TargetConfig, TouchQuoterConfig};
+use tickrace_strategy::{
+    MarketMakerConfig, ModelConfig, MomentumConfig, TargetConfig, TouchQuoterConfig, Weight,
+};
 use tickrace_types::{Instrument, InstrumentTable};
 
 use crate::bar_quotes::BarQuoteConfig;
@@ -197,6 +199,7 @@ pub struct InstrumentsConfig {
 /// Who decides.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
+#[allow(clippy::large_enum_variant, reason = "there are few of them, and none on the hot path")]
 pub enum StrategyConfig {
     /// Two-sided quotes, see [`MarketMakerConfig`].
     MarketMaking(MarketMakerConfig),
@@ -220,6 +223,30 @@ impl StrategyConfig {
     /// Whether anything was stated.
     pub const fn is_stated(&self) -> bool {
         !matches!(self, Self::Unstated)
+    }
+
+    /// The same with sizes and limits of a weight, checked.
+    ///
+    /// # Errors
+    ///
+    /// The policy's error, naming the key that is out of range then.
+    pub fn weighted(&self, weight: Weight) -> Result<Self, tickrace_strategy::ConfigError> {
+        Ok(match self {
+            Self::MarketMaking(policy) => Self::MarketMaking(policy.weighted(weight)?),
+            Self::TouchQuoting(policy) => Self::TouchQuoting(policy.weighted(weight)?),
+            Self::Model(policy) => Self::Model(Box::new(policy.weighted(weight)?)),
+            Self::Momentum(policy) => Self::Momentum(Box::new(policy.weighted(weight)?)),
+            Self::Target(policy) => Self::Target(policy.weighted(weight)?),
+            Self::Idle => Self::Idle,
+            Self::Unstated => Self::Unstated,
+        })
+    }
+
+    /// Leaves out what names instruments of the run: for a warm-up over others.
+    pub fn forget_instruments(&mut self) {
+        if let Self::MarketMaking(policy) = self {
+            policy.hedge = None;
+        }
     }
 }
 
@@ -247,6 +274,9 @@ pub struct NamedStrategy {
     /// Symbols it trades; none: all.
     #[serde(default)]
     pub symbols: Vec<String>,
+    /// Share of the sizes and limits that its policy states which it trades with.
+    #[serde(default)]
+    pub weight: Weight,
     /// How it decides.
     pub policy: StrategyConfig,
 }
@@ -258,8 +288,26 @@ pub struct StrategyRef<'a> {
     pub name: &'a str,
     /// Symbols it trades; none: all.
     pub symbols: &'a [String],
-    /// How it decides.
+    /// Share of the sizes and limits that its policy states.
+    pub weight: Weight,
+    /// How it decides, before the weight.
     pub policy: &'a StrategyConfig,
+}
+
+impl StrategyRef<'_> {
+    /// How it decides, by its weight.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] naming the strategy and what is out of range then.
+    pub fn weighted(&self) -> Result<StrategyConfig, ConfigError> {
+        self.policy.weighted(self.weight).map_err(|error| {
+            let weight = self.weight.share();
+            let by_weight =
+                if self.weight == Weight::ONE { String::new() } else { format!(" by weight {weight}") };
+            ConfigError { key: "strategy", fault: format!("{}{by_weight}: {error}", self.name) }
+        })
+    }
 }
 
 /// Most strategies of one run.
@@ -329,6 +377,20 @@ pub struct ConfigError {
     pub fault: String,
 }
 
+/// A market maker that hedges has to trade what it hedges and what it hedges with, or it never sees them.
+fn hears_its_hedge(strategy: &StrategyRef<'_>) -> Result<(), ConfigError> {
+    let StrategyConfig::MarketMaking(policy) = strategy.policy else { return Ok(()) };
+    let Some(hedge) = policy.hedge.as_ref().filter(|_| !strategy.symbols.is_empty()) else { return Ok(()) };
+    let mut named = hedge.ratios.keys().chain([&hedge.symbol]);
+    match named.find(|symbol| !strategy.symbols.contains(symbol)) {
+        Some(symbol) => {
+            let fault = format!("{}: {symbol} of its hedge is not among its symbols", strategy.name);
+            Err(ConfigError { key: "strategies.symbols", fault })
+        }
+        None => Ok(()),
+    }
+}
+
 impl DeskConfig {
     /// Checks what no single room can see.
     ///
@@ -384,6 +446,7 @@ impl DeskConfig {
                 let fault = format!("two are named {:?}", strategy.name);
                 return Err(ConfigError { key: "strategies", fault });
             }
+            hears_its_hedge(strategy)?;
             match strategy.policy {
                 StrategyConfig::MarketMaking(policy) => policy.validate(),
                 StrategyConfig::TouchQuoting(policy) => policy.validate(),
@@ -393,6 +456,7 @@ impl DeskConfig {
                 StrategyConfig::Idle | StrategyConfig::Unstated => Ok(()),
             }
             .map_err(|error| ConfigError { key: "strategy", fault: format!("{}: {error}", strategy.name) })?;
+            strategy.weighted()?;
         }
         self.limits.validate().map_err(|error| ConfigError { key: "limits", fault: error.to_string() })?;
         self.venue.validate().map_err(|error| ConfigError { key: "venue", fault: error.to_string() })?;
@@ -409,10 +473,16 @@ impl DeskConfig {
     /// All strategies, by number.
     pub fn all_strategies(&self) -> Vec<StrategyRef<'_>> {
         let policy = &self.strategy;
-        let one = policy.is_stated().then_some(StrategyRef { name: "strategy", symbols: &[], policy });
+        let one = policy.is_stated().then_some(StrategyRef {
+            name: "strategy",
+            symbols: &[],
+            weight: Weight::ONE,
+            policy,
+        });
         let several = self.strategies.iter().map(|strategy| StrategyRef {
             name: &strategy.name,
             symbols: &strategy.symbols,
+            weight: strategy.weight,
             policy: &strategy.policy,
         });
         one.into_iter().chain(several).collect()

@@ -56,6 +56,7 @@ fn limits() -> Limits {
         },
         overrides: Default::default(),
         controls: Default::default(),
+        strategies: Default::default(),
     }
 }
 

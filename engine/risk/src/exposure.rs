@@ -110,12 +110,24 @@ pub(crate) struct Exposures {
 
 impl Exposures {
     pub fn new(limits: &Limits, instruments: usize) -> Self {
+        let numbers = limits.accounts.iter().map(|account| account.account).collect();
+        let own = limits.accounts.iter().map(AccountLimits::exposure);
+        Self::of_owners(numbers, own, limits.total, instruments)
+    }
+
+    /// Of owners by their numbers, each with its limits.
+    pub fn of_owners(
+        numbers: Vec<u16>,
+        limits: impl Iterator<Item = ExposureLimits>,
+        total: ExposureLimits,
+        instruments: usize,
+    ) -> Self {
         Self {
-            cells: vec![Cell::default(); instruments * limits.accounts.len()],
-            positions: vec![0; instruments * limits.accounts.len()],
-            accounts: limits.accounts.iter().map(|account| account.account).collect(),
-            sums: limits.accounts.iter().map(AccountLimits::exposure).map(Sums::new).collect(),
-            total: Sums::new(limits.total),
+            cells: vec![Cell::default(); instruments * numbers.len()],
+            positions: vec![0; instruments * numbers.len()],
+            accounts: numbers,
+            sums: limits.map(Sums::new).collect(),
+            total: Sums::new(total),
         }
     }
 

@@ -8,10 +8,11 @@ mod judge;
 
 use tickrace_types::event::ControlCode;
 use tickrace_types::{
-    AccountId, Instrument, InstrumentId, InstrumentTable, Kind, MarketRecord, OrderRecord, Side, TopOfBook,
-    Verdict,
+    AccountId, Cash, Instrument, InstrumentId, InstrumentTable, Kind, MarketRecord, OrderRecord, Side,
+    StrategyId, TopOfBook, Verdict,
 };
 
+use crate::by_strategy::ByStrategy;
 use crate::controls::Controls;
 use crate::duplicate::Duplicates;
 use crate::exposure::{Exposure, Exposures};
@@ -55,6 +56,8 @@ pub struct Gate {
     departed_next: usize,
     counts: Counts,
     controls: Controls,
+    /// Limits of single strategies, where there are any.
+    by_strategy: Option<Box<ByStrategy>>,
 }
 
 /// One instrument: four cache lines, the market's, ours, and the rules'.
@@ -161,6 +164,7 @@ impl Gate {
             departed_next: 0,
             counts: Counts::default(),
             controls: Controls::new(limits, instruments, open_orders_capacity)?,
+            by_strategy: None,
             watched,
         };
         gate.start_controls();
@@ -187,7 +191,8 @@ impl Gate {
             if held.qty_lots.saturating_abs() > LOTS_MAX {
                 return Err(OpeningError::Position(held.qty_lots));
             }
-            self.move_position(held.instrument.index(), account, held.qty_lots, held.mark.0);
+            let (place, owner) = (held.instrument.index(), (account, held.strategy.0));
+            self.move_position(place, owner, held.qty_lots, held.mark.0);
             self.carry(held);
         }
         Ok(())
@@ -297,29 +302,61 @@ impl Gate {
         self.exposures.total()
     }
 
+    /// Signed lots one strategy holds of an instrument and its lots open, bought and sold; `None` where no strategy has limits
+    /// of its own.
+    pub fn lots_of_strategy(
+        &self,
+        strategy: StrategyId,
+        instrument: InstrumentId,
+    ) -> Option<(i64, [i64; 2])> {
+        let own = self.by_strategy.as_ref().filter(|_| instrument.index() < self.watched.len());
+        own.and_then(|own| own.lots(instrument.index(), strategy.0))
+    }
+
+    /// Gross value of a strategy at worst; `None` where no strategy has limits of its own.
+    pub fn gross_of_strategy(&self, strategy: StrategyId) -> Option<Cash> {
+        self.by_strategy.as_ref().and_then(|own| own.gross(strategy.0))
+    }
+
     /// Values the positions of an instrument at its reference, where that has moved.
     fn mark(&mut self, place: usize) {
         let watched = &mut self.watched[place];
         if let Some(px) = watched.reference_px().filter(|px| *px != watched.mark_px) {
             watched.mark_px = px;
-            self.exposures.mark(place, px, watched.multiplier);
+            let multiplier = watched.multiplier;
+            self.value(place, px, multiplier);
         }
     }
 
-    /// Moves a position; where the market gives no reference it is valued at `px`.
-    fn move_position(&mut self, place: usize, account: u8, lots: i64, px: i64) {
+    fn value(&mut self, place: usize, px: i64, multiplier: i64) {
+        self.exposures.mark(place, px, multiplier);
+        if let Some(own) = &mut self.by_strategy {
+            own.mark(place, px, multiplier);
+        }
+    }
+
+    /// Moves a position of an account and a strategy; where the market gives no reference it is valued at `px`.
+    fn move_position(&mut self, place: usize, owner: (u8, u16), lots: i64, px: i64) {
         let watched = &mut self.watched[place];
-        let mark_px = watched.reference_px().unwrap_or(px);
+        let (mark_px, multiplier) = (watched.reference_px().unwrap_or(px), watched.multiplier);
         watched.position = watched.position.saturating_add(lots);
         if mark_px != watched.mark_px {
             watched.mark_px = mark_px;
-            self.exposures.mark(place, mark_px, watched.multiplier);
+            self.value(place, mark_px, multiplier);
         }
-        self.exposures.move_position(place, account, lots, mark_px, watched.multiplier);
-        watched.is_held = self.exposures.is_held(place);
+        let (account, strategy) = owner;
+        self.exposures.move_position(place, account, lots, mark_px, multiplier);
+        let mut is_held = self.exposures.is_held(place);
+        if let Some(own) = &mut self.by_strategy {
+            own.move_position(place, strategy, lots, mark_px, multiplier);
+            is_held |= own.is_held(place);
+        }
+        self.watched[place].is_held = is_held;
     }
 }
 
+#[cfg(test)]
+mod by_strategy_tests;
 #[cfg(test)]
 mod controlled_tests;
 #[cfg(test)]

@@ -6,6 +6,7 @@
 //! journal. Knows nothing of who decided, of the book's depth, or of the wire.
 #![forbid(unsafe_code)]
 
+mod by_strategy;
 pub mod controls;
 pub mod counts;
 mod duplicate;

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use tickrace_types::cash::CASH_UNIT;
 use tickrace_types::{Cash, Instrument, Phase};
 
-use crate::controls::ControlsConfig;
+use crate::controls::{ControlsConfig, LossConfig};
 
 /// Accounts one gate can hold.
 pub const ACCOUNT_COUNT_MAX: usize = 8;
@@ -52,6 +52,50 @@ pub struct Limits {
     /// the control is off then.
     #[serde(default)]
     pub controls: ControlsConfig,
+    /// Limits of single strategies by name, beside those above, which count all strategies together. A strategy that is not
+    /// here has none of its own.
+    #[serde(default)]
+    pub strategies: BTreeMap<String, StrategyLimits>,
+}
+
+/// Limits of one strategy.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StrategyLimits {
+    /// Its position in each instrument, long or short, at worst (control 8).
+    pub position_max_lots: i64,
+    /// The same for single instruments, by symbol, where their lots are of another size.
+    #[serde(default)]
+    pub position_overrides_lots: BTreeMap<String, i64>,
+    /// Sum over instruments of the larger absolute value its position could reach (control 9).
+    pub gross_notional_max_ccy: i64,
+    /// Its losses, in place of what `controls.loss` says of every strategy (control 16).
+    #[serde(default)]
+    pub loss: Option<LossConfig>,
+}
+
+impl StrategyLimits {
+    /// Position limit in an instrument.
+    pub(crate) fn position_max(&self, symbol: &str) -> i64 {
+        self.position_overrides_lots.get(symbol).copied().unwrap_or(self.position_max_lots)
+    }
+
+    fn validate(&self, section: &str, controls: &ControlsConfig) -> Result<(), LimitsError> {
+        let wanted = "from 1 to 2147483647";
+        check_range(section, "position_max_lots", self.position_max_lots, LOTS_MAX, wanted)?;
+        for lots in self.position_overrides_lots.values() {
+            check_range(section, "position_overrides_lots", *lots, LOTS_MAX, wanted)?;
+        }
+        let gross = self.gross_notional_max_ccy;
+        check_range(section, "gross_notional_max_ccy", gross, MONEY_MAX_CCY, "from 1 to 10^15")?;
+        match &self.loss {
+            Some(_) if controls.loss.is_none() => {
+                Err(LimitsError::NoLossOfAll { section: section.to_owned() })
+            }
+            Some(loss) => loss.validate(&format!("{section}.loss")),
+            None => Ok(()),
+        }
+    }
 }
 
 /// Token buckets of one session; each session has its own set.
@@ -250,6 +294,18 @@ pub enum LimitsError {
         /// Section.
         section: String,
     },
+    /// Limits of a strategy that does not run.
+    #[error("limits.strategies names {name}, which is no strategy of this run")]
+    Strategy {
+        /// The name.
+        name: String,
+    },
+    /// Losses of one strategy where others have no limit.
+    #[error("limits.{section}.loss stands in place of limits.controls.loss, which is missing")]
+    NoLossOfAll {
+        /// Section of the strategy.
+        section: String,
+    },
     /// Limits of a later version that cannot replace the first ones while running.
     #[error("limits version {version}: {what} cannot change while running")]
     Reload {
@@ -298,6 +354,9 @@ impl Limits {
         self.instrument.validate("instrument")?;
         for (symbol, differing) in &self.overrides {
             self.instrument.overridden(differing).validate(&format!("overrides.{symbol}"))?;
+        }
+        for (name, own) in &self.strategies {
+            own.validate(&format!("strategies.{name}"), &self.controls)?;
         }
         self.controls.validate()
     }

@@ -27,6 +27,8 @@ pub(crate) struct OpenOrder {
     /// Lots reserved for it: the larger of both versions.
     pub lots: i64,
     pub instrument: u32,
+    /// Number of the strategy.
+    pub strategy: u16,
     /// Index of the account in the limits.
     pub account: u8,
     pub side: u8,

@@ -128,6 +128,10 @@ reasons! {
     StartGuard = 45, "start_guard", 26;
     /// Disk, memory, a queue or the journal is at its end.
     Resources = 46, "resources", 27;
+    /// The strategy's own position could leave its limit if everything it has open traded.
+    StrategyPosition = 47, "strategy_position", 8;
+    /// Gross value of the strategy's positions at worst.
+    StrategyGross = 48, "strategy_gross", 9;
 }
 
 impl Reason {

@@ -15,6 +15,7 @@ pub mod sizing;
 pub mod target;
 pub mod touch_quoter;
 pub mod view;
+pub mod weight;
 
 pub use features::{FeatureSet, FeaturesConfig};
 pub use market_making::{ConfigError, MarketMaker, MarketMakerConfig};
@@ -25,3 +26,4 @@ pub use sizing::{Prospect, Sizer, SizingConfig};
 pub use target::{TargetConfig, TargetFollower};
 pub use touch_quoter::{TouchQuoter, TouchQuoterConfig};
 pub use view::{CANCELS_MAX, ORDERS_MAX, Say, Speech, View};
+pub use weight::Weight;

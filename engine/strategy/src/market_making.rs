@@ -5,25 +5,47 @@
 //! trading only, never take, and never let the position pass its limit. Knows nothing of orders: it states wanted
 //! quotes, and order management converges.
 //!
+//! Off unless configured: a fair value beside the mid, order flow imbalance at the touch, wider quotes in a market that has
+//! become lively, inventory with a half-life, and a hedge in another instrument. The last two give orders that take, for
+//! inventory alone and never while a quote of ours could meet them.
+//!
 //! An event that moves neither the top nor our orders costs a few comparisons; logarithms and roots are taken
 //! every `refresh_ns` of event time, not per tick, and after the tick's orders have left: a quote rests on what was
 //! known up to the event before it.
 
 mod config;
+pub mod fair_value;
+pub mod flow_imbalance;
 mod grid;
+mod hedge;
+mod inventory;
+mod lean;
+mod levels;
 mod market;
+pub mod microprice;
 pub mod model;
 mod signals;
 #[cfg(test)]
 mod tests;
+mod volatility_ratio;
 
 pub use config::{ConfigError, MarketMakerConfig, Model};
+pub use fair_value::FairValue;
+pub use flow_imbalance::FlowImbalanceConfig;
+pub use hedge::HedgeConfig;
+pub use inventory::{FlattenConfig, InventoryConfig};
+pub use levels::LevelConfig;
+pub use microprice::MicropriceConfig;
+pub use volatility_ratio::VolatilityRatioConfig;
 
+use tickrace_oms::{OrderRequest, State};
 use tickrace_types::event::venue_reason;
-use tickrace_types::{InstrumentTable, ResponseKind, ResponseRecord};
+use tickrace_types::{ClientId, InstrumentTable, ResponseKind, ResponseRecord, Side, TimeInForce};
 
 use crate::{Policy, Say, Speech, View};
-use market::{Market, Sizes, condition};
+use hedge::{Hedge, marketable};
+use levels::Sizes;
+use market::{Market, Prices};
 
 const NANOS_PER_MS: i64 = 1_000_000;
 
@@ -33,6 +55,7 @@ pub struct MarketMaker {
     config: MarketMakerConfig,
     sizes: Sizes,
     markets: Vec<Market>,
+    hedge: Option<Box<Hedge>>,
 }
 
 impl MarketMaker {
@@ -47,16 +70,33 @@ impl MarketMaker {
             config: config.clone(),
             sizes: Sizes::new(config),
             markets: vec![Market::new(config); instruments.len()],
+            hedge: config
+                .hedge
+                .as_ref()
+                .map(|hedge| Hedge::new(hedge, instruments).map(Box::new))
+                .transpose()?,
         })
     }
 
+    /// Quotes, then hedges: both look at what has changed.
     #[inline]
     fn decide(&mut self, view: &View<'_>, say: &mut Say) {
+        let Some(hedge) = &mut self.hedge else { return self.quote(view, say) };
+        if view.id == hedge.id {
+            hedge.on_top(view.top);
+        } else {
+            self.quote(view, say);
+        }
+        if let Some(hedge) = &mut self.hedge {
+            hedge.look(view.now_ns, view.oms, say);
+        }
+    }
+
+    #[inline]
+    fn quote(&mut self, view: &View<'_>, say: &mut Say) {
         let Some(market) = self.markets.get(view.id.index()) else { return };
-        let top = view.top;
         let version = view.oms.version(view.id);
-        let moved =
-            top.bid_px != market.bid_px || top.ask_px != market.ask_px || condition(top) != market.condition;
+        let moved = market.has_moved(view.top);
         let answered = version != market.version;
         if moved || answered || market.is_waiting {
             self.reconsider(view, say, moved, answered);
@@ -70,7 +110,7 @@ impl MarketMaker {
         let (top, version) = (view.top, view.oms.version(view.id));
         view.oms.expect(view.id);
         if moved {
-            market.on_top(top, view.instrument);
+            market.on_top(top, view.instrument, view.now_ns);
         }
         let age_ns = view.now_ns.saturating_sub(top.ts_recv_ns);
         let is_old = age_ns > self.config.top_age_ms_max * NANOS_PER_MS;
@@ -84,9 +124,14 @@ impl MarketMaker {
             return;
         }
         if !market.is_refreshed() {
-            market.refresh(view.now_ns, &self.config);
+            market.refresh(view.now_ns, &self.config, &self.sizes);
         }
         let position = view.oms.position(view.id);
+        market.lean(position, view.now_ns);
+        if self.config.inventory.is_some() && flattens(market, view, say, position, &self.config) {
+            market.version = version;
+            return;
+        }
         let filled = position != market.position;
         if view.now_ns < market.paused_until_ns && !filled {
             // Our orders count as not looked at: once the pause is over the same quotes are said again.
@@ -94,9 +139,12 @@ impl MarketMaker {
             return;
         }
         market.version = version;
-        let fresh = market.settled(market.fresh(position), self.config.requote_ticks);
-        let waits =
-            market.is_quoting && !filled && view.now_ns < market.life_until_ns && market.is_safe(market.said);
+        let bound = if self.config.reservation_is_firm { market.bound(position) } else { Prices::ANY };
+        let fresh = market.settled(market.fresh(position), self.config.requote_ticks, bound);
+        let waits = market.is_quoting
+            && !filled
+            && view.now_ns < market.life_until_ns
+            && market.is_safe(market.said, bound);
         let prices = if waits { market.said } else { fresh };
         market.is_waiting = prices != fresh;
         let same = market.is_quoting && prices == market.said && !filled;
@@ -110,6 +158,42 @@ impl MarketMaker {
         }
         (market.said, market.position, market.is_quoting) = (prices, position, true);
     }
+}
+
+/// Trades inventory away that is too old: first the quotes are pulled, then one order at a time takes. Whether that is
+/// under way, so that nothing is quoted.
+#[cold]
+fn flattens(
+    market: &mut Market,
+    view: &View<'_>,
+    say: &mut Say,
+    position: i64,
+    config: &MarketMakerConfig,
+) -> bool {
+    let lots = market.flatten_lots(position, view.now_ns);
+    let qty = lots.abs().min(view.instrument.order_qty_max);
+    let is_due = qty >= view.instrument.order_qty_min;
+    if !is_due && !market.is_flattening {
+        return false;
+    }
+    let open = || Side::BOTH.into_iter().flat_map(|side| view.oms.open_orders(view.id, side));
+    if open().any(|order| order.is_quote || order.state == State::Unknown) {
+        say.speech = Speech::Pull;
+    } else if open().next().is_none() {
+        if !is_due {
+            (market.is_flattening, market.is_quoting) = (false, false);
+            return false;
+        }
+        if view.now_ns >= market.paused_until_ns {
+            let side = if lots > 0 { Side::Bid } else { Side::Ask };
+            let flatten = config.inventory.and_then(|inventory| inventory.flatten);
+            let ticks = flatten.map_or(0, |flatten| flatten.slippage_ticks_max);
+            let price = marketable(view.top, view.instrument, side, ticks);
+            say.order(OrderRequest::limit(view.id, side, price, qty).with_tif(TimeInForce::Ioc));
+        }
+    }
+    (market.is_flattening, market.is_quoting, market.is_waiting) = (true, false, true);
+    true
 }
 
 impl Policy for MarketMaker {
@@ -140,9 +224,22 @@ impl Policy for MarketMaker {
             )
             | None => false,
         };
-        if refused && let Some(market) = self.markets.get_mut(view.id.index()) {
-            // Whatever was refused would be refused again at once.
-            market.paused_until_ns = view.now_ns.saturating_add(self.config.refusal_pause_ms * NANOS_PER_MS);
+        // What takes and ended short found nobody to trade with.
+        let ended_short = || {
+            let is_ended = response.response() == Some(ResponseKind::Cancelled);
+            let order = view.oms.order(ClientId(response.client_id)).filter(|_| is_ended);
+            order.is_some_and(|order| order.tif == TimeInForce::Ioc)
+        };
+        let is_hedge = self.hedge.as_ref().is_some_and(|hedge| hedge.id == view.id);
+        let takes = is_hedge || self.config.inventory.is_some();
+        if refused || takes && ended_short() {
+            if let Some(hedge) = self.hedge.as_mut().filter(|_| is_hedge) {
+                hedge.pause(view.now_ns);
+            } else if let Some(market) = self.markets.get_mut(view.id.index()) {
+                // Whatever was refused would be refused again at once.
+                let pause_ns = self.config.refusal_pause_ms * NANOS_PER_MS;
+                market.paused_until_ns = view.now_ns.saturating_add(pause_ns);
+            }
         }
         self.decide(view, say);
     }
@@ -159,22 +256,28 @@ impl Policy for MarketMaker {
     fn upkeep(&mut self, view: &View<'_>) {
         let Some(market) = self.markets.get_mut(view.id.index()) else { return };
         if view.now_ns >= market.refresh_due_ns && market.is_quotable() {
-            market.refresh(view.now_ns, &self.config);
+            market.refresh(view.now_ns, &self.config, &self.sizes);
             // Where the new parameters ask for other quotes, the next event says so, whether it moves the top or not.
-            let fresh = market.settled(market.fresh(view.oms.position(view.id)), self.config.requote_ticks);
+            let position = view.oms.position(view.id);
+            market.lean(position, view.now_ns);
+            let bound = if self.config.reservation_is_firm { market.bound(position) } else { Prices::ANY };
+            let fresh = market.settled(market.fresh(position), self.config.requote_ticks, bound);
+            market.is_waiting |= market.flatten_lots(position, view.now_ns) != 0;
             market.is_waiting |= !market.is_quoting || fresh != market.said;
         }
     }
 
     fn warm_up(&mut self, view: &View<'_>) {
+        if let Some(hedge) = self.hedge.as_mut().filter(|hedge| hedge.id == view.id) {
+            return hedge.on_top(view.top);
+        }
         let Some(market) = self.markets.get_mut(view.id.index()) else { return };
         market.observe(view.record);
-        let top = view.top;
-        if top.bid_px != market.bid_px || top.ask_px != market.ask_px || condition(top) != market.condition {
-            market.on_top(top, view.instrument);
+        if market.has_moved(view.top) {
+            market.on_top(view.top, view.instrument, view.now_ns);
         }
         if view.now_ns >= market.refresh_due_ns {
-            market.refresh(view.now_ns, &self.config);
+            market.refresh(view.now_ns, &self.config, &self.sizes);
         }
     }
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use tickrace_oms::{OrderRequest, State};
 use tickrace_types::{ClientId, Price, Side};
 
-use crate::{ConfigError, Policy, Say, View};
+use crate::{ConfigError, Policy, Say, View, Weight};
 
 /// What the quoter is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,6 +38,19 @@ impl TouchQuoterConfig {
             return fail("position_max_lots", "order_qty_lots to 1,000,000,000,000", self.position_max_lots);
         }
         Ok(())
+    }
+
+    /// With sizes and limits of a weight; checked as if they had been stated so.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] naming the key that is out of range then.
+    pub fn weighted(&self, weight: Weight) -> Result<Self, ConfigError> {
+        let config = Self {
+            order_qty_lots: weight.lots(self.order_qty_lots),
+            position_max_lots: weight.lots(self.position_max_lots),
+        };
+        config.validate().map(|()| config)
     }
 }
 

@@ -103,6 +103,36 @@ fn strategies(page: &mut String, report: &RunReport) {
         );
     }
     page.push_str("</table></div><p class=\"note\">Spread is what resting fills were better than the mid, slippage what taking fills were worse, inventory what positions gained or lost while held. These less fees plus funding are a strategy's net profit, and the strategies add up to the account's.</p>\n");
+    portfolio(page, report);
+}
+
+/// What positions of the strategies cancel, and how their profits move with each other.
+fn portfolio(page: &mut String, report: &RunReport) {
+    let Some(portfolio) = &report.portfolio else { return };
+    page.push_str("<h3>Portfolio</h3><div class=\"wide\"><table><tr><th>exposure</th><th>mean</th><th>largest</th></tr>");
+    let rows = [
+        ("gross, every strategy by itself", portfolio.gross_exposure_mean, portfolio.gross_exposure_max),
+        ("netted by instrument", portfolio.netted_exposure_mean, portfolio.netted_exposure_max),
+    ];
+    for (name, mean, most) in rows {
+        let (mean, most) = (format::money(mean), format::money(most));
+        let _ = write!(page, "<tr><td>{name}</td><td>{mean}</td><td>{most}</td></tr>");
+    }
+    page.push_str("</table><table><tr><th>correlation of profit</th>");
+    let names: Vec<_> = portfolio.strategies.iter().map(|name| escape(name)).collect();
+    for name in &names {
+        let _ = write!(page, "<th>{name}</th>");
+    }
+    page.push_str("</tr>");
+    for (name, row) in names.iter().zip(&portfolio.pnl_correlations) {
+        let _ = write!(page, "<tr><td>{name}</td>");
+        for one in row {
+            let cell = one.map_or_else(|| "–".to_owned(), |one| format!("{one:.2}"));
+            let _ = write!(page, "<td>{cell}</td>");
+        }
+        page.push_str("</tr>");
+    }
+    page.push_str("</table></div><p class=\"note\">Taken on the samples of the equity curve; correlations are of the changes from one to the next.</p>\n");
 }
 
 fn signed(cash: Cash) -> String {

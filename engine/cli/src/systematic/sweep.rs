@@ -172,11 +172,13 @@ pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure> {
     });
     bar.finish_and_clear();
     let seconds = started.elapsed().as_secs_f64();
-    let run = |(number, (values, done)): (usize, (Set, Result<(Figures, Series), String>))| match done {
-        Ok((figures, days)) => Run { number, values, figures: Ok(figures), days },
-        Err(fault) => Run { number, values, figures: Err(fault), days: Series::default() },
-    };
-    let mut runs: Vec<Run> = (1..).zip(sets.into_iter().zip(worked)).map(run).collect();
+    let mut runs: Vec<Run> = (1..)
+        .zip(sets.into_iter().zip(worked))
+        .map(|(number, (values, done))| match done {
+            Ok((figures, days)) => Run { number, values, figures: Ok(figures), days },
+            Err(fault) => Run { number, values, figures: Err(fault), days: Series::default() },
+        })
+        .collect();
     if runs.iter().all(|run| run.figures.is_err()) {
         let why = runs.iter().find_map(|run| run.figures.as_ref().err()).cloned().unwrap_or_default();
         return Err(Failure::usage(format!("no set is sound; the first: {why}")));

@@ -239,7 +239,7 @@ impl ExecutionsConfig {
 }
 
 impl LossConfig {
-    fn validate(&self, section: &str) -> Result<(), LimitsError> {
+    pub(crate) fn validate(&self, section: &str) -> Result<(), LimitsError> {
         money(section, "daily_loss_max_ccy", self.daily_loss_max_ccy)?;
         money(section, "weekly_loss_max_ccy", self.weekly_loss_max_ccy)?;
         money(section, "drawdown_max_ccy", self.drawdown_max_ccy)?;

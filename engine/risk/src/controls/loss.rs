@@ -5,6 +5,7 @@
 
 use super::cause::Cause;
 use super::config::LossConfig;
+use crate::TradingState;
 use crate::limits::cash_from_ccy;
 
 const DAY_NS: i64 = 86_400_000_000_000;
@@ -49,6 +50,8 @@ pub(crate) struct LossLimits {
     last: i128,
     cooldown_ns: i64,
     drawdown_tripped_ns: i64,
+    /// What may still be done once one has tripped.
+    pub state: TradingState,
 }
 
 /// What a look at the equity found.
@@ -78,6 +81,7 @@ impl LossLimits {
             last: 0,
             cooldown_ns: config.drawdown_cooldown_ms.saturating_mul(1_000_000),
             drawdown_tripped_ns: i64::MIN,
+            state: config.state,
         }
     }
 
@@ -120,7 +124,6 @@ impl LossLimits {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::TradingState;
     use tickrace_types::cash::CASH_UNIT;
 
     fn limits() -> LossLimits {

@@ -158,6 +158,8 @@ impl Limits {
             "the list of accounts"
         } else if self.controls != later.controls && later.controls != ControlsConfig::default() {
             "controls"
+        } else if self.strategies != later.strategies && !later.strategies.is_empty() {
+            "the limits of strategies"
         } else {
             return Ok(());
         };

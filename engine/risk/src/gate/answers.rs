@@ -7,6 +7,7 @@
 use tickrace_types::{OrderType, ResponseKind, ResponseRecord, Side};
 
 use super::{DEPARTED, Departed, Gate};
+use crate::by_strategy::More;
 use crate::exposure::order_cash;
 use crate::limits::LOTS_MAX;
 use crate::orders::OpenOrder;
@@ -105,7 +106,8 @@ impl Gate {
             let account = self.departed(response.client_id);
             self.counts.fills_late += 1;
             self.counts.fills_unmatched += u64::from(account.is_none());
-            return self.move_position(place, account.unwrap_or(0), lots, response.price);
+            let owner = (account.unwrap_or(0), response.strategy);
+            return self.move_position(place, owner, lots, response.price);
         };
         self.promote(slot, response);
         let open = self.orders.get_mut(slot);
@@ -113,8 +115,8 @@ impl Gate {
         open.live_leaves = (open.live_leaves - response.qty).max(0);
         open.pending_leaves = (open.pending_leaves - response.qty).max(0);
         open.filled = open.filled.saturating_add(response.qty);
-        let account = open.account;
-        self.move_position(place, account, lots, response.price);
+        let owner = (open.account, open.strategy);
+        self.move_position(place, owner, lots, response.price);
         self.settle(slot);
     }
 
@@ -180,9 +182,12 @@ impl Gate {
         let cash = cash.max(order_cash(open.pending_px, open.pending_leaves, multiplier));
         let (lots_less, cash_less) = (open.lots - lots, open.cash - cash);
         (open.lots, open.cash) = (lots, cash);
-        let (account, side) = (open.account, open.side());
+        let (account, strategy, side) = (open.account, open.strategy, open.side());
         self.watched[place].open_lots[side.index()] -= lots_less;
         self.exposures.release(place, account, side, cash_less);
+        if let Some(own) = &mut self.by_strategy {
+            own.release(place, strategy, More { side, lots: lots_less, cash: cash_less });
+        }
         if lots == 0 {
             self.close(slot);
         }
@@ -235,6 +240,7 @@ impl Gate {
             live_px: response.price,
             live_leaves: response.leaves,
             instrument: response.header.instrument,
+            strategy: response.strategy,
             side: side as u8,
             order_type: OpenOrder::UNTOLD,
             tif: OpenOrder::UNTOLD,

@@ -6,6 +6,7 @@ use tickrace_types::event::ControlCode;
 use tickrace_types::{InstrumentId, MarketRecord, OrderRecord, ResponseRecord, StrategyId};
 
 use super::{Gate, Watched};
+use crate::by_strategy::ByStrategy;
 use crate::controls::{
     Cause, Controls, LimitKey, LossLimits, Override, REARMS_MAX, Rearm, Traded, Version, start,
     verdict_record,
@@ -25,6 +26,21 @@ impl Gate {
     pub fn with_strategies(mut self, count: usize) -> Self {
         self.controls = self.controls.with_strategies(count.max(1), self.watched.len());
         self
+    }
+
+    /// Gives strategies the limits that stand under their names; `names` are the strategies by number, as many as
+    /// [`Gate::with_strategies`] was told. To be called after it and before the first record.
+    ///
+    /// # Errors
+    ///
+    /// [`LimitsError::Strategy`] where the limits name one that does not run.
+    pub fn with_strategy_limits(mut self, limits: &Limits, names: &[&str]) -> Result<Self, LimitsError> {
+        self.by_strategy = ByStrategy::new(limits, names, &self.instruments)?;
+        for (name, losses) in names.iter().zip(&mut self.controls.losses) {
+            let own = limits.strategies.get(*name).and_then(|own| own.loss.as_ref());
+            *losses = own.map_or(*losses, LossLimits::new);
+        }
+        Ok(self)
     }
 
     /// Adds a version of the limits that may be proposed while running; numbers count from 1 in the order of the calls.
@@ -163,10 +179,11 @@ impl Gate {
         let Ok(number) = u16::try_from(strategy) else { return };
         let scope = Scope::Strategy(StrategyId(number));
         let controls = &mut self.controls;
-        let (Some(config), Some(money)) = (controls.config.loss, &controls.money) else { return };
+        let Some(money) = &controls.money else { return };
         let equity = money.net(strategy);
         let Some(mut losses) = controls.losses.get(strategy).copied() else { return };
-        ask_of_losses(controls, &mut losses, scope, config.state, equity, (day, now_ns));
+        let state = losses.state;
+        ask_of_losses(controls, &mut losses, scope, state, equity, (day, now_ns));
         controls.losses[strategy] = losses;
     }
 

@@ -53,6 +53,7 @@ pub fn wide() -> Limits {
         },
         overrides: Default::default(),
         controls: Default::default(),
+        strategies: Default::default(),
     }
 }
 

@@ -6,6 +6,7 @@ use tickrace_types::{Action, InstrumentId, OrderRecord, OrderType, Side};
 
 use super::{Gate, Watched};
 use crate::Reason;
+use crate::by_strategy::More;
 use crate::exposure::order_cash;
 use crate::market::{is_within_collar, reference_doubled};
 use crate::orders::OpenOrder;
@@ -27,6 +28,13 @@ struct Claim {
     lots_more: i64,
     cash_more: i128,
     orders_more: u32,
+}
+
+impl Claim {
+    #[inline]
+    fn more(&self) -> More {
+        More { side: self.side, lots: self.lots_more, cash: self.cash_more }
+    }
 }
 
 impl Gate {
@@ -62,6 +70,7 @@ impl Gate {
             return Err(Reason::Capacity);
         }
         let worse = self.exposures.judge(place, account, side, claim.cash_more)?;
+        let own_worse = self.judge_strategy(order, place, &claim)?;
         self.judge_frequency(order, Action::New)?;
 
         let open = OpenOrder {
@@ -71,6 +80,7 @@ impl Gate {
             cash: claim.cash,
             lots: claim.leaves,
             instrument: order.header.instrument,
+            strategy: order.strategy,
             account,
             side: side as u8,
             order_type: order.order_type,
@@ -81,6 +91,7 @@ impl Gate {
         self.orders.insert(open);
         self.controls.on_sent(order);
         self.reserve(place, account, &claim, worse);
+        self.reserve_strategy(order.strategy, place, &claim, own_worse);
         Ok(())
     }
 
@@ -96,6 +107,7 @@ impl Gate {
         if open.instrument != order.header.instrument
             || open.side() != order.side()
             || open.account != account
+            || self.by_strategy.is_some() && open.strategy != order.strategy
             || !open.is_kind_of(order.order_type, order.tif)
         {
             return Err(Reason::ReplaceMismatch);
@@ -119,6 +131,7 @@ impl Gate {
             0 => 0,
             more => self.exposures.judge(place, account, claim.side, more)?,
         };
+        let own_worse = self.judge_strategy(order, place, &claim)?;
         self.judge_frequency(order, Action::Replace)?;
 
         self.controls.on_sent(order);
@@ -127,6 +140,7 @@ impl Gate {
         open.lots += claim.lots_more;
         open.cash += claim.cash_more;
         self.reserve(place, account, &claim, worse);
+        self.reserve_strategy(order.strategy, place, &claim, own_worse);
         Ok(())
     }
 
@@ -163,6 +177,19 @@ impl Gate {
         rates.try_take(action, now_ns)?;
         self.counts.duplicates_evicted += u64::from(self.duplicates.note(noted, now_ns));
         Ok(())
+    }
+
+    /// The strategy's own limits (controls 8 and 9 of a strategy), where there are any.
+    #[inline]
+    fn judge_strategy(&self, order: &OrderRecord, place: usize, claim: &Claim) -> Result<i128, Reason> {
+        self.by_strategy.as_ref().map_or(Ok(0), |own| own.judge(place, order.strategy, claim.more()))
+    }
+
+    #[inline]
+    fn reserve_strategy(&mut self, strategy: u16, place: usize, claim: &Claim, worse: i128) {
+        if let Some(own) = &mut self.by_strategy {
+            own.reserve(place, strategy, claim.more(), worse);
+        }
     }
 
     #[inline]

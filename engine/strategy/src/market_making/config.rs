@@ -3,6 +3,15 @@
 use serde::Deserialize;
 use tickrace_oms::LEVELS_MAX;
 
+use super::fair_value::FairValue;
+use super::flow_imbalance::FlowImbalanceConfig;
+use super::hedge::HedgeConfig;
+use super::inventory::InventoryConfig;
+use super::levels::{self, LevelConfig};
+use super::microprice::MicropriceConfig;
+use super::volatility_ratio::VolatilityRatioConfig;
+use crate::Weight;
+
 /// Keys of the market maker. Limits have no default; unknown keys are errors.
 ///
 /// Prices are in ticks and inventory in units of `order_qty_lots`, so that one set of numbers serves a cheap and
@@ -85,6 +94,32 @@ pub struct MarketMakerConfig {
     /// Pause after an order was refused, milliseconds.
     #[serde(default = "default::refusal_pause_ms")]
     pub refusal_pause_ms: i64,
+    /// What quotes stand around.
+    #[serde(default)]
+    pub fair_value: FairValue,
+    /// How the microprice is learned; counts where `fair_value` is `microprice`.
+    #[serde(default)]
+    pub microprice: MicropriceConfig,
+    /// Order flow imbalance at the touch leans the reservation price. Absent: it does not.
+    #[serde(default)]
+    pub flow_imbalance: Option<FlowImbalanceConfig>,
+    /// Short against long volatility widens the quotes beyond the model. Absent: it does not.
+    #[serde(default)]
+    pub volatility_ratio: Option<VolatilityRatioConfig>,
+    /// How fast inventory should decay. Absent: as fast as the skew makes it.
+    #[serde(default)]
+    pub inventory: Option<InventoryConfig>,
+    /// Another instrument that inventory is hedged in. Absent: none.
+    #[serde(default)]
+    pub hedge: Option<HedgeConfig>,
+    /// The levels one by one, in place of `levels_count`, `level_step_ticks` and `level_qty_growth_bps`. `order_qty_lots`
+    /// stays the unit that risk aversion counts inventory in.
+    #[serde(default)]
+    pub levels: Vec<LevelConfig>,
+    /// Whether a quote that the reservation price has passed is moved at once, whatever `requote_ticks` and
+    /// `quote_life_ns_min` say.
+    #[serde(default)]
+    pub reservation_is_firm: bool,
 }
 
 /// Form of reservation price and spread.
@@ -199,6 +234,14 @@ impl MarketMakerConfig {
             refresh_ns: default::refresh_ns(),
             top_age_ms_max: default::top_age_ms_max(),
             refusal_pause_ms: default::refusal_pause_ms(),
+            fair_value: FairValue::Mid,
+            microprice: MicropriceConfig::default(),
+            flow_imbalance: None,
+            volatility_ratio: None,
+            inventory: None,
+            hedge: None,
+            levels: Vec::new(),
+            reservation_is_firm: false,
         }
     }
 
@@ -240,11 +283,49 @@ impl MarketMakerConfig {
         whole("refill_below_bps", self.refill_below_bps, 0..=10_000, "0 to 10,000")?;
         whole("refresh_ns", self.refresh_ns, 1..=i64::MAX / 4, "positive")?;
         whole("top_age_ms_max", self.top_age_ms_max, 1..=1_000_000_000, "1 to 1,000,000,000")?;
-        whole("refusal_pause_ms", self.refusal_pause_ms, 0..=1_000_000_000, "0 to 1,000,000,000")
+        whole("refusal_pause_ms", self.refusal_pause_ms, 0..=1_000_000_000, "0 to 1,000,000,000")?;
+        self.validate_sections()
+    }
+
+    /// With sizes and limits of a weight; checked as if they had been stated so.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] naming the key that is out of range then.
+    pub fn weighted(&self, weight: Weight) -> Result<Self, ConfigError> {
+        let mut config = self.clone();
+        let scale = |lots: &mut i64| *lots = weight.lots(*lots);
+        scale(&mut config.position_max_lots);
+        scale(&mut config.order_qty_lots);
+        config.levels.iter_mut().for_each(|level| scale(&mut level.qty_lots));
+        if let Some(flatten) = config.inventory.as_mut().and_then(|inventory| inventory.flatten.as_mut()) {
+            scale(&mut flatten.order_qty_max_lots);
+        }
+        if let Some(hedge) = &mut config.hedge {
+            scale(&mut hedge.position_max_lots);
+            scale(&mut hedge.order_qty_max_lots);
+            hedge.band_lots *= weight.share();
+        }
+        config.validate().map(|()| config)
+    }
+
+    fn validate_sections(&self) -> Result<(), ConfigError> {
+        levels::validate(&self.levels)?;
+        if !self.levels.is_empty() {
+            let alone = "left out where levels are listed";
+            whole("levels_count", i64::try_from(self.levels_count).unwrap_or(i64::MAX), 1..=1, alone)?;
+            whole("level_step_ticks", self.level_step_ticks, 1..=1, alone)?;
+            whole("level_qty_growth_bps", self.level_qty_growth_bps, 0..=0, alone)?;
+        }
+        self.microprice.validate()?;
+        self.flow_imbalance.map_or(Ok(()), |config| config.validate())?;
+        self.volatility_ratio.map_or(Ok(()), |config| config.validate())?;
+        self.inventory.map_or(Ok(()), |config| config.validate())?;
+        self.hedge.as_ref().map_or(Ok(()), HedgeConfig::validate)
     }
 }
 
-fn whole(
+pub(super) fn whole(
     key: &'static str,
     got: i64,
     range: std::ops::RangeInclusive<i64>,
@@ -253,7 +334,13 @@ fn whole(
     if range.contains(&got) { Ok(()) } else { Err(ConfigError { key, wanted, got: got as f64 }) }
 }
 
-fn real(key: &'static str, got: f64, least: f64, most: f64, wanted: &'static str) -> Result<(), ConfigError> {
+pub(super) fn real(
+    key: &'static str,
+    got: f64,
+    least: f64,
+    most: f64,
+    wanted: &'static str,
+) -> Result<(), ConfigError> {
     // A NaN fails both comparisons.
     if got >= least && got <= most { Ok(()) } else { Err(ConfigError { key, wanted, got }) }
 }
@@ -287,6 +374,39 @@ mod tests {
         let keys = [("position_max_lots", 500), ("order_qty_lots", 100), ("gamma", 1)];
         let error = read(&keys).unwrap_err().to_string();
         assert!(error.contains("gamma"), "{error}");
+    }
+
+    #[test]
+    fn a_weight_scales_every_size_and_limit_in_lots_and_nothing_else() {
+        let text = r#"
+            position_max_lots = 500
+            order_qty_lots = 100
+            levels = [{ qty_lots = 30 }, { ticks = 2, qty_lots = 61 }]
+            inventory = { half_life_s = 5, flatten = { after_half_lives = 2, order_qty_max_lots = 40 } }
+            [hedge]
+            symbol = "B"
+            ratios = { A = 2 }
+            band_lots = 10
+            position_max_lots = 1000
+            order_qty_max_lots = 77
+            slippage_ticks_max = 3
+            top_age_ms_max = 900
+        "#;
+        let stated: MarketMakerConfig = toml::from_str(text).unwrap();
+        let half = text
+            .replace("500", "250")
+            .replace("order_qty_lots = 100\n", "order_qty_lots = 50\n")
+            .replace("qty_lots = 30 ", "qty_lots = 15 ")
+            .replace("qty_lots = 61", "qty_lots = 30")
+            .replace("lots = 40", "lots = 20")
+            .replace("band_lots = 10", "band_lots = 5")
+            .replace("lots = 1000", "lots = 500")
+            .replace("lots = 77", "lots = 38");
+        let half: MarketMakerConfig = toml::from_str(&half).unwrap();
+        assert_eq!(stated.weighted(Weight::new(0.5).unwrap()), Ok(half));
+        assert_eq!(stated.weighted(Weight::ONE), Ok(stated.clone()));
+        let nothing = stated.weighted(Weight::new(0.009).unwrap()).unwrap_err();
+        assert_eq!((nothing.key, nothing.got), ("order_qty_lots", 0.0));
     }
 
     #[test]

@@ -1,18 +1,32 @@
 //! One instrument as the market maker keeps it, and the arithmetic of a quote.
 
-use tickrace_oms::{LEVELS_MAX, WantedQuotes};
+use tickrace_oms::WantedQuotes;
 use tickrace_types::{Flags, Instrument, Kind, Phase, Record, Side, TopOfBook};
 
 use super::config::{MarketMakerConfig, Model};
 use super::grid::{Grid, ceil_index, floor_index};
+use super::lean::Lean;
+use super::levels::{Away, Sizes};
 use super::model;
 use super::signals::Signals;
+use super::volatility_ratio::VolatilityRatio;
 
 /// Innermost prices of both sides, in ticks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Prices {
     pub(crate) bid: i64,
     pub(crate) ask: i64,
+}
+
+impl Prices {
+    /// Bounds nothing.
+    pub(crate) const ANY: Self = Self { bid: i64::MAX, ask: i64::MIN };
+
+    /// Whether a bid is no higher and an ask no lower than these.
+    #[inline]
+    fn hold(self, prices: Self) -> bool {
+        prices.bid <= self.bid && prices.ask >= self.ask
+    }
 }
 
 /// State of one instrument. What every event compares comes first: one cache line.
@@ -47,10 +61,17 @@ pub(crate) struct Market {
     half_ticks: f64,
     shift_ticks: f64,
     skew_ticks_per_lot: f64,
+    /// What else leans the reservation price, ticks; 0 where nothing is configured.
+    lean_ticks: f64,
     grid: Grid,
     /// Twice the last firm mid, 0 for none.
     mid_doubled: i64,
     signals: Signals,
+    /// Old inventory is being traded away: nothing is quoted.
+    pub(crate) is_flattening: bool,
+    away: Away,
+    pub(crate) lean: Option<Box<Lean>>,
+    volatility_ratio: Option<VolatilityRatio>,
 }
 
 /// Condition of a market that may be quoted.
@@ -83,10 +104,38 @@ impl Market {
             half_ticks: 0.0,
             shift_ticks: 0.0,
             skew_ticks_per_lot: 0.0,
+            lean_ticks: 0.0,
             grid: Grid::NONE,
             mid_doubled: 0,
             signals: Signals::new(config),
+            is_flattening: false,
+            away: Away::default(),
+            lean: Lean::new(config),
+            volatility_ratio: config.volatility_ratio.as_ref().map(VolatilityRatio::new),
         }
+    }
+
+    /// Whether the market looks different from when it was last taken in.
+    #[inline]
+    pub(crate) fn has_moved(&self, top: &TopOfBook) -> bool {
+        top.bid_px != self.bid_px
+            || top.ask_px != self.ask_px
+            || condition(top) != self.condition
+            || self.lean.as_ref().is_some_and(|lean| lean.has_moved(top))
+    }
+
+    /// Lets time pass and takes the position in, where anything leans on them.
+    #[inline]
+    pub(crate) fn lean(&mut self, position: i64, now_ns: i64) {
+        if let Some(lean) = &mut self.lean {
+            self.lean_ticks = lean.ticks(position, now_ns);
+        }
+    }
+
+    /// Lots of inventory to trade at the touch now, signed; 0 for none.
+    #[inline]
+    pub(crate) fn flatten_lots(&self, position: i64, now_ns: i64) -> i64 {
+        self.lean.as_ref().map_or(0, |lean| lean.flatten_lots(position, now_ns))
     }
 
     /// Whether there are parameters at all.
@@ -122,11 +171,14 @@ impl Market {
 
     /// Takes a changed top in.
     #[inline]
-    pub(crate) fn on_top(&mut self, top: &TopOfBook, instrument: &Instrument) {
+    pub(crate) fn on_top(&mut self, top: &TopOfBook, instrument: &Instrument, now_ns: i64) {
         (self.bid_px, self.ask_px, self.condition) = (top.bid_px, top.ask_px, condition(top));
         if !self.is_quotable() {
             // The way to the next firm mid is no move of a trading market.
             self.mid_doubled = 0;
+            if let Some(lean) = &mut self.lean {
+                lean.break_off();
+            }
             return;
         }
         if !self.grid.holds(top.bid_px) {
@@ -137,6 +189,11 @@ impl Market {
         let mid_doubled = top.bid_px + top.ask_px;
         if self.mid_doubled != 0 && mid_doubled != self.mid_doubled {
             self.signals.on_mid_change(0.5 * self.grid.ticks(mid_doubled - self.mid_doubled));
+        }
+        if let Some(lean) = &mut self.lean {
+            let moved = 0.5 * self.grid.ticks(mid_doubled - self.mid_doubled);
+            let spread = self.grid.ticks(top.ask_px - top.bid_px);
+            lean.on_touch(top, spread, (self.mid_doubled != 0).then_some(moved), now_ns);
         }
         self.mid_doubled = mid_doubled;
         self.bid_floor = self.grid.floor(top.bid_px);
@@ -150,8 +207,9 @@ impl Market {
 
     /// Turns what was learned into quoting parameters.
     #[cold]
-    pub(crate) fn refresh(&mut self, now_ns: i64, config: &MarketMakerConfig) {
+    pub(crate) fn refresh(&mut self, now_ns: i64, config: &MarketMakerConfig, sizes: &Sizes) {
         self.refresh_due_ns = now_ns.saturating_add(config.refresh_ns);
+        let squares = self.signals.squares_pending();
         let learned = self.signals.fold(now_ns, config);
         let (risk, decay) = (config.risk_aversion_per_tick, learned.decay_per_tick);
         let terms = match config.model {
@@ -162,17 +220,41 @@ impl Market {
         };
         let mid_ticks = 0.5 * self.grid.ticks(self.mid_doubled);
         let least = config.half_spread_min_ticks.max(config.half_spread_min_bps * 1e-4 * mid_ticks);
-        let half = terms.half_spread_ticks + config.flow_widen_ticks * learned.imbalance.abs();
+        let long = learned.volatility_ticks;
+        let multiplier = self
+            .volatility_ratio
+            .as_mut()
+            .map_or(1.0, |ratio| ratio.fold(now_ns, squares, long, config.volatility_min_ticks));
+        let half = multiplier * terms.half_spread_ticks + config.flow_widen_ticks * learned.imbalance.abs();
         // The greatest half spread gives way to the least: a dear instrument may have more than so many ticks.
         self.half_ticks = half.min(config.half_spread_max_ticks).max(least);
         self.shift_ticks = config.flow_shift_ticks * learned.imbalance;
         self.skew_ticks_per_lot = terms.skew_ticks / config.order_qty_lots as f64;
+        self.away = sizes.away(self.half_ticks);
+        if let Some(lean) = &mut self.lean {
+            lean.upkeep(now_ns);
+        }
+    }
+
+    /// The reservation price, ticks above `bid_floor`.
+    #[inline]
+    fn reservation(&self, position: i64) -> f64 {
+        let fair = self.mid_ticks + self.lean_ticks;
+        fair + self.shift_ticks - position as f64 * self.skew_ticks_per_lot
+    }
+
+    /// The reservation price as a bound of both sides.
+    #[inline]
+    pub(crate) fn bound(&self, position: i64) -> Prices {
+        let reservation = self.reservation(position);
+        let (bid, ask) = (floor_index(reservation), ceil_index(reservation));
+        Prices { bid: self.bid_floor + bid, ask: self.bid_floor + ask }
     }
 
     /// Where the innermost quotes should be: around the reservation price, rounded outwards, taking nothing.
     #[inline]
     pub(crate) fn fresh(&self, position: i64) -> Prices {
-        let reservation = self.mid_ticks + self.shift_ticks - position as f64 * self.skew_ticks_per_lot;
+        let reservation = self.reservation(position);
         let bid = self.bid_floor + floor_index(reservation - self.half_ticks);
         let ask = self.bid_floor + ceil_index(reservation + self.half_ticks);
         Prices { bid: bid.min(self.safe.bid), ask: ask.max(self.safe.ask) }
@@ -180,15 +262,16 @@ impl Market {
 
     /// Whether quotes there would rest rather than take.
     #[inline]
-    pub(crate) fn is_safe(&self, prices: Prices) -> bool {
-        prices.bid <= self.safe.bid && prices.ask >= self.safe.ask
+    pub(crate) fn is_safe(&self, prices: Prices, bound: Prices) -> bool {
+        self.safe.hold(prices) && bound.hold(prices)
     }
 
-    /// The fresh prices, but those said before where they are near enough and safe.
+    /// The fresh prices, but those said before where they are near enough, safe and within the bound.
     #[inline]
-    pub(crate) fn settled(&self, fresh: Prices, requote_ticks: i64) -> Prices {
-        let keeps_bid = (fresh.bid - self.said.bid).abs() <= requote_ticks && self.said.bid <= self.safe.bid;
-        let keeps_ask = (fresh.ask - self.said.ask).abs() <= requote_ticks && self.said.ask >= self.safe.ask;
+    pub(crate) fn settled(&self, fresh: Prices, requote_ticks: i64, bound: Prices) -> Prices {
+        let (bid_max, ask_min) = (self.safe.bid.min(bound.bid), self.safe.ask.max(bound.ask));
+        let keeps_bid = (fresh.bid - self.said.bid).abs() <= requote_ticks && self.said.bid <= bid_max;
+        let keeps_ask = (fresh.ask - self.said.ask).abs() <= requote_ticks && self.said.ask >= ask_min;
         let kept = Prices {
             bid: if keeps_bid { self.said.bid } else { fresh.bid },
             ask: if keeps_ask { self.said.ask } else { fresh.ask },
@@ -212,11 +295,12 @@ impl Market {
         let least = instrument.order_qty_min;
         let mut room_bid = sizes.position_max_lots.saturating_sub(position);
         let mut room_ask = sizes.position_max_lots.saturating_add(position);
-        let outmost = Prices { bid: prices.bid - sizes.away_max, ask: prices.ask + sizes.away_max };
+        let away_max = self.away[sizes.count - 1];
+        let outmost = Prices { bid: prices.bid - away_max, ask: prices.ask + away_max };
         let is_one_grid =
             self.grid.holds(self.grid.price(outmost.bid)) && self.grid.holds(self.grid.price(outmost.ask));
-        let (mut bid, mut ask) = (prices.bid, prices.ask);
-        for qty in &sizes.levels[..sizes.count] {
+        for (qty, away) in sizes.levels[..sizes.count].iter().zip(&self.away) {
+            let (bid, ask) = (prices.bid - away, prices.ask + away);
             let (bid_qty, ask_qty) = ((*qty).min(room_bid), (*qty).min(room_ask));
             let (bid_px, ask_px) = if is_one_grid {
                 (self.grid.price(bid), self.grid.price(ask))
@@ -232,41 +316,6 @@ impl Market {
                 wanted.push_ask(ask_px, ask_qty);
                 room_ask -= ask_qty;
             }
-            bid -= sizes.step_ticks;
-            ask += sizes.step_ticks;
-        }
-    }
-}
-
-/// Sizes of the levels and the limit they keep, worked out once.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Sizes {
-    levels: [i64; LEVELS_MAX],
-    count: usize,
-    step_ticks: i64,
-    /// Ticks from the innermost level to the outmost.
-    away_max: i64,
-    position_max_lots: i64,
-    short_lots: i64,
-}
-
-impl Sizes {
-    pub(crate) fn new(config: &MarketMakerConfig) -> Self {
-        let mut levels = [0; LEVELS_MAX];
-        let mut growth_bps = 10_000;
-        for level in &mut levels {
-            *level = config.order_qty_lots.saturating_mul(growth_bps) / 10_000;
-            growth_bps += config.level_qty_growth_bps;
-        }
-        let steps = i64::try_from(config.levels_count - 1).unwrap_or(0);
-        let open_bps = 10_000 - config.refill_below_bps;
-        Self {
-            levels,
-            count: config.levels_count,
-            step_ticks: config.level_step_ticks,
-            away_max: steps * config.level_step_ticks,
-            position_max_lots: config.position_max_lots,
-            short_lots: config.order_qty_lots.saturating_mul(open_bps) / 10_000,
         }
     }
 }

@@ -58,6 +58,11 @@ impl Signals {
         self.squares_pending += ticks * ticks;
     }
 
+    /// Squared moves since the last fold, squared ticks.
+    pub(crate) fn squares_pending(&self) -> f64 {
+        self.squares_pending
+    }
+
     /// An execution: `signed_lots` positive where a buyer came, `depth_ticks` from the mid before it.
     #[inline]
     pub(crate) fn on_execution(&mut self, signed_lots: f64, depth_ticks: f64) {

@@ -6,24 +6,24 @@ use tickrace_types::*;
 
 use super::*;
 
-const TICK: i64 = 10_000_000;
-const MS: i64 = 1_000_000;
-const SECOND: i64 = 1_000_000_000;
-const I: InstrumentId = InstrumentId(0);
+pub(super) const TICK: i64 = 10_000_000;
+pub(super) const MS: i64 = 1_000_000;
+pub(super) const SECOND: i64 = 1_000_000_000;
+pub(super) const I: InstrumentId = InstrumentId(0);
 
 /// A desk of one instrument: policy, orders and a top, at a time of our choosing.
-struct World {
-    policy: MarketMaker,
-    oms: Oms,
-    share: Instrument,
-    top: TopOfBook,
-    now_ns: i64,
-    fills_count: u64,
-    say: Say,
+pub(super) struct World {
+    pub(super) policy: MarketMaker,
+    pub(super) oms: Oms,
+    pub(super) share: Instrument,
+    pub(super) top: TopOfBook,
+    pub(super) now_ns: i64,
+    pub(super) fills_count: u64,
+    pub(super) say: Say,
 }
 
 impl World {
-    fn new(config: &MarketMakerConfig) -> Self {
+    pub(super) fn new(config: &MarketMakerConfig) -> Self {
         let share = Instrument::us_equity("AAPL");
         let table = InstrumentTable::new(vec![share.clone()]).unwrap();
         let oms_config = OmsConfig {
@@ -47,21 +47,25 @@ impl World {
     }
 
     /// Shows a market, in ticks, `after_ns` later; gives what was said.
-    fn show(&mut self, bid: i64, ask: i64, after_ns: i64) -> Speech {
+    pub(super) fn show(&mut self, bid: i64, ask: i64, after_ns: i64) -> Speech {
         self.top.bid_px = bid * TICK;
         self.top.ask_px = ask * TICK;
         (self.top.bid_qty, self.top.ask_qty) = (100, 100);
         self.event(MarketRecord::default(), after_ns)
     }
 
-    fn event(&mut self, mut market: MarketRecord, after_ns: i64) -> Speech {
+    pub(super) fn event(&mut self, mut market: MarketRecord, after_ns: i64) -> Speech {
         self.now_ns += after_ns;
         self.top.ts_recv_ns = self.now_ns;
         market.header.ts_recv_ns = self.now_ns;
         self.run(market.as_record(), |policy, view, say| policy.on_event(view, say))
     }
 
-    fn run(&mut self, record: &Record, call: impl FnOnce(&mut MarketMaker, &View<'_>, &mut Say)) -> Speech {
+    pub(super) fn run(
+        &mut self,
+        record: &Record,
+        call: impl FnOnce(&mut MarketMaker, &View<'_>, &mut Say),
+    ) -> Speech {
         self.say.reset();
         let view = View {
             now_ns: self.now_ns,
@@ -77,7 +81,7 @@ impl World {
     }
 
     /// Trades without the policy hearing of it other than by its next event.
-    fn hold(&mut self, lots: i64) {
+    pub(super) fn hold(&mut self, lots: i64) {
         let (side, qty) = if lots > 0 { (Side::Bid, lots) } else { (Side::Ask, -lots) };
         self.fills_count += 1;
         let request = OrderRequest::limit(I, side, Price(100 * TICK), qty);
@@ -92,24 +96,24 @@ impl World {
         self.oms.on_response(&response);
     }
 
-    fn wanted(&self) -> &WantedQuotes {
+    pub(super) fn wanted(&self) -> &WantedQuotes {
         &self.say.wanted
     }
 
     /// Best wanted bid and ask, ticks.
-    fn best(&self) -> (i64, i64) {
+    pub(super) fn best(&self) -> (i64, i64) {
         (self.wanted().bids()[0].price / TICK, self.wanted().asks()[0].price / TICK)
     }
 }
 
 use tickrace_oms::OrderRequest;
 
-fn config() -> MarketMakerConfig {
+pub(super) fn config() -> MarketMakerConfig {
     MarketMakerConfig { requote_ticks: 0, quote_life_ns_min: 0, ..MarketMakerConfig::with_limits(500, 100) }
 }
 
 /// Fixed half spread of two ticks, no skew worth a tick, whatever the market does.
-fn plain() -> MarketMakerConfig {
+pub(super) fn plain() -> MarketMakerConfig {
     MarketMakerConfig {
         half_spread_min_ticks: 2.0,
         half_spread_max_ticks: 2.0,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use super::Model;
+use crate::Weight;
 use crate::features::{FeatureConfig, FeaturesConfig};
 use crate::sizing::MethodConfig;
 use crate::sizing::config::real;
@@ -77,6 +78,21 @@ mod default {
 }
 
 impl ModelConfig {
+    /// The same with equity, sizes and limits of a weight.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] naming the key that is out of range then.
+    pub fn weighted(&self, weight: Weight) -> Result<Self, ConfigError> {
+        let mut own = self.clone();
+        own.equity *= weight.share();
+        own.sizing.position_max_lots = weight.lots(self.sizing.position_max_lots);
+        own.order_qty_max_lots = weight.lots(self.order_qty_max_lots);
+        own.rebalance_min_lots = weight.lots(self.rebalance_min_lots);
+        own.validate()?;
+        Ok(own)
+    }
+
     /// Checks what can be checked without the model.
     ///
     /// # Errors

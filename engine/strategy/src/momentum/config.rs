@@ -4,10 +4,10 @@ use serde::Deserialize;
 use tickrace_book::bars::BarSpec;
 use tickrace_oms::algo::AlgoConfig;
 
-use crate::ConfigError;
 use crate::regime::{AdaptiveConfig, RegimeConfig};
 use crate::sizing::SizingConfig;
 use crate::sizing::config::real;
+use crate::{ConfigError, Weight};
 
 /// Most horizons of one policy.
 pub const HORIZONS_MAX: usize = 8;
@@ -117,6 +117,19 @@ mod default {
 }
 
 impl MomentumConfig {
+    /// The same with equity and limits of a weight.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] naming the key that is out of range then.
+    pub fn weighted(&self, weight: Weight) -> Result<Self, ConfigError> {
+        let mut own = self.clone();
+        own.equity_ccy *= weight.share();
+        own.sizing.position_max_lots = weight.lots(self.sizing.position_max_lots);
+        own.validate()?;
+        Ok(own)
+    }
+
     /// Checks every key.
     ///
     /// # Errors

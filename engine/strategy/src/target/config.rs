@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ConfigError;
+use crate::{ConfigError, Weight};
 
 /// Nanoseconds in a millisecond.
 pub(super) const NANOS_PER_MS: i64 = 1_000_000;
@@ -70,6 +70,22 @@ pub struct TargetConfig {
 }
 
 impl TargetConfig {
+    /// The same, where the weight is one: the positions to hold are stated by targets, and their weight with them.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] of `weight` for any other.
+    pub fn weighted(&self, weight: Weight) -> Result<Self, ConfigError> {
+        if weight == Weight::ONE {
+            return Ok(*self);
+        }
+        Err(ConfigError {
+            key: "weight",
+            wanted: "1 for targets, which state positions",
+            got: weight.share(),
+        })
+    }
+
     /// Checks each key.
     ///
     /// # Errors
