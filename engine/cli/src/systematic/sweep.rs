@@ -123,6 +123,9 @@ struct Run {
     days: Series,
 }
 
+/// Figures and the net profit of each day, or why there are none.
+type Worked = Result<(Figures, Series), String>;
+
 /// How far the best Sharpe ratio can be believed.
 #[derive(Debug, Default, serde::Serialize)]
 struct Belief {
@@ -172,7 +175,7 @@ pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure> {
     });
     bar.finish_and_clear();
     let seconds = started.elapsed().as_secs_f64();
-    let run = |(number, (values, done)): (usize, (Set, Result<(Figures, Series), String>))| match done {
+    let run = |(number, (values, done)): (usize, (Set, Worked))| match done {
         Ok((figures, days)) => Run { number, values, figures: Ok(figures), days },
         Err(fault) => Run { number, values, figures: Err(fault), days: Series::default() },
     };
@@ -209,7 +212,7 @@ fn load(folder: &Path, configs: &[Result<SystemConfig, Failure>]) -> Result<Mark
     data::load(folder, Some(&wanted.into_iter().collect::<Vec<_>>()))
 }
 
-fn worked_out(market: &Market, config: &SystemConfig) -> Result<(Figures, Series), String> {
+fn worked_out(market: &Market, config: &SystemConfig) -> Worked {
     let system = System::lean(market, config, &Rules::default()).map_err(|error| error.to_string())?;
     let earnings = Earnings::new(&system, market, config).map_err(|error| error.to_string())?;
     let account = earnings.dynamic.as_ref().unwrap_or(&earnings.portfolio);
