@@ -394,7 +394,8 @@ fn write(
         warning: None,
         metric: args.metric.name().to_owned(),
         is_less_better: args.metric.is_less_better(),
-        keys: axes.iter().map(|axis| axis.key.clone()).collect(),
+        // Axes have room for the last part of a dotted key; the table has the whole.
+        keys: axes.iter().map(|axis| axis.key.rsplit('.').next().unwrap_or_default().to_owned()).collect(),
         points: runs
             .iter()
             .filter_map(|run| Some((run.values.iter().map(place).collect(), metric(run)?)))
