@@ -123,6 +123,9 @@ struct Run {
     days: Series,
 }
 
+/// Figures and the net profit of each day, or why there are none.
+type Worked = Result<(Figures, Series), String>;
+
 /// How far the best Sharpe ratio can be believed.
 #[derive(Debug, Default, serde::Serialize)]
 struct Belief {
@@ -172,13 +175,11 @@ pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure> {
     });
     bar.finish_and_clear();
     let seconds = started.elapsed().as_secs_f64();
-    let mut runs: Vec<Run> = (1..)
-        .zip(sets.into_iter().zip(worked))
-        .map(|(number, (values, done))| match done {
-            Ok((figures, days)) => Run { number, values, figures: Ok(figures), days },
-            Err(fault) => Run { number, values, figures: Err(fault), days: Series::default() },
-        })
-        .collect();
+    let run = |(number, (values, done)): (usize, (Set, Worked))| match done {
+        Ok((figures, days)) => Run { number, values, figures: Ok(figures), days },
+        Err(fault) => Run { number, values, figures: Err(fault), days: Series::default() },
+    };
+    let mut runs: Vec<Run> = (1..).zip(sets.into_iter().zip(worked)).map(run).collect();
     if runs.iter().all(|run| run.figures.is_err()) {
         let why = runs.iter().find_map(|run| run.figures.as_ref().err()).cloned().unwrap_or_default();
         return Err(Failure::usage(format!("no set is sound; the first: {why}")));
@@ -211,7 +212,7 @@ fn load(folder: &Path, configs: &[Result<SystemConfig, Failure>]) -> Result<Mark
     data::load(folder, Some(&wanted.into_iter().collect::<Vec<_>>()))
 }
 
-fn worked_out(market: &Market, config: &SystemConfig) -> Result<(Figures, Series), String> {
+fn worked_out(market: &Market, config: &SystemConfig) -> Worked {
     let system = System::lean(market, config, &Rules::default()).map_err(|error| error.to_string())?;
     let earnings = Earnings::new(&system, market, config).map_err(|error| error.to_string())?;
     let account = earnings.dynamic.as_ref().unwrap_or(&earnings.portfolio);
@@ -393,7 +394,8 @@ fn write(
         warning: None,
         metric: args.metric.name().to_owned(),
         is_less_better: args.metric.is_less_better(),
-        keys: axes.iter().map(|axis| axis.key.clone()).collect(),
+        // Axes have room for the last part of a dotted key; the table has the whole.
+        keys: axes.iter().map(|axis| axis.key.rsplit('.').next().unwrap_or_default().to_owned()).collect(),
         points: runs
             .iter()
             .filter_map(|run| Some((run.values.iter().map(place).collect(), metric(run)?)))

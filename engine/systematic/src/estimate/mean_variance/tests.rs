@@ -44,8 +44,7 @@ fn without_correlation_weights_are_those_of_the_closed_form() {
 #[test]
 fn caps_bind_and_what_they_cut_goes_to_the_others() {
     let all = estimates(&[0.4, 0.3, 0.2, 0.1], &Matrix::uniform(4, 0.0).values);
-    // A cap of 0.3: a is at it. Of the rest with multiplier l for the sum, y = m - l ... by hand: maximise the ratio with a = 0.3 fixed:
-    // b, c, d are in proportion m - l with l such that the ratio's conditions hold; checked below against every neighbour.
+    // A cap of 0.3: a is at it, and no small shift from one to another makes the ratio greater.
     let terms = MeanVarianceTerms { weight_max: Some(0.3), ..MeanVarianceTerms::default() };
     let own = weights(&all, &named(), &terms);
     assert!((own[0] - 0.3).abs() < 1e-8, "{own:?}");
