@@ -28,7 +28,8 @@ fn folder() -> tempfile::TempDir {
     put("c.toml", CONFIG);
     put(
         "instruments.csv",
-        "Instrument,Pointsize,Currency,AssetClass,SpreadCost\nA,50,USD,Ags,0.01\nB,20,USD,Metals,0.02\n",
+        "Instrument,Pointsize,Currency,AssetClass,SpreadCost,PerBlock,Percentage,PerTrade\n\
+         A,50,USD,Ags,0.01,0,0,0\nB,20,USD,Metals,0.02,0,0,0\n",
     );
     for (number, name) in [(0, "A"), (1, "B")] {
         let (mut adjusted, mut multiple) = (

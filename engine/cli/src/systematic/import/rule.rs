@@ -26,8 +26,9 @@ const fn function(
     Function { name, inputs, needed, optional }
 }
 
-const FUNCTIONS: [Function; 11] = [
+const FUNCTIONS: [Function; 12] = [
     function("ewmac", 2, &["Lfast", "Lslow"], &[]),
+    function("ewmac_forecast_with_defaults", 1, &[], &["Lfast", "Lslow"]),
     function("ewmac_calc_vol", 1, &["Lfast", "Lslow"], &[]),
     function("breakout", 1, &[], &["lookback"]),
     function("carry", 1, &[], &["smooth_days"]),
@@ -249,10 +250,7 @@ mod tests {
             ("12", "not a number"),
             ("[]", "a rule is"),
             ("{data: x}", "function is a name"),
-            (
-                "{function: carry, data: [rawdata.daily_annualised_roll]}",
-                "no input rawdata.daily_annualised_roll",
-            ),
+            ("{function: carry, data: [rawdata.daily_slope]}", "no input rawdata.daily_slope"),
             (
                 "{function: carry, data: [rawdata.raw_carry, rawdata.daily_returns_volatility]}",
                 "takes 1 inputs",

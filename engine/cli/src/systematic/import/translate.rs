@@ -29,6 +29,9 @@ const CHOICES: [(&str, &[&str]); 3] = [
     ("buffer_method", &["forecast", "position", "none"]),
 ];
 
+/// Estimates of volatility.
+const VOLATILITIES: [&str; 4] = ["mixed_vol_calc", "robust_vol_calc", "simple_ewvol_calc", "simple_vol_calc"];
+
 /// Words of a `*_weight_estimate` that stand in a table of their own here.
 const OF_OPTIMISER: [&str; 6] =
     ["method", "equalise_vols", "equalise_SR", "ann_target_SR", "shrinkage_SR", "shrinkage_corr"];
@@ -64,6 +67,7 @@ pub fn translate(document: &Document) -> Result<Translated, YamlError> {
     for entry in entries.iter().filter(|entry| entry.key != "trading_rules") {
         match entry.key.as_str() {
             "forecast_weights" | "rule_variations" => work.forecast_weights(entry, entries)?,
+            "forecast_mapping" => work.mapping(entry)?,
             "instruments" => work.instruments(entry, entries)?,
             "exclude_instrument_lists" | "duplicate_instruments" => work.excluded(entry, entries),
             _ => work.entry(entry, "", &schema, &mut Vec::new())?,
@@ -90,6 +94,13 @@ fn schema() -> Table {
         small_system: Some(SmallSystemConfig::default()),
         ..SystemConfig::default()
     };
+    config.forecast_post_ceiling_cost_sr = Some(0.0);
+    for estimate in [&mut config.forecast_weight_estimate, &mut config.instrument_weight_estimate] {
+        estimate.cost_multiplier = Some(0.0);
+        let correlation = &mut estimate.correlation_estimate;
+        (correlation.ew_lookback, correlation.floor_at_zero, correlation.clip) =
+            (Some(0.0), Some(true), Some(0.0));
+    }
     config.forecast_correlation_estimate.clip = Some(0.0);
     config.instrument_correlation_estimate.clip = Some(0.0);
     Table::try_from(config).expect("a configuration of plain data serialises")
@@ -179,13 +190,24 @@ impl Work {
             self.note(entry.line, &entry.key, false, "says nothing; equal weights count".to_owned());
             return Ok(());
         }
-        let other = if entry.key == "forecast_weights" { "rule_variations" } else { "forecast_weights" };
-        if has(other) && is_estimated != (entry.key == "rule_variations") {
-            let why = format!(
-                "{other} counts, since weights are {}estimated",
-                if is_estimated { "" } else { "not " }
-            );
+        // The reference looks at one of them, whichever weights it makes.
+        if is_estimated != (entry.key == "rule_variations") {
+            let counts = match (is_estimated, has("rule_variations"), has("forecast_weights")) {
+                (true, true, _) => "rule_variations counts",
+                (false, _, true) => "forecast_weights counts",
+                (true, false, _) | (false, _, false) => "every rule counts",
+            };
+            let why =
+                format!("{counts}, since weights are {}estimated", if is_estimated { "" } else { "not " });
             self.note(entry.line, &entry.key, false, why);
+            return Ok(());
+        }
+        if let Some(grouping) = entry.node.entries().and_then(|inner| {
+            inner.iter().find(|one| one.key == "auto_weight_from_grouping").map(|one| &one.node)
+        }) {
+            let inner = self.grouping(grouping, &format!("{}.auto_weight_from_grouping", entry.key))?;
+            let grouped = Table::from_iter([("auto_weight_from_grouping".to_owned(), inner)]);
+            self.table.insert("forecast_weights".to_owned(), Toml::Table(grouped));
             return Ok(());
         }
         let weights = match &entry.node.value {
@@ -199,7 +221,63 @@ impl Work {
             }
             _ => self.weights(&entry.node, &entry.key)?,
         };
+        if entry.key == "rule_variations" {
+            // Which rules, and no weights: those are estimated.
+            let names = |weights: &Table| Toml::Array(weights.keys().cloned().map(Toml::String).collect());
+            let is_by_instrument = weights.values().any(Toml::is_table);
+            let variations = if is_by_instrument {
+                let of = |(name, own): (&String, &Toml)| {
+                    (name.clone(), own.as_table().map_or(Toml::Array(Vec::new()), names))
+                };
+                Toml::Table(weights.iter().map(of).collect())
+            } else {
+                names(&weights)
+            };
+            self.table.insert(entry.key.clone(), variations);
+            return Ok(());
+        }
         self.table.insert("forecast_weights".to_owned(), Toml::Table(weights));
+        Ok(())
+    }
+
+    /// Groups of weights as they stand, without the rules that are left out.
+    fn grouping(&mut self, node: &Node, path: &str) -> Result<Toml, YamlError> {
+        let entries = node.entries().ok_or_else(|| wrong(node, path, "a mapping"))?;
+        let mut table = Table::new();
+        for one in entries {
+            let full = format!("{path}.{}", one.key);
+            let value = match &one.node.value {
+                Value::Map(_) => self.grouping(&one.node, &full)?,
+                Value::Bool(is_true) => Toml::Boolean(*is_true),
+                _ => match one.node.number() {
+                    Some(number) => Toml::Float(number),
+                    None => return Err(wrong(&one.node, &full, "a weight")),
+                },
+            };
+            if self.left_out.contains(&one.key) {
+                self.note(one.line, &full, true, "left out: its rule is left out".to_owned());
+                continue;
+            }
+            table.insert(one.key.clone(), value);
+        }
+        Ok(Toml::Table(table))
+    }
+
+    /// Thresholds by instrument.
+    fn mapping(&mut self, entry: &Entry) -> Result<(), YamlError> {
+        let by_instrument =
+            entry.node.entries().ok_or_else(|| wrong(&entry.node, &entry.key, "a mapping"))?;
+        let mut table = Table::new();
+        for one in by_instrument {
+            let terms = one.node.entries().ok_or_else(|| wrong(&one.node, &one.key, "a mapping"))?;
+            let mut own = Table::new();
+            for term in terms {
+                let number = term.node.number().ok_or_else(|| wrong(&term.node, &term.key, "a number"))?;
+                own.insert(term.key.clone(), Toml::Float(number));
+            }
+            table.insert(one.key.clone(), Toml::Table(own));
+        }
+        self.table.insert(entry.key.clone(), Toml::Table(table));
         Ok(())
     }
 
@@ -333,6 +411,17 @@ impl Work {
             Value::Bool(is_true) => Ok(is_true),
             _ => Err(wrong(node, full, "true or false")),
         };
+        if full == "volatility_calculation.func" {
+            let name = entry.node.text().ok_or_else(|| wrong(&entry.node, full, "a name"))?;
+            let last = name.rsplit('.').next().unwrap_or(name);
+            if VOLATILITIES.contains(&last) {
+                self.put(&[path.to_owned(), "func".to_owned()], Toml::String(last.to_owned()));
+            } else {
+                let why = format!("{name} is not done, only {}; the default counts", VOLATILITIES.join(" "));
+                self.note(entry.line, full, true, why);
+            }
+            return Ok(true);
+        }
         if full == "forecast_correlation_estimate.pool_instruments" {
             let is_pooled = is_true(&entry.node)?;
             self.table.insert("pool_forecast_correlations".to_owned(), Toml::Boolean(is_pooled));
@@ -360,23 +449,6 @@ impl Work {
             let own = Entry { key: entry.key.clone(), line: entry.line, node: entry.node.clone() };
             let mut at = vec![estimate.to_owned(), "optimiser".to_owned()];
             self.entry(&own, &format!("{estimate}.optimiser"), &optimiser, &mut at)?;
-            return Ok(true);
-        }
-        if path == estimate
-            && ["correlation_estimate", "mean_estimate", "vol_estimate"].contains(&entry.key.as_str())
-        {
-            for one in entry.node.entries().ok_or_else(|| wrong(&entry.node, full, "a mapping"))? {
-                let inner = format!("{full}.{}", one.key);
-                if entry.key == "correlation_estimate" && one.key == "floor_at_zero" {
-                    let is_floored = Toml::Boolean(match one.node.value {
-                        Value::Bool(is_true) => is_true,
-                        _ => return Err(wrong(&one.node, &inner, "true or false")),
-                    });
-                    self.put(&[estimate.to_owned(), "floor_at_zero".to_owned()], is_floored);
-                } else {
-                    self.unknown(one, &inner)?;
-                }
-            }
             return Ok(true);
         }
         Ok(false)
@@ -418,7 +490,8 @@ impl Work {
                 small.entry(key).or_insert(Toml::Float(value));
             }
         }
-        if self.table.get("use_instrument_weight_estimates") == Some(&Toml::Boolean(true)) {
+        let is_estimated = self.table.get("use_instrument_weight_estimates") == Some(&Toml::Boolean(true));
+        if is_estimated || self.table.contains_key("instrument_weight_estimate") {
             let at = ["instrument_weight_estimate", "optimiser"].map(str::to_owned);
             self.make_table(&at);
             let optimiser = self.table["instrument_weight_estimate"]["optimiser"].as_table_mut();

@@ -11,8 +11,6 @@ pub enum Silent {
     Always(&'static str),
     /// Where it says what is done anyway.
     Is(&'static [Plain]),
-    /// Where it is at least so much: a limit that never binds.
-    AtLeast(f64),
     /// Where, of a dotted name, the last part is one of these.
     Named(&'static [&'static str]),
     /// Where it is an empty list or mapping.
@@ -31,14 +29,12 @@ pub enum Plain {
 }
 
 use Plain::{Is, Num, Word};
-use Silent::{Always, AtLeast, Empty, Named};
+use Silent::{Always, Empty, Named};
 
 const PRODUCTION: &str = "of its production side only";
 const LABEL: &str = "groups for its reports only";
 const UNREAD: &str = "nothing there reads it";
 const FUNCTION: &str = "there is one way";
-/// What a span of so many rows and more comes to: all rows alike.
-const ALL_ROWS: f64 = 50_000.0;
 
 /// Words with the path they stand at; `*` is one part of any name.
 const WORDS: &[(&str, Silent)] = &[
@@ -62,9 +58,6 @@ const WORDS: &[(&str, Silent)] = &[
     ),
     ("average_absolute_forecast", Silent::Is(&[Num(10.0)])),
     ("instruments_with_threshold", Empty),
-    ("forecast_post_ceiling_cost_SR", AtLeast(999.0)),
-    ("forecast_cost_estimates.use_pooled_costs", Silent::Is(&[Is(false)])),
-    ("forecast_cost_estimates.use_pooled_turnover", Silent::Is(&[Is(true)])),
     ("instrument_returns_correlation.interval_frequency", Silent::Is(&[Word("W")])),
     ("instrument_returns_correlation.frequency", Silent::Is(&[Word("7D"), Word("W")])),
     ("instrument_returns_correlation.date_method", Silent::Is(&[Word("rolling")])),
@@ -77,14 +70,8 @@ const WORDS: &[(&str, Silent)] = &[
     ("instrument_returns_correlation.floor_at_zero", Silent::Is(&[Is(false)])),
     ("instrument_returns_correlation.forward_fill_price_index", Silent::Is(&[Is(true)])),
     ("instrument_returns_correlation.clip", Silent::Is(&[Num(0.99)])),
-    ("volatility_calculation.func", Named(&["mixed_vol_calc"])),
     ("volatility_calculation.name_returns_attr_in_rawdata", Silent::Is(&[Word("daily_returns")])),
     ("volatility_calculation.multiplier_to_get_daily_vol", Silent::Is(&[Num(1.0)])),
-    // Read by the robust calculation alone, which is refused by its name.
-    ("volatility_calculation.vol_floor", Always(UNREAD)),
-    ("volatility_calculation.floor_min_quant", Always(UNREAD)),
-    ("volatility_calculation.floor_min_periods", Always(UNREAD)),
-    ("volatility_calculation.floor_days", Always(UNREAD)),
     ("forecast_scalar_estimate.func", Named(&["forecast_scalar"])),
     ("*_correlation_estimate.frequency", Silent::Is(&[Word("W"), Word("7D")])),
     ("*_correlation_estimate.forward_fill_price_index", Silent::Is(&[Is(true)])),
@@ -93,22 +80,11 @@ const WORDS: &[(&str, Silent)] = &[
     ("*_weight_estimate.func", Named(&["genericOptimiser", "GenericOptimiser"])),
     ("*_weight_estimate.frequency", Silent::Is(&[Word("W")])),
     ("*_weight_estimate.interval_frequency", Silent::Is(&[Word("12M"), Word("365D")])),
-    ("*_weight_estimate.apply_cost_weight", Silent::Is(&[Is(false)])),
-    ("*_weight_estimate.equalise_gross", Silent::Is(&[Is(false)])),
-    ("forecast_weight_estimate.pool_gross_returns", Silent::Is(&[Is(true)])),
-    ("forecast_weight_estimate.cost_multiplier", Silent::Is(&[Num(2.0)])),
-    ("instrument_weight_estimate.cost_multiplier", Silent::Is(&[Num(1.0)])),
-    ("forecast_weight_estimate.ceiling_cost_SR", AtLeast(999.0)),
-    ("instrument_weight_estimate.ceiling_cost_SR", AtLeast(999.0)),
     ("*_weight_estimate.shrinkage_mean", Always(UNREAD)),
     ("*_weight_estimate.monte_runs", Always(UNREAD)),
     ("*_weight_estimate.bootstrap_length", Always(UNREAD)),
     ("*_weight_estimate.*.func", Always(FUNCTION)),
     ("*_weight_estimate.*.using_exponent", Silent::Is(&[Is(true)])),
-    ("*_weight_estimate.*.ew_lookback", AtLeast(ALL_ROWS)),
-    ("*_weight_estimate.correlation_estimate.min_periods", Silent::Is(&[Num(10.0)])),
-    ("*_weight_estimate.correlation_estimate.cleaning", Silent::Is(&[Is(false)])),
-    ("*_weight_estimate.*.min_periods", Silent::Is(&[Num(5.0)])),
     ("*_estimate.func", Always(FUNCTION)),
     ("instrument_returns_correlation.func", Always(FUNCTION)),
 ];
@@ -149,7 +125,6 @@ impl Silent {
         match self {
             Self::Always(_) => true,
             Self::Is(values) => values.iter().any(|value| value.is(node)),
-            Self::AtLeast(least) => node.number().is_some_and(|number| number >= least),
             Self::Named(names) => {
                 let last = node.text().and_then(|text| text.rsplit('.').next());
                 last.is_some_and(|last| names.contains(&last))
@@ -170,7 +145,6 @@ impl Silent {
                 let values: Vec<String> = values.iter().map(|value| value.to_string()).collect();
                 format!("only {} is done", values.join(" or "))
             }
-            Self::AtLeast(least) => format!("nothing below {least} is done"),
             Self::Named(names) => format!("only {} is done", names.join(" or ")),
             Self::Empty => "only an empty one is done".to_owned(),
         }

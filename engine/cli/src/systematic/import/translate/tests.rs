@@ -19,34 +19,12 @@ fn a_word_that_asks_for_what_is_done_anyway_goes_and_any_other_is_of_consequence
     for (text, key, does_change) in [
         ("average_absolute_forecast: 10", "average_absolute_forecast", false),
         ("average_absolute_forecast: 12", "average_absolute_forecast", true),
-        (
-            "forecast_cost_estimates: {use_pooled_costs: yes}",
-            "forecast_cost_estimates.use_pooled_costs",
-            true,
-        ),
-        (
-            "forecast_cost_estimates: {use_pooled_costs: no}",
-            "forecast_cost_estimates.use_pooled_costs",
-            false,
-        ),
-        ("forecast_post_ceiling_cost_SR: 0.13", "forecast_post_ceiling_cost_SR", true),
-        ("volatility_calculation: {func: a.robust_vol_calc}", "volatility_calculation.func", true),
-        ("volatility_calculation: {func: b.mixed_vol_calc}", "volatility_calculation.func", false),
+        ("volatility_calculation: {func: a.my_own_vol}", "volatility_calculation.func", true),
         ("mongo_host: 127.0.0.1", "mongo_host", false),
         ("countries: {US: [CORN]}", "countries", false),
         ("end_date: 2020-01-01", "end_date", true),
         ("instruments_with_threshold: [CORN]", "instruments_with_threshold", true),
-        (
-            "forecast_weight_estimate: {ceiling_cost_SR: 0.13}",
-            "forecast_weight_estimate.ceiling_cost_SR",
-            true,
-        ),
         ("forecast_weight_estimate: {method: bootstrap}", "forecast_weight_estimate.method", true),
-        (
-            "instrument_weight_estimate: {vol_estimate: {ew_lookback: 500}}",
-            "instrument_weight_estimate.vol_estimate.ew_lookback",
-            true,
-        ),
         ("instrument_weight_estimate: {frequency: D}", "instrument_weight_estimate.frequency", true),
         ("forecast_correlation_estimate: {frequency: D}", "forecast_correlation_estimate.frequency", true),
         ("forecast_scalar_estimate: {window: }", "forecast_scalar_estimate.window", false),
@@ -63,6 +41,35 @@ fn a_word_that_asks_for_what_is_done_anyway_goes_and_any_other_is_of_consequence
 }
 
 #[test]
+fn costs_ceilings_groups_and_thresholds_are_taken_over() {
+    let text = "trading_rules: {a: breakout, b: breakout, c: carry_of_my_own}\n\
+        forecast_cost_estimates: {use_pooled_costs: yes}\nforecast_post_ceiling_cost_SR: 0.13\n\
+        volatility_calculation: {func: a.robust_vol_calc, floor_days: 250}\n\
+        forecast_weight_estimate: {ceiling_cost_SR: 0.13, cost_multiplier: 3, vol_estimate: {func: x.stdevEstimator, ew_lookback: 500}}\n\
+        forecast_mapping: {CORN: {a_param: 1.25, threshold: 8}}\n\
+        forecast_weights:\n  auto_weight_from_grouping:\n    parameters: {use_approx_DM: True}\n    \
+        groups: {x: {weight: 0.5, a: 1}, y: {weight: 0.5, b: 0.5, c: 0.5}}\n";
+    let own = translated(text);
+    let wanted = table(
+        "forecast_post_ceiling_cost_SR = 0.13\n[forecast_cost_estimates]\nuse_pooled_costs = true\n\
+         [volatility_calculation]\nfunc = \"robust_vol_calc\"\nfloor_days = 250\n\
+         [forecast_weight_estimate]\nceiling_cost_SR = 0.13\ncost_multiplier = 3.0\n\
+         [forecast_weight_estimate.vol_estimate]\new_lookback = 500.0\n\
+         [forecast_mapping.CORN]\na_param = 1.25\nthreshold = 8.0\n\
+         [forecast_weights.auto_weight_from_grouping]\nparameters = { use_approx_DM = true }\n\
+         groups = { x = { weight = 0.5, a = 1.0 }, y = { weight = 0.5, b = 0.5 } }\n",
+    );
+    for (key, value) in &wanted {
+        assert_eq!(own.table.get(key), Some(value), "{key}");
+    }
+    let lost: Vec<&str> =
+        own.notes.iter().filter(|note| note.does_change).map(|note| note.key.as_str()).collect();
+    assert!(lost.iter().any(|key| key.ends_with("groups.y.c")), "{lost:?}");
+    let config: SystemConfig = own.table.try_into().unwrap();
+    config.validate().unwrap();
+}
+
+#[test]
 fn words_that_stand_elsewhere_here_are_moved_and_numbers_get_their_kind() {
     let text = "notional_trading_capital: 250000\nforecast_floor: -10\nvolatility_calculation: {days: 20, min_periods: 5.0}\n\
         forecast_correlation_estimate: {pool_instruments: False, interval_frequency: M, clip: 0.9, shrinkage_parameter: 0.5}\n\
@@ -75,7 +82,8 @@ fn words_that_stand_elsewhere_here_are_moved_and_numbers_get_their_kind() {
          use_attenuation = [\"a\", \"b\"]\nstart_date = \"2016-01-04\"\nuse_instrument_weight_estimates = true\n\
          [volatility_calculation]\ndays = 20.0\nmin_periods = 5\n\
          [forecast_correlation_estimate]\nstep_days = 30\nclip = 0.9\nshrinkage = 0.5\n\
-         [forecast_weight_estimate]\ndate_method = \"in_sample\"\nfloor_at_zero = false\n\
+         [forecast_weight_estimate]\ndate_method = \"in_sample\"\n\
+         [forecast_weight_estimate.correlation_estimate]\nfloor_at_zero = false\new_lookback = 500000.0\n\
          [forecast_weight_estimate.optimiser]\nmethod = \"shrinkage\"\nshrinkage_SR = 0.8\n\
          [instrument_weight_estimate.optimiser]\nequalise_SR = true\n\
          [small_system]\nshadow_cost = 10.0\ncost_multiplier = 1.0\ntracking_error_buffer = 0.0125\n\
@@ -84,7 +92,7 @@ fn words_that_stand_elsewhere_here_are_moved_and_numbers_get_their_kind() {
     );
     let translated = translated(text);
     assert_eq!(translated.table, wanted, "\n{}", toml::to_string(&translated.table).unwrap());
-    assert_eq!(notes(&translated), [(6, "forecast_weight_estimate.correlation_estimate.ew_lookback", false)]);
+    assert_eq!(notes(&translated), []);
 }
 
 #[test]
@@ -107,7 +115,8 @@ fn weights_are_flat_by_instrument_or_a_list() {
         ]
     );
     let list = translated(&format!("{rules}rule_variations: [a, b]\ninstruments: [CORN, US10]\n"));
-    assert_eq!(list.table["forecast_weights"], Toml::Table(table("a = 0.5\nb = 0.5")));
+    // With fixed weights the reference reads no such list.
+    assert!(!list.table.contains_key("forecast_weights") && !list.table.contains_key("rule_variations"));
     assert_eq!(list.table["instrument_weights"], Toml::Table(table("CORN = 0.5\nUS10 = 0.5")));
     // Without weights every rule counts, that which is left out too.
     assert_eq!(notes(&translated(rules)), [(1, "trading_rules.c", true)]);
@@ -133,7 +142,8 @@ fn both_lists_of_rules_are_told_apart_by_whether_weights_are_estimated() {
     assert_eq!(fixed.table["forecast_weights"], Toml::Table(table("a = 1.0")));
     assert_eq!(notes(&fixed), [(3, "rule_variations", false)]);
     let estimated = translated(&format!("{text}use_forecast_weight_estimates: True\n"));
-    assert_eq!(estimated.table["forecast_weights"], Toml::Table(table("a = 0.5\nb = 0.5")));
+    assert_eq!(estimated.table["rule_variations"], table("x = [\"a\", \"b\"]")["x"]);
+    assert!(!estimated.table.contains_key("forecast_weights"));
     assert_eq!(notes(&estimated), [(2, "forecast_weights", false)]);
 }
 
