@@ -7,6 +7,7 @@ mod cli;
 mod compare;
 mod controls;
 mod docs;
+mod examples;
 mod explain;
 mod flow;
 mod formats;
