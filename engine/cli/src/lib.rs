@@ -28,6 +28,7 @@ pub mod latency_rows;
 pub mod live_figures;
 pub mod models;
 pub mod operator;
+pub mod pairs;
 pub mod progress;
 pub mod provenance;
 pub mod replay;
@@ -81,6 +82,8 @@ enum Verb {
     Book(book::Args),
     /// Write the features of a model over tick files, row for row as a policy sees them
     Features(features::Args),
+    /// Find the cointegrated pairs of many series, with the share of chance finds held
+    Pairs(pairs::Args),
     /// Generate a plausible exchange day in ITCH 5.0
     Synth(synth::Args),
     /// Convert tick files of any format to one native record log, or a log to CSV
@@ -144,6 +147,7 @@ pub fn run(args: impl IntoIterator<Item = impl Into<OsString> + Clone>, streams:
     let done = match cli.verb {
         Verb::Backtest(args) => backtest::run(&args, streams),
         Verb::Sweep(args) => sweep::run(&args, streams),
+        Verb::Pairs(args) => pairs::run(&args, streams),
         Verb::WalkForward(args) => walk_forward::run(&args, streams),
         Verb::Compare(args) => compare::run(&args, streams),
         Verb::Replay(args) => replay::run(&args, streams),

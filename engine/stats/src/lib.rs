@@ -18,6 +18,7 @@ pub mod mean_reversion;
 pub mod moments;
 pub mod normal;
 pub mod optimise;
+pub mod pair_screen;
 pub mod panel;
 pub mod quantile;
 pub mod rng;
