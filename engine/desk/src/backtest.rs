@@ -10,7 +10,7 @@ use tickrace_oms::{Oms, OmsConfig};
 use tickrace_risk::{Gate, LimitsError, OpeningPosition, OpeningState};
 use tickrace_runtime::kill::KillFlag;
 use tickrace_runtime::placement::{Placement, PlacementError};
-use tickrace_strategy::{MarketMaker, ModelPolicy, Momentum, Policies, TargetFollower, TouchQuoter};
+use tickrace_strategy::{MarketMaker, ModelPolicy, Momentum, Pairs, Policies, TargetFollower, TouchQuoter};
 use tickrace_types::{AccountId, InstrumentTable, Price, SessionId, StrategyId, VenueId};
 
 use crate::config::{DeskConfig, MarketInJournal, StrategyConfig};
@@ -135,6 +135,7 @@ fn seats_of(config: &DeskConfig, instruments: &InstrumentTable) -> Result<Vec<Se
             StrategyConfig::TouchQuoting(policy) => Policies::TouchQuoter(TouchQuoter::new(policy)?),
             StrategyConfig::Model(policy) => Policies::Model(ModelPolicy::new(policy, instruments)?),
             StrategyConfig::Momentum(policy) => Policies::Momentum(Momentum::new(policy, instruments)?),
+            StrategyConfig::Pairs(policy) => Policies::Pairs(Pairs::new(policy, instruments)?),
             StrategyConfig::Target(policy) => Policies::Target(TargetFollower::new(policy, instruments)?),
             StrategyConfig::Idle | StrategyConfig::Unstated => Policies::Idle,
         };

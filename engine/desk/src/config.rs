@@ -7,7 +7,7 @@ use tickrace_exchange::{ExchangeConfig, LatencyConfig, Way};
 use tickrace_risk::Limits;
 use tickrace_runtime::idle::IdleStrategy;
 use tickrace_strategy::{
-    MarketMakerConfig, ModelConfig, MomentumConfig, TargetConfig, TouchQuoterConfig, Weight,
+    MarketMakerConfig, ModelConfig, MomentumConfig, PairsConfig, TargetConfig, TouchQuoterConfig, Weight,
 };
 use tickrace_types::{Instrument, InstrumentTable};
 
@@ -209,6 +209,8 @@ pub enum StrategyConfig {
     Model(Box<ModelConfig>),
     /// Positions that follow what has moved, see [`MomentumConfig`].
     Momentum(Box<MomentumConfig>),
+    /// Two prices that belong together, against each other, see [`PairsConfig`].
+    Pairs(Box<PairsConfig>),
     /// Positions brought to targets worked out elsewhere, see [`TargetConfig`] and [`TargetsConfig`].
     Target(TargetConfig),
     /// Watches, says nothing: the cost of the street without quoting.
@@ -236,6 +238,7 @@ impl StrategyConfig {
             Self::TouchQuoting(policy) => Self::TouchQuoting(policy.weighted(weight)?),
             Self::Model(policy) => Self::Model(Box::new(policy.weighted(weight)?)),
             Self::Momentum(policy) => Self::Momentum(Box::new(policy.weighted(weight)?)),
+            Self::Pairs(policy) => Self::Pairs(Box::new(policy.weighted(weight)?)),
             Self::Target(policy) => Self::Target(policy.weighted(weight)?),
             Self::Idle => Self::Idle,
             Self::Unstated => Self::Unstated,
@@ -244,8 +247,10 @@ impl StrategyConfig {
 
     /// Leaves out what names instruments of the run: for a warm-up over others.
     pub fn forget_instruments(&mut self) {
-        if let Self::MarketMaking(policy) = self {
-            policy.hedge = None;
+        match self {
+            Self::MarketMaking(policy) => policy.hedge = None,
+            Self::Pairs(_) => *self = Self::Idle,
+            _ => {}
         }
     }
 }
@@ -377,14 +382,20 @@ pub struct ConfigError {
     pub fault: String,
 }
 
-/// A market maker that hedges has to trade what it hedges and what it hedges with, or it never sees them.
-fn hears_its_hedge(strategy: &StrategyRef<'_>) -> Result<(), ConfigError> {
-    let StrategyConfig::MarketMaking(policy) = strategy.policy else { return Ok(()) };
-    let Some(hedge) = policy.hedge.as_ref().filter(|_| !strategy.symbols.is_empty()) else { return Ok(()) };
-    let mut named = hedge.ratios.keys().chain([&hedge.symbol]);
-    match named.find(|symbol| !strategy.symbols.contains(symbol)) {
+/// A policy that names instruments has to trade them, or it never sees them.
+fn hears_its_legs(strategy: &StrategyRef<'_>) -> Result<(), ConfigError> {
+    let named: Vec<&String> = match strategy.policy {
+        StrategyConfig::MarketMaking(policy) => {
+            let legs = policy.hedge.iter().flat_map(|hedge| hedge.ratios.keys().chain([&hedge.symbol]));
+            legs.collect()
+        }
+        StrategyConfig::Pairs(policy) => policy.pairs.iter().flat_map(|pair| [&pair.y, &pair.x]).collect(),
+        _ => Vec::new(),
+    };
+    let is_heard = |symbol: &String| strategy.symbols.is_empty() || strategy.symbols.contains(symbol);
+    match named.into_iter().find(|symbol| !is_heard(symbol)) {
         Some(symbol) => {
-            let fault = format!("{}: {symbol} of its hedge is not among its symbols", strategy.name);
+            let fault = format!("{}: {symbol}, which it names, is not among its symbols", strategy.name);
             Err(ConfigError { key: "strategies.symbols", fault })
         }
         None => Ok(()),
@@ -446,12 +457,13 @@ impl DeskConfig {
                 let fault = format!("two are named {:?}", strategy.name);
                 return Err(ConfigError { key: "strategies", fault });
             }
-            hears_its_hedge(strategy)?;
+            hears_its_legs(strategy)?;
             match strategy.policy {
                 StrategyConfig::MarketMaking(policy) => policy.validate(),
                 StrategyConfig::TouchQuoting(policy) => policy.validate(),
                 StrategyConfig::Model(policy) => policy.validate(),
                 StrategyConfig::Momentum(policy) => policy.validate(),
+                StrategyConfig::Pairs(policy) => policy.validate(),
                 StrategyConfig::Target(policy) => policy.validate(),
                 StrategyConfig::Idle | StrategyConfig::Unstated => Ok(()),
             }

@@ -36,8 +36,9 @@ pub struct HedgeFilter {
 }
 
 impl HedgeFilter {
-    /// Starts at `line`, of which each of the two has the variance `start_variance` (large: nothing is known).
+    /// Starts at `line`.
     ///
+    /// - `start_variances`: of its slope and its intercept, uncorrelated; large where nothing is known.
     /// - `slope_variance`, `intercept_variance`: growth of their variances per observation, zero or more.
     /// - `noise_variance`: of `y` about the line, positive.
     ///
@@ -46,7 +47,7 @@ impl HedgeFilter {
     /// [`StatsError::Parameter`] for a variance out of range.
     pub fn new(
         line: Line,
-        start_variance: f64,
+        start_variances: (f64, f64),
         slope_variance: f64,
         intercept_variance: f64,
         noise_variance: f64,
@@ -55,13 +56,15 @@ impl HedgeFilter {
         for (name, value) in [("slope", line.slope), ("intercept", line.intercept)] {
             check_between(name, value, f64::MIN, f64::MAX, "finite")?;
         }
-        check_between("start_variance", start_variance, 0.0, f64::MAX, WANTED)?;
+        for variance in [start_variances.0, start_variances.1] {
+            check_between("start_variances", variance, 0.0, f64::MAX, WANTED)?;
+        }
         check_between("slope_variance", slope_variance, 0.0, f64::MAX, WANTED)?;
         check_between("intercept_variance", intercept_variance, 0.0, f64::MAX, WANTED)?;
         check_between("noise_variance", noise_variance, f64::MIN_POSITIVE, f64::MAX, "finite and positive")?;
         Ok(Self {
             line,
-            covariance: [start_variance, 0.0, start_variance],
+            covariance: [start_variances.0, 0.0, start_variances.1],
             slope_drift: slope_variance,
             intercept_drift: intercept_variance,
             noise: noise_variance,
@@ -115,7 +118,7 @@ mod tests {
     fn without_drift_and_knowledge_it_is_least_squares() {
         let mut rng = Rng::new(3);
         let start = Line { slope: 0.0, intercept: 0.0 };
-        let mut filter = HedgeFilter::new(start, 1e9, 0.0, 0.0, 1.0).unwrap();
+        let mut filter = HedgeFilter::new(start, (1e9, 1e9), 0.0, 0.0, 1.0).unwrap();
         let mut moments = CoMoments::default();
         for _ in 0..500 {
             let x = 10.0 + rng.normal();
@@ -134,7 +137,7 @@ mod tests {
     fn a_slope_that_walks_is_followed() {
         let mut rng = Rng::new(4);
         let start = Line { slope: 1.0, intercept: 0.0 };
-        let mut filter = HedgeFilter::new(start, 1.0, 1e-4, 1e-8, 0.01).unwrap();
+        let mut filter = HedgeFilter::new(start, (1.0, 1.0), 1e-4, 1e-8, 0.01).unwrap();
         let (mut slope, mut off) = (1.0, 0.0);
         let mut scores = crate::Welford::default();
         for step in 0..20_000 {
@@ -154,12 +157,12 @@ mod tests {
     #[test]
     fn nonsense_changes_nothing() {
         let start = Line { slope: 1.0, intercept: 0.0 };
-        let mut filter = HedgeFilter::new(start, 1.0, 0.0, 0.0, 1.0).unwrap();
+        let mut filter = HedgeFilter::new(start, (1.0, 1.0), 0.0, 0.0, 1.0).unwrap();
         let before = filter;
         assert_eq!(filter.update(f64::NAN, 1.0), None);
         assert_eq!(filter.update(1.0, f64::INFINITY), None);
         assert_eq!(filter, before);
-        assert!(HedgeFilter::new(start, 1.0, -1.0, 0.0, 1.0).is_err());
-        assert!(HedgeFilter::new(start, 1.0, 0.0, 0.0, 0.0).is_err());
+        assert!(HedgeFilter::new(start, (1.0, 1.0), -1.0, 0.0, 1.0).is_err());
+        assert!(HedgeFilter::new(start, (1.0, 1.0), 0.0, 0.0, 0.0).is_err());
     }
 }

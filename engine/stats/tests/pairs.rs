@@ -69,7 +69,8 @@ fn lines_are_those_of_ordinary_and_total_least_squares() {
 fn the_hedge_filter_is_the_state_space_model() {
     let told = goldens();
     let (x, y, of) = (series(&told["x"]), series(&told["y"]), &told["kalman"]);
-    let mut filter = HedgeFilter::new(Line { slope: 1.0, intercept: 0.0 }, 10.0, 1e-5, 1e-3, 0.7).unwrap();
+    let mut filter =
+        HedgeFilter::new(Line { slope: 1.0, intercept: 0.0 }, (10.0, 10.0), 1e-5, 1e-3, 0.7).unwrap();
     for (at, (x, y)) in x.iter().zip(&y).enumerate() {
         let step = filter.update(*x, *y).unwrap();
         near(step.innovation, number(&of["innovation"][at]), 1e-8, "innovation");

@@ -178,16 +178,15 @@ impl Momentum {
             let parent = Parent { side, qty_lots: gap.abs(), start_ns: view.now_ns, end_ns, limit: None };
             market.worker.begin(parent, market.parents, position);
         }
-        match market.worker.step(algo, (view.now_ns, view.top, view.instrument), view.id, view.oms) {
+        let top_age_ns_max = self.config.top_age_ms_max * 1_000_000;
+        let market_now = (view.now_ns, view.top, view.instrument);
+        match market.worker.step(algo, market_now, top_age_ns_max, view.id, view.oms) {
             Step::Wait => {}
             Step::Cancel(id) => {
                 say.cancel(id);
             }
             Step::Send(request) => {
-                let age_ns = view.now_ns.saturating_sub(view.top.ts_recv_ns);
-                if age_ns <= self.config.top_age_ms_max * 1_000_000 {
-                    say.order(request);
-                }
+                say.order(request);
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use tickrace_types::{ResponseRecord, TargetRecord};
 
-use crate::{MarketMaker, ModelPolicy, Momentum, Say, TargetFollower, TouchQuoter, View};
+use crate::{MarketMaker, ModelPolicy, Momentum, Pairs, Say, TargetFollower, TouchQuoter, View};
 
 /// Decides what should rest in the book. Object-safe; deterministic: same records, same words.
 ///
@@ -66,6 +66,8 @@ pub enum Policies {
     Model(ModelPolicy),
     /// Follows what has moved.
     Momentum(Momentum),
+    /// Two prices that belong together, against each other.
+    Pairs(Pairs),
     /// Positions brought to targets worked out elsewhere.
     Target(TargetFollower),
     /// A user's own policy, at one dynamic call per event.
@@ -82,6 +84,7 @@ macro_rules! each {
             Policies::TouchQuoter($policy) => $call,
             Policies::Model($policy) => $call,
             Policies::Momentum($policy) => $call,
+            Policies::Pairs($policy) => $call,
             Policies::Target($policy) => $call,
             Policies::Custom($policy) => $call,
             Policies::Idle => $idle,

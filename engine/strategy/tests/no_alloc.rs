@@ -58,7 +58,7 @@ fn two_thousand_periods_through_everything_allocate_nothing_and_one_allocation_i
     let (mut correlation, mut pairs) =
         (RollingCorrelation::new(30).unwrap(), RollingCoMoments::new(60).unwrap());
     let start = Line { slope: 1.0, intercept: 0.0 };
-    let mut hedge = HedgeFilter::new(start, 1.0, 1e-5, 1e-5, 1.0).unwrap();
+    let mut hedge = HedgeFilter::new(start, (1.0, 1.0), 1e-5, 1e-5, 1.0).unwrap();
     let model =
         HiddenMarkov::new(vec![0.5; 2], vec![0.9, 0.1, 0.1, 0.9], vec![0.0; 2], vec![1e-4, 4e-4]).unwrap();
     let (mut filter, mut hidden) = (Filter::new(&model), HiddenRegime::new(model.clone(), 0.8));

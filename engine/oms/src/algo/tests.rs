@@ -226,7 +226,7 @@ impl World {
 
     fn step(&mut self, algo: &AlgoConfig, now_ns: i64, top: &TopOfBook) -> Vec<OrderRecord> {
         let Self { oms, instrument, worker, .. } = self;
-        let step = worker.step(algo, (now_ns, top, instrument), ID, oms);
+        let step = worker.step(algo, (now_ns, top, instrument), i64::MAX, ID, oms);
         let mut left = Vec::new();
         let cause = Header { ts_recv_ns: now_ns, ..Header::default() };
         match step {
@@ -353,4 +353,50 @@ proptest! {
             prop_assert_eq!(filled, qty);
         }
     }
+}
+
+/// A market not heard of for too long gets nothing, and what was not sent does not count as sent: the first look at a market heard
+/// of again sends it, at the same time.
+#[test]
+fn an_old_market_gets_nothing_and_takes_no_turn() {
+    let world = World::new();
+    let mut worker = Worker::default();
+    worker.begin(parent(Side::Bid, 10, 0), 1, 0);
+    let algo = AlgoConfig::Marketable { through_ticks: 0 };
+    let at = |ts_recv_ns| TopOfBook { ts_recv_ns, ..top(10_000, 10_002) };
+    let mut step = |top: &TopOfBook| {
+        let seen = (5_000_000_000, top, &world.instrument);
+        worker.step(&algo, seen, 3_000_000_000, ID, &world.oms)
+    };
+    assert_eq!(step(&at(1_999_999_999)), Step::Wait);
+    assert!(matches!(step(&at(2_000_000_000)), Step::Send(_)));
+}
+
+/// Nobody answered: an order in doubt is cancelled, one that takes as well, for only the venue can say that it is gone.
+#[test]
+fn an_order_in_doubt_is_cancelled() {
+    let mut world = World::new();
+    let config = OmsConfig {
+        open_orders_max: 8,
+        strategy: StrategyId(0),
+        account: AccountId(0),
+        venue: VenueId(0),
+        session: SessionId(0),
+        first_client_id: 1,
+        unacked_timeout_ns: 1_000,
+    };
+    world.oms = Oms::new(&config, &InstrumentTable::new(vec![world.instrument.clone()]).unwrap());
+    world.worker.begin(parent(Side::Bid, 10, 0), 1, 0);
+    let algo = AlgoConfig::Marketable { through_ticks: 0 };
+    let market = top(10_000, 10_002);
+    let step = |world: &mut World, now_ns: i64| {
+        let World { worker, oms, instrument, .. } = world;
+        worker.step(&algo, (now_ns, &market, instrument), i64::MAX, ID, oms)
+    };
+    let Step::Send(request) = step(&mut world, 1) else { panic!("nothing sent") };
+    let cause = Header { ts_recv_ns: 1, ..Header::default() };
+    let id = world.oms.submit(&request, &cause, &mut |_: &mut OrderRecord| {}).unwrap();
+    assert_eq!(step(&mut world, 2), Step::Wait);
+    world.oms.on_time(5_000);
+    assert_eq!(step(&mut world, 5_000), Step::Cancel(id));
 }

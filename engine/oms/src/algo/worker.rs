@@ -74,6 +74,15 @@ impl Worker {
         }
     }
 
+    /// Position at which the parent is done, while there is one.
+    pub const fn end_lots(&self) -> Option<i64> {
+        match self.parent {
+            Some(Parent { side: Side::Bid, qty_lots, .. }) => Some(self.began_lots + qty_lots),
+            Some(Parent { side: Side::Ask, qty_lots, .. }) => Some(self.began_lots - qty_lots),
+            None => None,
+        }
+    }
+
     /// One more try, where it was given up: for whoever must get out.
     pub fn retry(&mut self) {
         self.refusals = self.refusals.min(REFUSALS_MAX - 1);
@@ -103,10 +112,13 @@ impl Worker {
     }
 
     /// The next message.
+    ///
+    /// - `top_age_ns_max`: nothing new is sent where the market was last heard of longer ago.
     pub fn step(
         &mut self,
         algo: &AlgoConfig,
         (now_ns, top, instrument): (i64, &TopOfBook, &Instrument),
+        top_age_ns_max: i64,
         id: InstrumentId,
         oms: &Oms,
     ) -> Step {
@@ -115,7 +127,8 @@ impl Worker {
         // Children of a parent that is over leave before anything of the next is sent.
         if let Some(old) = both().find(|order| !is_own(order)) {
             let is_asked = !is_free(old) || old.tif == TimeInForce::Ioc;
-            return if is_asked { Step::Wait } else { Step::Cancel(ClientId(old.id)) };
+            let is_doubtful = old.state == State::Unknown;
+            return if is_asked && !is_doubtful { Step::Wait } else { Step::Cancel(ClientId(old.id)) };
         }
         let Some(parent) = self.parent else { return Step::Wait };
         let done_lots = self.done_lots(oms.position(id));
@@ -126,13 +139,16 @@ impl Worker {
                 if child.price == price.0 && child.leaves <= parent.qty_lots - done_lots && qty_lots > 0);
             // One that takes ends by itself.
             let ends = child.tif == TimeInForce::Ioc;
-            return if !stays && !ends && is_free(child) {
+            // Nobody answered: only the venue can say that it is gone.
+            let is_doubtful = child.state == State::Unknown;
+            return if is_doubtful || !stays && !ends && is_free(child) {
                 Step::Cancel(ClientId(child.id))
             } else {
                 Step::Wait
             };
         }
-        if now_ns < self.resume_ns || self.is_given_up() {
+        let is_old = now_ns.saturating_sub(top.ts_recv_ns) > top_age_ns_max;
+        if is_old || now_ns < self.resume_ns || self.is_given_up() {
             return Step::Wait;
         }
         let request = match wanted {
