@@ -100,6 +100,17 @@ fn a_hundred_thousand_events_through_the_whole_desk_allocate_nothing_and_one_all
         &[often, "limits.controls.loss.daily_loss_max_ccy=1"],
         1_000,
     );
+    // Pairs of shares that have nothing to do with each other, which nobody is asked about.
+    let pairs = "strategy.pairs=[{ y = \"SAAB\", x = \"SAAA\" }, { y = \"SAAD\", x = \"SAAC\" }]";
+    let careless =
+        ["strategy.p_value_max=1.0", "strategy.edge_cost_min=0.0", "strategy.half_life_bars_max=1e6"];
+    let often = [
+        "strategy.bar_s=5",
+        "strategy.window_bars=60",
+        "strategy.hedge_ratio={ kind = \"kalman\", slope_step = 0.01 }",
+    ];
+    let settings: Vec<&str> = [pairs].into_iter().chain(careless).chain(often).collect();
+    the_desk_allocates_nothing("backtest/pairs.toml", &settings, 500);
     // A follower of targets that are heard in the middle of the day, in many small orders.
     let folder = tempdir().expect("a folder for the targets");
     let log = target_log(folder.path());

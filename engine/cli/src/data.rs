@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use tickrace_desk::config::{DataConfig, InputConfig, MergeOrder};
-use tickrace_feeds::synth::SynthConfig;
+use tickrace_feeds::synth::{Synth, SynthConfig};
 use tickrace_feeds_files::format::Options;
 use tickrace_feeds_files::{Format, open};
 use tickrace_types::Instrument;
@@ -239,12 +239,13 @@ pub fn tell_made(made: &ticks::Made, streams: &mut Streams<'_>) {
 
 fn synthetic(data: &DataConfig, streams: &mut Streams<'_>) -> Result<Session, Failure> {
     let day = &data.synth;
-    let name = format!("synth-{}x{}-seed{}.{}.itch50", day.symbols, day.messages, day.seed, day.date);
+    let pairs = if day.pairs > 0 { format!("-pairs{}", day.pairs) } else { String::new() };
+    let name = format!("synth-{}x{}-seed{}{pairs}.{}.itch50", day.symbols, day.messages, day.seed, day.date);
     let path = Path::new(DATA_FOLDER).join(name);
     if !path.exists() {
         streams.say(&format!("no tick file is named: generating {}", path.display()));
         let made = SynthConfig { seed: day.seed, symbols: day.symbols, messages: day.messages };
-        synth::write_day(made, &path, streams)?;
+        synth::write_day(Synth::new(made).with_pairs(day.pairs), &path, streams)?;
     }
     Session::open_itch(&path, Some(&day.date), streams)
 }

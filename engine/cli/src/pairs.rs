@@ -36,7 +36,7 @@ pub struct Args {
     /// Take prices as they are, not their logarithms
     #[arg(long)]
     plain: bool,
-    /// Folder for pairs.json
+    /// Folder for pairs.json (all pairs) and pairs.toml (those kept, one a series, for a strategy of kind "pairs")
     #[arg(long)]
     out: Option<PathBuf>,
 }
@@ -98,12 +98,28 @@ pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure> {
         let all = json!(pairs.iter().map(row).collect::<Vec<Value>>());
         let text = serde_json::to_string_pretty(&all).map_err(Failure::runtime)?;
         std::fs::write(&path, text).map_err(|error| Failure::write(&path, error))?;
+        let path = out.join("pairs.toml");
+        std::fs::write(&path, traded(&kept, &names)).map_err(|error| Failure::write(&path, error))?;
     }
     if streams.is_json {
         streams.json(&summary);
     }
     say(streams, args, &names, (&pairs, &kept), passed_over, started.elapsed().as_secs_f64());
     Ok(())
+}
+
+/// The kept pairs as a policy takes them: likeliest first, and of each series only its likeliest pair.
+fn traded(kept: &[&TestedPair], names: &[String]) -> String {
+    let mut is_taken = vec![false; names.len()];
+    let mut text = "# Pairs to trade: [strategy] pairs = \"this file\"\npairs = [\n".to_owned();
+    for pair in kept {
+        if !is_taken[pair.y] && !is_taken[pair.x] {
+            (is_taken[pair.y], is_taken[pair.x]) = (true, true);
+            let (y, x) = (Value::from(&*names[pair.y]), Value::from(&*names[pair.x]));
+            text += &format!("    {{ y = {y}, x = {x} }},\n");
+        }
+    }
+    text + "]\n"
 }
 
 fn say(
@@ -262,6 +278,39 @@ mod tests {
         }
         let (_, again, err) = told(&[&parts.display().to_string(), "--plain", "--lags", "1"]);
         assert_eq!(again["pairs"], found["pairs"], "{err}");
+    }
+
+    /// The list that is written is the one a configuration takes, and of a series that belongs to two others one pair is traded.
+    #[test]
+    fn what_is_found_can_be_traded() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("prices.csv");
+        let doubled: Vec<String> = table()
+            .lines()
+            .enumerate()
+            .map(|(row, line)| {
+                let a: f64 = line.split(',').nth(1).unwrap().parse().unwrap_or(0.0);
+                // A third that belongs to A: a sawtooth about it.
+                let third =
+                    if row == 0 { "ALSO_A".to_owned() } else { (a + [0.0, 0.4, -0.4][row % 3]).to_string() };
+                format!("{line},{third}")
+            })
+            .collect();
+        std::fs::write(&path, doubled.join("\n")).unwrap();
+        let out = folder.path().join("out").display().to_string();
+        let name = path.display().to_string();
+        let (code, found, err) = told(&[&name, "--plain", "--lags", "1", "--out", &out]);
+        assert_eq!(code, 0, "{err}");
+        assert!(found["kept"].as_u64() >= Some(2), "{found}");
+        let configs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../configs");
+        let list = folder.path().join("out/pairs.toml");
+        let setting = format!("strategy.pairs={}", list.display());
+        let table = crate::settings::load(&configs.join("backtest/pairs.toml"), &[setting]).unwrap();
+        let traded = table["strategy"]["pairs"].as_array().unwrap();
+        assert_eq!(traded.len(), 1, "{traded:?}");
+        let likeliest = &found["pairs"][0];
+        assert_eq!(traded[0]["y"].as_str(), likeliest["y"].as_str());
+        assert_eq!(traded[0]["x"].as_str(), likeliest["x"].as_str());
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Configuration files and `--set path=value`.
 
+use serde::Deserialize;
 use std::path::Path;
 
 use serde::de::DeserializeOwned;
@@ -19,7 +20,7 @@ pub fn load(path: &Path, overrides: &[String]) -> Result<Table, Failure> {
         .parse()
         .map_err(|error: toml::de::Error| Failure::usage(format!("{}: {error}", path.display())))?;
     include_limits(path, &mut table)?;
-    include_features(path, &mut table)?;
+    include_parts(path, &mut table)?;
     if let Some(Value::Array(entries)) = table.get_mut("operator") {
         for entry in entries {
             if let Value::Table(entry) = entry {
@@ -31,7 +32,7 @@ pub fn load(path: &Path, overrides: &[String]) -> Result<Table, Failure> {
         lay_over(&mut table, text)?;
         // At once, so that a later one may name a limit of the file that this one named.
         include_limits(path, &mut table)?;
-        include_features(path, &mut table)?;
+        include_parts(path, &mut table)?;
     }
     Ok(table)
 }
@@ -47,8 +48,9 @@ fn include_limits(path: &Path, table: &mut Table) -> Result<(), Failure> {
     Ok(())
 }
 
-/// `features = "file.toml"` of a strategy stands for the content of that file, found from the configuration's own folder.
-fn include_features(path: &Path, table: &mut Table) -> Result<(), Failure> {
+/// `features = "file.toml"` and `pairs = "file.toml"` of a strategy stand for the content of those files, found from the
+/// configuration's own folder.
+fn include_parts(path: &Path, table: &mut Table) -> Result<(), Failure> {
     let mut policies = Vec::new();
     for (key, value) in table.iter_mut() {
         match (key.as_str(), value) {
@@ -59,14 +61,31 @@ fn include_features(path: &Path, table: &mut Table) -> Result<(), Failure> {
             _ => {}
         }
     }
+    let named = |policy: &Table, key: &str| match policy.get(key) {
+        Some(Value::String(name)) => Some(path.parent().unwrap_or(Path::new("")).join(name)),
+        _ => None,
+    };
     for policy in policies {
-        let Some(Value::String(name)) = policy.get("features") else { continue };
-        let file = path.parent().unwrap_or(Path::new("")).join(name);
-        let features = load(&file, &[])?;
-        parse::<tickrace_strategy::FeaturesConfig>(&file, &features)?;
-        policy.insert("features".to_owned(), Value::Table(features));
+        if let Some(file) = named(policy, "features") {
+            let features = load(&file, &[])?;
+            parse::<tickrace_strategy::FeaturesConfig>(&file, &features)?;
+            policy.insert("features".to_owned(), Value::Table(features));
+        }
+        if let Some(file) = named(policy, "pairs") {
+            let mut list = load(&file, &[])?;
+            parse::<PairList>(&file, &list)?;
+            policy.insert("pairs".to_owned(), list.remove("pairs").unwrap_or(Value::Array(Vec::new())));
+        }
     }
     Ok(())
+}
+
+/// The file that `pairs` writes.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PairList {
+    #[serde(rename = "pairs")]
+    _pairs: Vec<tickrace_strategy::pairs::PairConfig>,
 }
 
 /// Turns a table into a configuration; unknown and missing keys are named.

@@ -24,6 +24,9 @@ pub struct Args {
     /// Seed: the same seed gives the same bytes on every machine
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// So many pairs that belong together: the second symbol of each two follows the first
+    #[arg(long, default_value_t = 0)]
+    pairs: u32,
     /// File to write; a date in its name (YYYY-MM-DD) becomes the session's date
     #[arg(long)]
     out: PathBuf,
@@ -46,9 +49,15 @@ pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure> {
     if args.symbols == 0 || args.symbols > u32::from(u16::MAX) {
         return Err(Failure::usage(format!("--symbols {}: must be from 1 to 65535", args.symbols)));
     }
+    if args.pairs > args.symbols / 2 {
+        return Err(Failure::usage(format!(
+            "--pairs {}: at most half of --symbols {}",
+            args.pairs, args.symbols
+        )));
+    }
     let config = SynthConfig { seed: args.seed, symbols: args.symbols, messages: args.messages };
     let started = std::time::Instant::now();
-    let (messages, bytes) = write_day(config, &args.out, streams)?;
+    let (messages, bytes) = write_day(Synth::new(config).with_pairs(args.pairs), &args.out, streams)?;
     let made = Made {
         file: args.out.display().to_string(),
         messages,
@@ -74,7 +83,7 @@ pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure> {
 /// # Errors
 ///
 /// [`Failure`] where it cannot be written.
-pub fn write_day(config: SynthConfig, path: &Path, streams: &Streams<'_>) -> Result<(u64, u64), Failure> {
+pub fn write_day(day: Synth, path: &Path, streams: &Streams<'_>) -> Result<(u64, u64), Failure> {
     let fail = |error: std::io::Error| Failure::write(path, error);
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(fail)?;
@@ -82,8 +91,8 @@ pub fn write_day(config: SynthConfig, path: &Path, streams: &Streams<'_>) -> Res
     let mut partial = path.as_os_str().to_owned();
     partial.push(".partial");
     let mut out = BufWriter::with_capacity(1 << 20, File::create(&partial).map_err(fail)?);
-    let bar = progress::bar(streams.is_watched, config.messages, "generating");
-    let made = Synth::new(config).write_to(&mut out, |messages| bar.set_position(messages)).map_err(fail)?;
+    let bar = progress::bar(streams.is_watched, day.messages_wanted(), "generating");
+    let made = day.write_to(&mut out, |messages| bar.set_position(messages)).map_err(fail)?;
     out.into_inner().map_err(|error| fail(error.into_error()))?;
     bar.finish_and_clear();
     std::fs::rename(&partial, path).map_err(fail)?;

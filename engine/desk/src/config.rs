@@ -176,13 +176,15 @@ pub struct SynthDay {
     pub messages: u64,
     /// Seed of the day.
     pub seed: u64,
+    /// So many pairs that belong together: the second symbol of each two follows the first. At most half the symbols.
+    pub pairs: u32,
     /// Session date, `YYYY-MM-DD`.
     pub date: String,
 }
 
 impl Default for SynthDay {
     fn default() -> Self {
-        Self { symbols: 10, messages: 2_000_000, seed: 1, date: "2026-03-02".to_owned() }
+        Self { symbols: 10, messages: 2_000_000, seed: 1, pairs: 0, date: "2026-03-02".to_owned() }
     }
 }
 
@@ -444,6 +446,9 @@ impl DeskConfig {
         }
         if self.data.synth.symbols == 0 || self.data.synth.messages < 1000 {
             return fail("data.synth", "needs at least one symbol and 1000 messages");
+        }
+        if self.data.synth.pairs > self.data.synth.symbols / 2 {
+            return fail("data.synth.pairs", "must be at most half the symbols");
         }
         let strategies = self.all_strategies();
         if strategies.is_empty() || self.strategy.is_stated() && !self.strategies.is_empty() {

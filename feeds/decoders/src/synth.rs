@@ -75,6 +75,8 @@ struct Symbol {
     fair: i64,
     /// Where the fair value began.
     anchor: i64,
+    /// How far the fair value is from what it is drawn to.
+    off: i64,
     fair_at_ns: u64,
     /// Live orders the symbol tends to.
     live_wanted: usize,
@@ -114,6 +116,8 @@ enum Stage {
 pub struct Synth {
     rng: ChaCha8Rng,
     config: SynthConfig,
+    /// How many of the first symbols come in twos.
+    pairs: u32,
     symbols: Vec<Symbol>,
     pool: Pool,
     popularity: Vec<u16>,
@@ -157,6 +161,7 @@ impl Synth {
                 state: State::Trading,
                 fair: anchor,
                 anchor,
+                off: 0,
                 fair_at_ns: SYSTEM_OPEN_NS,
                 live_wanted: usize::try_from(expected / 20).unwrap_or(usize::MAX).clamp(24, 600),
                 match_last: 0,
@@ -166,6 +171,7 @@ impl Synth {
         Self {
             rng,
             config,
+            pairs: 0,
             symbols,
             pool: Pool::default(),
             popularity,
@@ -184,6 +190,14 @@ impl Synth {
             made: 0,
             chunk_bytes: CHUNK_BYTES,
         }
+    }
+
+    /// The same day with so many cointegrated pairs: the first symbol of each two walks freely; the second (`SAAB` of `SAAA`, `SAAD`
+    /// of `SAAC`, …) has its fair value in proportion, and an excursion of its own that is drawn back.
+    #[must_use]
+    pub fn with_pairs(mut self, pairs: u32) -> Self {
+        self.pairs = pairs.min(self.config.symbols / 2);
+        self
     }
 
     /// The next whole frames (length prefixes included), some tens of kilobytes; `None` at the end of the day.

@@ -10,6 +10,9 @@ use super::{FAIR_UNIT, State, Synth, TICK_E4, choose, locate};
 use crate::itch::encode::head;
 use crate::itch::message;
 
+/// Time in which an excursion of the second of a pair is drawn back by its whole, were it not to fade meanwhile.
+const EXCURSION_US: u64 = 30_000_000;
+
 /// A fair value never falls below this many ticks: three dollars.
 const FAIR_TICKS_MIN: i64 = 300;
 
@@ -72,6 +75,11 @@ impl Synth {
     /// book is too low.
     #[inline]
     fn wander(&mut self, index: u16, draw: u64) -> i64 {
+        let is_paired = u32::from(index / 2) < self.pairs;
+        let drawn_to = (is_paired && index % 2 == 1).then(|| {
+            let first = &self.symbols[usize::from(index - 1)];
+            (first.fair, first.anchor)
+        });
         let symbol = &mut self.symbols[usize::from(index)];
         let elapsed_us = (self.now_ns - symbol.fair_at_ns) / 1_000;
         // About 1.3 ticks of standard deviation in a second of a hundred-dollar share (two per cent a day), in
@@ -81,9 +89,19 @@ impl Synth {
             symbol.fair_at_ns = self.now_ns;
             let root_us = elapsed_us.min(SECOND_NS / 1_000).isqrt().cast_signed();
             let step = (symbol.anchor / 10_000 * root_us * 13 / 10_000).min(FAIR_UNIT / 2);
-            let pull = (symbol.anchor - symbol.fair) / 4_096;
-            let up = draw & 1 == 0;
-            symbol.fair += if up { step } else { -step } + pull;
+            let step = if draw & 1 == 0 { step } else { -step };
+            if let Some((fair, anchor)) = drawn_to {
+                // Two thirds of an excursion are gone after half a minute. It is wide enough to pay for two spreads.
+                let pull =
+                    symbol.off * elapsed_us.min(EXCURSION_US).cast_signed() / EXCURSION_US.cast_signed();
+                symbol.off += 3 * step - pull;
+                let in_proportion = i128::from(fair) * i128::from(symbol.anchor) / i128::from(anchor);
+                symbol.fair = i64::try_from(in_proportion).unwrap_or(symbol.anchor) + symbol.off;
+            } else {
+                // What two have in common walks freely.
+                let pull = if is_paired { 0 } else { (symbol.anchor - symbol.fair) / 4_096 };
+                symbol.fair += step + pull;
+            }
             symbol.fair = symbol.fair.max(FAIR_TICKS_MIN * FAIR_UNIT);
         }
         match (symbol.book.bids.best(), symbol.book.asks.best()) {

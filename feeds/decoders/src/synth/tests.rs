@@ -286,3 +286,31 @@ fn names_are_distinct_and_fit_the_feed() {
     assert_eq!(symbol(0), "SAAA");
     assert_eq!(symbol(27), "SABB");
 }
+
+/// The second symbol follows the first at its own level; a day without pairs is byte for byte what it was.
+#[test]
+fn the_second_of_a_pair_follows_the_first_and_others_do_not() {
+    let config = SynthConfig { seed: 5, symbols: 4, messages: 200_000 };
+    let correlation = |pairs: u32, one: usize, other: usize| {
+        let mut synth = Synth::new(config).with_pairs(pairs);
+        let mut fairs: Vec<(i64, i64)> = Vec::new();
+        while synth.next_frames().is_some() {
+            fairs.push((synth.symbols[one].fair, synth.symbols[other].fair));
+        }
+        // Relative distances from the beginning, which is what the pair shares.
+        let anchors = (synth.symbols[one].anchor as f64, synth.symbols[other].anchor as f64);
+        let moved = fairs.iter().map(|(a, b)| (*a as f64 / anchors.0 - 1.0, *b as f64 / anchors.1 - 1.0));
+        let (mut xx, mut yy, mut xy) = (0.0, 0.0, 0.0);
+        for (x, y) in moved {
+            (xx, yy, xy) = (xx + x * x, yy + y * y, xy + x * y);
+        }
+        xy / f64::sqrt(xx * yy)
+    };
+    let together = correlation(1, 0, 1);
+    assert!(together > 0.6, "{together}");
+    for apart in [correlation(1, 2, 3), correlation(0, 0, 1)] {
+        assert!(apart < together - 0.2, "{apart} {together}");
+    }
+    assert!(Synth::new(config).to_vec() == Synth::new(config).with_pairs(0).to_vec());
+    assert!(Synth::new(config).to_vec() != Synth::new(config).with_pairs(1).to_vec());
+}
