@@ -24,7 +24,7 @@ mod tests;
 mod worker;
 
 pub use config::{AlgoConfig, AlgoError, Reference};
-pub use worker::{Step, Worker};
+pub use worker::{Conditions, Step, Worker};
 
 use tickrace_types::{Instrument, Phase, Price, Side, TopOfBook};
 
@@ -62,6 +62,8 @@ pub struct Seen<'a> {
     pub top: &'a TopOfBook,
     /// Tick table and bounds of orders.
     pub instrument: &'a Instrument,
+    /// Most lots of one order; the instrument's own bound holds besides.
+    pub order_qty_max_lots: i64,
     /// Lots of the parent that have traded.
     pub done_lots: i64,
     /// Lots that traded in the market since the parent began.
@@ -154,7 +156,8 @@ impl Market<'_> {
     /// Lots of a child: no more than is left and than the venue takes; none where it is less than the venue takes.
     fn lots(&self, wanted: i64) -> i64 {
         let instrument = self.seen.instrument;
-        let lots = wanted.min(self.left).min(instrument.order_qty_max);
+        let most = instrument.order_qty_max.min(self.seen.order_qty_max_lots);
+        let lots = wanted.min(self.left).min(most);
         if lots < instrument.order_qty_min { 0 } else { lots }
     }
 

@@ -18,7 +18,7 @@ mod tests;
 pub use config::{BarsOf, Horizon, MomentumConfig};
 
 use tickrace_book::bars::{BarSpec, Bars};
-use tickrace_oms::algo::{Parent, Step, Worker};
+use tickrace_oms::algo::{Conditions, Parent, Step, Worker};
 use tickrace_types::{Instrument, InstrumentTable, Kind, Price, Record, ResponseRecord, Side};
 
 use crate::features::Quote;
@@ -178,9 +178,14 @@ impl Momentum {
             let parent = Parent { side, qty_lots: gap.abs(), start_ns: view.now_ns, end_ns, limit: None };
             market.worker.begin(parent, market.parents, position);
         }
-        let top_age_ns_max = self.config.top_age_ms_max * 1_000_000;
-        let market_now = (view.now_ns, view.top, view.instrument);
-        match market.worker.step(algo, market_now, top_age_ns_max, view.id, view.oms) {
+        let at = Conditions {
+            now_ns: view.now_ns,
+            top: view.top,
+            instrument: view.instrument,
+            top_age_ns_max: self.config.top_age_ms_max * 1_000_000,
+            order_qty_max_lots: self.config.order_qty_max_lots.unwrap_or(i64::MAX),
+        };
+        match market.worker.step(algo, &at, view.id, view.oms) {
             Step::Wait => {}
             Step::Cancel(id) => {
                 say.cancel(id);

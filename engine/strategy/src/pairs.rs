@@ -292,6 +292,7 @@ impl Pair {
             lead: config.exit_execution.as_ref().filter(|_| !is_entry).unwrap_or(&config.execution),
             follow: &config.follow_execution,
             legged_max_ccy: config.legged_max_ccy,
+            order_max_ccy: config.order_max_ccy,
             top_age_ns_max: config.top_age_ms_max * NANOS_PER_MS,
         };
         self.legs.drive(now_ns, oms, &terms, say);

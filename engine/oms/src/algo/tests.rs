@@ -26,13 +26,30 @@ fn parent(side: Side, qty_lots: i64, seconds: i64) -> Parent {
     Parent { side, qty_lots, start_ns: 0, end_ns: seconds * 1_000_000_000, limit: None }
 }
 
+fn conditions<'a>(
+    (now_ns, top, instrument): (i64, &'a TopOfBook, &'a Instrument),
+    top_age_ns_max: i64,
+) -> Conditions<'a> {
+    Conditions { now_ns, top, instrument, top_age_ns_max, order_qty_max_lots: i64::MAX }
+}
+
 /// What an algorithm wants at a second, with so much done.
 fn wanted(algo: &AlgoConfig, parent: &Parent, at_s: f64, done_lots: i64, printed_lots: i64) -> Child {
     let instrument = Instrument::us_equity("X");
     #[allow(clippy::cast_possible_truncation, reason = "a few seconds")]
     let now_ns = (at_s * 1e9) as i64;
     let top = top(10_000, 10_002);
-    algo.child(parent, &Seen { now_ns, top: &top, instrument: &instrument, done_lots, printed_lots })
+    algo.child(
+        parent,
+        &Seen {
+            now_ns,
+            top: &top,
+            instrument: &instrument,
+            order_qty_max_lots: i64::MAX,
+            done_lots,
+            printed_lots,
+        },
+    )
 }
 
 fn rest(cents: i64, qty_lots: i64) -> Child {
@@ -135,10 +152,18 @@ fn a_market_that_is_not_firm_gets_nothing() {
     let instrument = Instrument::us_equity("X");
     let buy = parent(Side::Bid, 10, 0);
     let child = |top: TopOfBook| {
-        let seen = Seen { now_ns: 1, top: &top, instrument: &instrument, done_lots: 0, printed_lots: 0 };
+        let seen = Seen {
+            now_ns: 1,
+            top: &top,
+            instrument: &instrument,
+            order_qty_max_lots: 4,
+            done_lots: 0,
+            printed_lots: 0,
+        };
         algo.child(&buy, &seen)
     };
-    assert_eq!(child(top(10_000, 10_002)), take(10_002, 10));
+    // No more in one order than is allowed.
+    assert_eq!(child(top(10_000, 10_002)), take(10_002, 4));
     let stale = TopOfBook { stale: 1, ..top(10_000, 10_002) };
     let halted = TopOfBook { phase: Phase::Halted as u8, ..top(10_000, 10_002) };
     assert_eq!(child(stale), Child::Nothing);
@@ -226,7 +251,7 @@ impl World {
 
     fn step(&mut self, algo: &AlgoConfig, now_ns: i64, top: &TopOfBook) -> Vec<OrderRecord> {
         let Self { oms, instrument, worker, .. } = self;
-        let step = worker.step(algo, (now_ns, top, instrument), i64::MAX, ID, oms);
+        let step = worker.step(algo, &conditions((now_ns, top, instrument), i64::MAX), ID, oms);
         let mut left = Vec::new();
         let cause = Header { ts_recv_ns: now_ns, ..Header::default() };
         match step {
@@ -366,7 +391,7 @@ fn an_old_market_gets_nothing_and_takes_no_turn() {
     let at = |ts_recv_ns| TopOfBook { ts_recv_ns, ..top(10_000, 10_002) };
     let mut step = |top: &TopOfBook| {
         let seen = (5_000_000_000, top, &world.instrument);
-        worker.step(&algo, seen, 3_000_000_000, ID, &world.oms)
+        worker.step(&algo, &conditions(seen, 3_000_000_000), ID, &world.oms)
     };
     assert_eq!(step(&at(1_999_999_999)), Step::Wait);
     assert!(matches!(step(&at(2_000_000_000)), Step::Send(_)));
@@ -391,7 +416,7 @@ fn an_order_in_doubt_is_cancelled() {
     let market = top(10_000, 10_002);
     let step = |world: &mut World, now_ns: i64| {
         let World { worker, oms, instrument, .. } = world;
-        worker.step(&algo, (now_ns, &market, instrument), i64::MAX, ID, oms)
+        worker.step(&algo, &conditions((now_ns, &market, instrument), i64::MAX), ID, oms)
     };
     let Step::Send(request) = step(&mut world, 1) else { panic!("nothing sent") };
     let cause = Header { ts_recv_ns: 1, ..Header::default() };

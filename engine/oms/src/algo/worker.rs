@@ -25,6 +25,21 @@ pub enum Step {
     Send(OrderRequest),
 }
 
+/// What a step sees, and the bounds on what it sends.
+#[derive(Clone, Copy, Debug)]
+pub struct Conditions<'a> {
+    /// Time of the record, nanoseconds since the Unix epoch.
+    pub now_ns: i64,
+    /// The touch.
+    pub top: &'a TopOfBook,
+    /// Tick table and bounds of orders.
+    pub instrument: &'a Instrument,
+    /// Nothing new is sent where the market was last heard of longer ago.
+    pub top_age_ns_max: i64,
+    /// Most lots of one order; the instrument's own bound holds besides.
+    pub order_qty_max_lots: i64,
+}
+
 /// The parent of one instrument and how its child stands. The instrument's position is moved by this worker alone: what is
 /// done is told by it, so that no fill, however late, is missed.
 #[derive(Clone, Copy, Debug, Default)]
@@ -112,16 +127,8 @@ impl Worker {
     }
 
     /// The next message.
-    ///
-    /// - `top_age_ns_max`: nothing new is sent where the market was last heard of longer ago.
-    pub fn step(
-        &mut self,
-        algo: &AlgoConfig,
-        (now_ns, top, instrument): (i64, &TopOfBook, &Instrument),
-        top_age_ns_max: i64,
-        id: InstrumentId,
-        oms: &Oms,
-    ) -> Step {
+    pub fn step(&mut self, algo: &AlgoConfig, at: &Conditions<'_>, id: InstrumentId, oms: &Oms) -> Step {
+        let Conditions { now_ns, top, .. } = *at;
         let is_own = |order: &&Order| self.parent.is_some() && order.parent_id == self.id;
         let both = || [Side::Bid, Side::Ask].into_iter().flat_map(|side| oms.open_orders(id, side));
         // Children of a parent that is over leave before anything of the next is sent.
@@ -132,7 +139,14 @@ impl Worker {
         }
         let Some(parent) = self.parent else { return Step::Wait };
         let done_lots = self.done_lots(oms.position(id));
-        let seen = Seen { now_ns, top, instrument, done_lots, printed_lots: self.printed_lots };
+        let seen = Seen {
+            now_ns,
+            top,
+            instrument: at.instrument,
+            order_qty_max_lots: at.order_qty_max_lots,
+            done_lots,
+            printed_lots: self.printed_lots,
+        };
         let wanted = algo.child(&parent, &seen);
         if let Some(child) = both().next() {
             let stays = matches!(wanted, Child::Rest { price, qty_lots, .. }
@@ -147,7 +161,7 @@ impl Worker {
                 Step::Wait
             };
         }
-        let is_old = now_ns.saturating_sub(top.ts_recv_ns) > top_age_ns_max;
+        let is_old = now_ns.saturating_sub(top.ts_recv_ns) > at.top_age_ns_max;
         if is_old || now_ns < self.resume_ns || self.is_given_up() {
             return Step::Wait;
         }

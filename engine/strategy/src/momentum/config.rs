@@ -51,6 +51,9 @@ pub struct MomentumConfig {
     /// Nothing is sent where the book was last heard of longer ago, milliseconds.
     #[serde(default = "default::top_age_ms_max")]
     pub top_age_ms_max: i64,
+    /// Most lots of one order; absent: as many as the instrument's venue takes.
+    #[serde(default)]
+    pub order_qty_max_lots: Option<i64>,
     /// Equity that sizes are fractions of, before our own profit; account currency. A limit: no default.
     pub equity_ccy: f64,
     /// How signals become lots.
@@ -126,6 +129,7 @@ impl MomentumConfig {
         let mut own = self.clone();
         own.equity_ccy *= weight.share();
         own.sizing.position_max_lots = weight.lots(self.sizing.position_max_lots);
+        own.order_qty_max_lots = self.order_qty_max_lots.map(|lots| weight.lots(lots));
         own.validate()?;
         Ok(own)
     }
@@ -151,6 +155,8 @@ impl MomentumConfig {
         real("trail_volatilities", self.trail_volatilities, 0.0, 1e4, "0 to 10,000")?;
         real("resize_share_min", self.resize_share_min, 0.0, 10.0, "0 to 10")?;
         real("top_age_ms_max", self.top_age_ms_max as f64, 1.0, 1e9, "1 to 1,000,000,000")?;
+        let order_qty_max = self.order_qty_max_lots.unwrap_or(1) as f64;
+        real("order_qty_max_lots", order_qty_max, 1.0, 1e9, "1 to 1,000,000,000")?;
         real("equity_ccy", self.equity_ccy, 1e-6, 1e15, "above zero")?;
         self.sizing.validate()?;
         if self.adaptive.is_some() != self.regime.is_some() {

@@ -66,6 +66,8 @@ pub struct PairsConfig {
     pub lead: Lead,
     /// Most value that may stand without its other leg, account currency. A limit: no default.
     pub legged_max_ccy: f64,
+    /// Most value of one order, account currency. A limit: no default; the gate refuses what is beyond its own.
+    pub order_max_ccy: f64,
     /// Longest the other leg may be behind before the trade is unwound, milliseconds. A limit: no default.
     pub legged_ms_max: i64,
     /// Longest the leading leg may take to get in; what is in by then is kept. Milliseconds.
@@ -188,6 +190,7 @@ impl PairsConfig {
         let mut own = self.clone();
         own.equity_ccy *= weight.share();
         own.legged_max_ccy *= weight.share();
+        own.order_max_ccy *= weight.share();
         own.sizing.position_max_lots = weight.lots(self.sizing.position_max_lots);
         own.validate()?;
         Ok(own)
@@ -220,6 +223,7 @@ impl PairsConfig {
         real("fee_bps", self.fee_bps, 0.0, 1e4, "0 to 10,000")?;
         real("rounding_share_max", self.rounding_share_max, 0.0, 1.0, "0 to 1")?;
         real("legged_max_ccy", self.legged_max_ccy, 1e-6, 1e15, "above zero")?;
+        real("order_max_ccy", self.order_max_ccy, 1e-6, 1e15, "above zero")?;
         real("legged_ms_max", self.legged_ms_max as f64, 1.0, 1e9, "1 to 1,000,000,000")?;
         real("entry_ms_max", self.entry_ms_max as f64, 1.0, 1e9, "1 to 1,000,000,000")?;
         real("top_age_ms_max", self.top_age_ms_max as f64, 1.0, 1e9, "1 to 1,000,000,000")?;

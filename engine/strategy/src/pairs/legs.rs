@@ -9,7 +9,7 @@
 //! half a lot of the follower and what prices have moved since.
 
 use tickrace_oms::Oms;
-use tickrace_oms::algo::{AlgoConfig, Parent, Step, Worker};
+use tickrace_oms::algo::{AlgoConfig, Conditions, Parent, Step, Worker};
 use tickrace_types::{Instrument, InstrumentId, ResponseKind, ResponseRecord, Side, TopOfBook, event};
 
 use crate::features::Quote;
@@ -92,7 +92,7 @@ impl Leg {
         &mut self,
         (aim, keeps): (i64, bool),
         algo: &AlgoConfig,
-        (now_ns, top_age_ns_max): (i64, i64),
+        (now_ns, terms): (i64, &Terms<'_>),
         oms: &Oms,
         say: &mut Say,
     ) -> bool {
@@ -114,8 +114,17 @@ impl Leg {
                 self.worker.begin(parent, self.parents, position);
             }
         }
-        let market = (now_ns, &self.top, &self.instrument);
-        match self.worker.step(algo, market, top_age_ns_max, self.id, oms) {
+        let most = (terms.order_max_ccy / self.lot_value).floor();
+        let at = Conditions {
+            now_ns,
+            top: &self.top,
+            instrument: &self.instrument,
+            top_age_ns_max: terms.top_age_ns_max,
+            // One lot where prices have risen beyond the limit: there is always a way out.
+            #[allow(clippy::cast_possible_truncation, reason = "a cast of a float saturates")]
+            order_qty_max_lots: (most as i64).max(self.instrument.order_qty_min),
+        };
+        match self.worker.step(algo, &at, self.id, oms) {
             Step::Wait => false,
             Step::Cancel(id) => say.cancel(id),
             Step::Send(request) => say.order(request),
@@ -143,6 +152,7 @@ pub(super) struct Terms<'a> {
     /// The follower's.
     pub follow: &'a AlgoConfig,
     pub legged_max_ccy: f64,
+    pub order_max_ccy: f64,
     pub top_age_ns_max: i64,
 }
 
@@ -221,7 +231,7 @@ impl Legs {
 
     /// The next messages of both legs.
     pub fn drive(&mut self, now_ns: i64, oms: &Oms, terms: &Terms<'_>, say: &mut Say) {
-        let at = (now_ns, terms.top_age_ns_max);
+        let at = (now_ns, terms);
         let room = self.room(terms.legged_max_ccy);
         let position = oms.position(self.lead.id);
         let (low, high) = room.map_or((i64::MIN, i64::MAX), |room| {

@@ -18,7 +18,7 @@ const SECOND: i64 = 1_000_000_000;
 fn config(extra: &str) -> PairsConfig {
     let text = format!(
         "pairs = [{{ y = \"YY\", x = \"XX\" }}]\nbar_s = 10\nhalf_life_bars_max = 60.0\nwindow_bars = 250\n\
-         legged_max_ccy = 5_000.0\nlegged_ms_max = 5_000\nentry_ms_max = 30_000\nequity_ccy = 100_000.0\n{extra}\n\
+         legged_max_ccy = 5_000.0\norder_max_ccy = 4_000.0\nlegged_ms_max = 5_000\nentry_ms_max = 30_000\nequity_ccy = 100_000.0\n{extra}\n\
          [sizing]\nposition_max_lots = 2_000\nleverage_max = 2.0\n\
          [sizing.method]\nkind = \"fixed-fraction\"\nfraction = 0.5\n\
          [execution]\nkind = \"marketable\"\nthrough_ticks = 5\n\
@@ -131,6 +131,8 @@ impl World {
                     self.tops[place].phase == MarketPhase::Continuous as u8 && self.tops[place].stale == 0;
                 assert!(is_open, "an order into a market that is not open");
                 self.orders += 1;
+                let value = order.qty as f64 * self.mids_cents[place] / 100.0;
+                assert!(value <= 4_010.0, "an order of {value}");
             }
             self.pending.push(order);
         }
