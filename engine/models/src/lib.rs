@@ -5,6 +5,7 @@
 //! for networks. Knows nothing of policies, configurations or desks.
 #![forbid(unsafe_code)]
 
+mod dense;
 pub mod file;
 pub mod onnx;
 

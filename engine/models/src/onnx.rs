@@ -1,7 +1,11 @@
-//! A network in ONNX, evaluated at the event by `rten`, a runtime in pure Rust.
+//! A network in ONNX, evaluated at the event.
 //!
-//! What it costs: each prediction takes some memory and gives it back, and goes through one worker thread of the model's own,
-//! since the runtime knows no other way; docs/models.md has the measured time. The worker is one thread, so sums are taken in
+//! A chain of dense layers, scalings and activations, as most small networks are, runs in place ([`crate::dense`]): no memory, no
+//! thread, the same bits on every machine. It is compared with the runtime on made-up rows when it is read, and left aside where
+//! they differ. Every other network goes through `rten`, a runtime in pure Rust.
+//!
+//! What `rten` costs: each prediction takes some memory and gives it back, and goes through one worker thread of the model's own,
+//! since the runtime knows no other way; docs/models.md has the measured times. The worker is one thread, so sums are taken in
 //! one order and a replay on the same kind of processor is identical. Another kind, with wider or no fused multiplication, may
 //! differ in the last digit: single precision is all that networks have.
 
@@ -15,6 +19,11 @@ use tickrace_strategy::Model;
 use tickrace_strategy::features::FEATURES_MAX;
 use tickrace_strategy::model::linear::LinearError;
 use tickrace_strategy::model::{Prediction, sign_confidence};
+
+use crate::dense::Dense;
+
+/// Rows on which a plan is compared with the runtime.
+const PROBES: usize = 32;
 
 /// A network and what its input and output mean.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -115,6 +124,9 @@ pub struct OnnxModel {
     input: NodeId,
     output: NodeId,
     options: RunOptions,
+    plan: Option<Dense>,
+    /// What the network said last.
+    told: Vec<f32>,
 }
 
 impl std::fmt::Debug for OnnxModel {
@@ -150,6 +162,7 @@ impl OnnxModel {
                 "is no ONNX network, or cut short ({length} bytes): it does not tell the versions of its operators"
             ));
         }
+        let plan = Dense::of(&bytes, config.features.len());
         let network = rten::ModelOptions::with_all_ops()
             .load(bytes)
             .map_err(|error| format!("is no ONNX network that can be used ({length} bytes): {error}"))?;
@@ -194,29 +207,68 @@ impl OnnxModel {
             input,
             output,
             options: one_thread(),
+            plan: None,
+            told: Vec::new(),
         };
         let means = config.mean.clone().unwrap_or_else(|| vec![0.0; count]);
-        let asked = model.ask(&means)?;
+        model.ask(&means)?;
         let wanted = config.output.count();
-        if asked.len() != wanted {
-            return Err(format!("gives {} numbers: {:?} is {wanted}", asked.len(), config.output));
+        if model.told.len() != wanted {
+            return Err(format!("gives {} numbers: {:?} is {wanted}", model.told.len(), config.output));
         }
+        model.plan = plan.filter(|plan| model.agrees(plan.clone()));
         Ok(model)
     }
 
-    /// Runs the network on a row; the numbers of its first output.
-    fn ask(&mut self, features: &[f64]) -> Result<Vec<f32>, String> {
+    /// Whether a prediction takes memory and passes through a thread: of a network that is no chain of dense layers.
+    pub const fn is_general(&self) -> bool {
+        self.plan.is_none()
+    }
+
+    /// Whether the plan gives what the runtime does, on rows in which every feature takes every size.
+    fn agrees(&mut self, mut plan: Dense) -> bool {
+        let count = plan.input().len();
+        // A golden ratio's multiples fill the interval evenly, whatever their number.
+        let part = |place: usize| (place as f64 * 0.618_033_988_749_895).fract() * 2.0 - 1.0;
+        (0..PROBES).all(|probe| {
+            #[allow(clippy::cast_possible_truncation, reason = "networks compute in single precision")]
+            let row: Vec<f32> = (0..count)
+                .map(|place| (part(probe * count + place) * [0.1, 1.0, 3.0, 10.0][probe % 4]) as f32)
+                .collect();
+            plan.input().copy_from_slice(&row);
+            let told = plan.run();
+            self.run(row).is_ok_and(|by_runtime| {
+                by_runtime.len() == told.len()
+                    && by_runtime.iter().zip(told).all(|(one, other)| {
+                        one.is_nan() && other.is_nan() || (one - other).abs() <= 1e-4 * one.abs().max(1.0)
+                    })
+            })
+        })
+    }
+
+    /// Asks about a row of features; the numbers of the first output stand in `told`.
+    fn ask(&mut self, features: &[f64]) -> Result<(), String> {
         #[allow(clippy::cast_possible_truncation, reason = "networks compute in single precision")]
-        let single = |value: f64| value as f32;
-        let row = match (&self.config.mean, &self.config.deviation) {
-            (Some(mean), Some(deviation)) => features
-                .iter()
-                .zip(mean)
-                .zip(deviation)
-                .map(|((value, mean), deviation)| single((value - mean) / deviation))
-                .collect(),
-            _ => features.iter().map(|value| single(*value)).collect::<Vec<f32>>(),
+        let standardised = |config: &OnnxConfig, place: usize| match (&config.mean, &config.deviation) {
+            (Some(mean), Some(deviation)) => ((features[place] - mean[place]) / deviation[place]) as f32,
+            _ => features[place] as f32,
         };
+        if let Some(plan) = &mut self.plan {
+            for (place, value) in plan.input().iter_mut().enumerate() {
+                *value = standardised(&self.config, place);
+            }
+            self.told.clear();
+            // As many as when it was read: nothing grows.
+            self.told.extend_from_slice(plan.run());
+            return Ok(());
+        }
+        let row = (0..features.len()).map(|place| standardised(&self.config, place)).collect();
+        self.told = self.run(row)?;
+        Ok(())
+    }
+
+    /// Runs the network in the runtime.
+    fn run(&self, row: Vec<f32>) -> Result<Vec<f32>, String> {
         let row = Value::from_shape([1, row.len()], row).map_err(|error| error.to_string())?;
         let options = Some(self.options.clone());
         let told = self.network.run_n(vec![(self.input, row.into())], [self.output], options);
@@ -271,10 +323,11 @@ impl Model for OnnxModel {
         &self.config.features
     }
 
-    /// Takes memory and gives it back; see the module.
+    /// Takes memory and gives it back where [`OnnxModel::is_general`].
     fn predict(&mut self, features: &[f64]) -> Option<Prediction> {
         assert_eq!(features.len(), self.config.features.len(), "as many features as the network takes");
-        let told = self.ask(features).ok()?;
+        self.ask(features).ok()?;
+        let told = &self.told;
         let scale = self.config.scale;
         let first = f64::from(*told.first()?);
         let (value, confidence) = match self.config.output {
@@ -297,7 +350,11 @@ impl Model for OnnxModel {
             network: Arc::clone(&self.network),
             input: self.input,
             output: self.output,
-            options: one_thread(),
+            // A planned network never asks the runtime again.
+            options: if self.plan.is_some() { RunOptions::default() } else { one_thread() },
+            plan: self.plan.clone(),
+            // Room for an answer, so that a planned network never takes any.
+            told: Vec::with_capacity(self.config.output.count()),
         })
     }
 }
