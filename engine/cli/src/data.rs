@@ -52,7 +52,13 @@ pub fn open_sessions(
         MergeOrder::Receive => MergeBy::Receive,
         MergeOrder::Venue => MergeBy::Venue,
     };
-    kept_log(&inputs, &formats, symbols, stated, by, streams).map(|session| vec![session])
+    let kept_in = kept_in(data);
+    kept_log(&inputs, &formats, (symbols, stated), by, kept_in, streams).map(|session| vec![session])
+}
+
+/// Folder of generated days and converted logs.
+fn kept_in(data: &DataConfig) -> &Path {
+    data.kept_in.as_deref().unwrap_or(Path::new(DATA_FOLDER))
 }
 
 /// All inputs of a run, the short form spelt out.
@@ -155,9 +161,9 @@ const RECIPE_VERSION: u32 = 2;
 fn kept_log(
     inputs: &[InputConfig],
     formats: &[Format],
-    symbols: &[String],
-    stated: &[Instrument],
+    (symbols, stated): (&[String], &[Instrument]),
     by: MergeBy,
+    kept_in: &Path,
     streams: &mut Streams<'_>,
 ) -> Result<Session, Failure> {
     let canonical = |path: &Path| std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
@@ -183,7 +189,7 @@ fn kept_log(
     let recipe = serde_json::to_vec(&recipe).map_err(Failure::runtime)?;
     let mark = blake3::hash(&recipe).to_hex().to_string();
     let stem = inputs[0].path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let folder = Path::new(DATA_FOLDER).join("logs").join(format!("{stem}-{}.ticks", &mark[..16]));
+    let folder = kept_in.join("logs").join(format!("{stem}-{}.ticks", &mark[..16]));
     if folder.join(tickrace_journal::HEAD_FILE).exists() {
         return Session::open_log(&folder);
     }
@@ -241,7 +247,7 @@ fn synthetic(data: &DataConfig, streams: &mut Streams<'_>) -> Result<Session, Fa
     let day = &data.synth;
     let pairs = if day.pairs > 0 { format!("-pairs{}", day.pairs) } else { String::new() };
     let name = format!("synth-{}x{}-seed{}{pairs}.{}.itch50", day.symbols, day.messages, day.seed, day.date);
-    let path = Path::new(DATA_FOLDER).join(name);
+    let path = kept_in(data).join(name);
     if !path.exists() {
         streams.say(&format!("no tick file is named: generating {}", path.display()));
         let made = SynthConfig { seed: day.seed, symbols: day.symbols, messages: day.messages };

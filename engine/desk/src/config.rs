@@ -121,6 +121,8 @@ pub struct DataConfig {
     pub files: Vec<PathBuf>,
     /// Session dates, one per file, `YYYY-MM-DD`; where absent the file's name tells.
     pub dates: Vec<String>,
+    /// Folder of generated days and converted logs; `data` where absent.
+    pub kept_in: Option<PathBuf>,
     /// Tick files with what their names and bytes do not tell; beside `files`.
     pub inputs: Vec<InputConfig>,
     /// Which time orders files that are read together.
