@@ -6,6 +6,7 @@ use serde_json::json;
 use tickrace_stats::Frame;
 use tickrace_store::write_frame;
 use tickrace_systematic::account::{Frequency, Statistics};
+use tickrace_systematic::bars::BarCalendar;
 use tickrace_systematic::config::SystemConfig;
 use tickrace_systematic::earnings::Earnings;
 use tickrace_systematic::rules::Rules;
@@ -13,6 +14,7 @@ use tickrace_systematic::system::{Stages, System, SystemError};
 
 use crate::{Failure, Streams, progress, settings};
 
+pub mod bars;
 pub mod data;
 pub mod import;
 pub mod roll;
@@ -38,6 +40,8 @@ enum Verb {
     Stress(stress::Args),
     /// Work many parameter sets out over all cores: one table, ranked, with the odds that the best is luck
     Sweep(sweep::Args),
+    /// Bars of ticks as prices of a system within the day
+    Bars(bars::Args),
     /// From prices of single contracts to a roll calendar, multiple and adjusted prices
     Roll(roll::Args),
     /// A configuration of pysystemtrade (YAML) as one of ours
@@ -107,6 +111,7 @@ pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure> {
         Verb::Stage(args) => stage(args, streams),
         Verb::Stress(args) => stress::run(args, streams),
         Verb::Sweep(args) => sweep::run(args, streams),
+        Verb::Bars(args) => bars::run(args, streams),
         Verb::Roll(args) => roll::run(args, streams),
         Verb::Import(args) => import::run(args, streams),
         Verb::Targets(args) => targets::run(args, streams),
@@ -114,8 +119,8 @@ pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure> {
 }
 
 impl Input {
-    /// The system with its accounts, and the seconds it took once everything was read.
-    fn system(&self) -> Result<(SystemConfig, System, Earnings, f64), Failure> {
+    /// The system with its accounts.
+    fn system(&self) -> Result<Done, Failure> {
         let mut table = settings::load(&self.config, &self.set)?;
         words::translate(&mut table)?;
         let config: SystemConfig = settings::parse(&self.config, &table)?;
@@ -124,13 +129,58 @@ impl Input {
         let market = data::load(&self.data, wanted.as_deref())?;
         let started = std::time::Instant::now();
         let at_data = |error| Failure::input(format!("{}: {error}", self.data.display()));
-        let mut system = System::new(&market, &config, &Rules::default()).map_err(|error| match error {
+        let at_config =
+            |error: &dyn std::fmt::Display| Failure::usage(format!("{}: {error}", self.config.display()));
+        let calendar = match &config.bars {
+            Some(terms) => BarCalendar::of(&market, terms).map_err(|error| at_config(&error))?,
+            None => None,
+        };
+        let laid = calendar.as_ref().map(|calendar| {
+            let terms = calendar.terms(&config).map_err(|error| at_config(&error))?;
+            Ok::<_, Failure>((calendar.lay(&market), terms))
+        });
+        let laid = laid.transpose()?;
+        let (market, terms) = laid.as_ref().map_or((&market, &config), |(market, terms)| (market, terms));
+        let mut system = System::new(market, terms, &Rules::default()).map_err(|error| match error {
             SystemError::Market(error) => at_data(error),
-            error => Failure::usage(format!("{}: {error}", self.config.display())),
+            error => at_config(&error),
         })?;
-        let earnings = Earnings::new(&system, &market, &config).map_err(at_data)?;
+        let earnings = Earnings::new(&system, market, terms).map_err(at_data)?;
         earnings.add_to(&mut system);
-        Ok((config, system, earnings, started.elapsed().as_secs_f64()))
+        let seconds = started.elapsed().as_secs_f64();
+        Ok(Done { config, system, earnings, calendar, seconds })
+    }
+
+    /// The same of a system on days alone.
+    fn daily(&self) -> Result<Done, Failure> {
+        let done = self.system()?;
+        if done.calendar.is_some() {
+            return Err(Failure::usage(format!("{}: bars: {DAYS_ONLY}", self.config.display())));
+        }
+        Ok(done)
+    }
+}
+
+/// What is said where bars are not done.
+const DAYS_ONLY: &str = "`backtest` and `stage` work on bars, the other verbs on days alone";
+
+/// A system that was worked out.
+struct Done {
+    /// As configured.
+    config: SystemConfig,
+    system: System,
+    earnings: Earnings,
+    /// Of a system on bars: its days are bars.
+    calendar: Option<BarCalendar>,
+    /// Taken once everything was read.
+    seconds: f64,
+}
+
+impl Done {
+    /// Stages as a file holds them: dated by days, or by the closes of bars.
+    fn frame(&self, stages: &Stages, wanted: impl Fn(&str) -> bool) -> Frame {
+        let frame = stages.frame(wanted);
+        self.calendar.as_ref().map_or_else(|| frame.clone(), |calendar| calendar.frame(&frame))
     }
 }
 
@@ -164,8 +214,10 @@ fn check_asked(stages: &Stages, asked: &[&str]) -> Result<(), Failure> {
 
 fn backtest(args: &BacktestArgs, streams: &mut Streams<'_>) -> Result<(), Failure> {
     let started = std::time::Instant::now();
-    let (config, system, earnings, compute_seconds) = args.input.system()?;
-    remark(&args.input, &config, &system, streams);
+    let done = args.input.system()?;
+    let Done { config, system, earnings, calendar, seconds: compute_seconds } = &done;
+    let compute_seconds = *compute_seconds;
+    remark(&args.input, config, system, streams);
     let seconds = started.elapsed().as_secs_f64();
     let asked: Vec<&str> = args.stages.split(',').map(str::trim).collect();
     if let Some(member) = system.members.values().next() {
@@ -179,12 +231,12 @@ fn backtest(args: &BacktestArgs, streams: &mut Streams<'_>) -> Result<(), Failur
     let bar = progress::bar(streams.is_watched, system.members.len() as u64, "writing");
     for (name, member) in &system.members {
         let path = out.join(format!("stages_{name}.parquet"));
-        let frame = member.stages.frame(|name| is_asked(name, &asked));
+        let frame = done.frame(&member.stages, |name| is_asked(name, &asked));
         write_frame(&path, "date", &frame).map_err(|error| Failure::write(&path, error))?;
         bar.inc(1);
     }
     bar.finish_and_clear();
-    write_positions(&system, &out)?;
+    write_positions(&done, &out)?;
     let mut whole = vec![
         ("portfolio_daily_pct", earnings.portfolio_days()),
         ("capital_multiplier", earnings.capital_multipliers()),
@@ -194,9 +246,14 @@ fn backtest(args: &BacktestArgs, streams: &mut Streams<'_>) -> Result<(), Failur
     whole.extend(earnings.dynamic_days().map(|days| ("dynamic_portfolio_daily_pct", days)));
     for (name, stages) in whole {
         let path = out.join(format!("{name}.parquet"));
-        write_frame(&path, "date", &stages.frame(|_| true)).map_err(|error| Failure::write(&path, error))?;
+        write_frame(&path, "date", &done.frame(&stages, |_| true))
+            .map_err(|error| Failure::write(&path, error))?;
     }
-    let statistics = earnings.statistics(&system);
+    // What follows is of real days.
+    let by_day = calendar.as_ref().map(|calendar| (calendar.system(system), calendar.earnings(earnings)));
+    let (by_day, earnings) =
+        by_day.as_ref().map_or((system, earnings), |(system, earnings)| (system, earnings));
+    let statistics = earnings.statistics(by_day);
     let path = out.join("stats.json");
     let text = serde_json::to_string_pretty(&statistics).map_err(Failure::runtime)?;
     std::fs::write(&path, text).map_err(|error| Failure::write(&path, error))?;
@@ -209,7 +266,7 @@ fn backtest(args: &BacktestArgs, streams: &mut Streams<'_>) -> Result<(), Failur
         .collect();
     let title = args.input.config.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let words = std::fs::read_to_string(&args.input.config).unwrap_or_default();
-    let page = tickrace_systematic::report::of_system(&title, &system, &earnings, &config, &words);
+    let page = tickrace_systematic::report::of_system(&title, by_day, earnings, config, &words);
     let path = out.join("report.html");
     std::fs::write(&path, page).map_err(|error| Failure::write(&path, error))?;
     let net = Statistics::of_flow(&earnings.portfolio.net(), Frequency::BusinessDay);
@@ -224,6 +281,7 @@ fn backtest(args: &BacktestArgs, streams: &mut Streams<'_>) -> Result<(), Failur
         "ann_std_pct": deviation,
         "worst_drawdown_pct": worst,
         "rules": config.trading_rules.len(),
+        "bars_a_day": calendar.as_ref().map(BarCalendar::bars_a_day),
         "compute_seconds": compute_seconds,
         "seconds": seconds,
         "positions": positions,
@@ -255,17 +313,20 @@ fn backtest(args: &BacktestArgs, streams: &mut Streams<'_>) -> Result<(), Failur
 }
 
 /// One column of held contracts for each instrument.
-fn write_positions(system: &System, out: &Path) -> Result<(), Failure> {
+fn write_positions(done: &Done, out: &Path) -> Result<(), Failure> {
     let held =
         |(name, stages): (&String, &Stages)| Some((name.clone(), stages.get("buffered_position")?.clone()));
-    let all = system.members.iter().map(|(name, member)| (name, &member.stages)).filter_map(held).collect();
+    let members = done.system.members.iter();
+    let all = members.map(|(name, member)| (name, &member.stages)).filter_map(held).collect();
     let path = out.join("buffered_positions.parquet");
-    write_frame(&path, "date", &Stages(all).frame(|_| true)).map_err(|error| Failure::write(&path, error))
+    let frame = done.frame(&Stages(all), |_| true);
+    write_frame(&path, "date", &frame).map_err(|error| Failure::write(&path, error))
 }
 
 fn stage(args: &StageArgs, streams: &mut Streams<'_>) -> Result<(), Failure> {
-    let (config, system, _, _) = args.input.system()?;
-    remark(&args.input, &config, &system, streams);
+    let done = args.input.system()?;
+    let Done { config, system, calendar, .. } = &done;
+    remark(&args.input, config, system, streams);
     let Some(member) = system.members.get(&args.instrument) else {
         let there = system.members.keys().cloned().collect::<Vec<_>>().join(" ");
         return Err(Failure::usage(format!(
@@ -275,24 +336,25 @@ fn stage(args: &StageArgs, streams: &mut Streams<'_>) -> Result<(), Failure> {
     };
     let asked: Vec<&str> = args.stage.iter().map(String::as_str).collect();
     check_asked(&member.stages, &asked)?;
-    let frame = member.stages.frame(|name| is_asked(name, &asked));
+    let frame = done.frame(&member.stages, |name| is_asked(name, &asked));
+    let dated: fn(i64) -> String = if calendar.is_some() { data::time } else { data::date };
     let from = args.last.map_or(0, |last| frame.len().saturating_sub(last));
     if streams.is_json {
         let columns: serde_json::Map<String, serde_json::Value> =
             frame.columns.iter().map(|(name, values)| (name.clone(), json!(values[from..]))).collect();
-        let dates: Vec<String> = frame.at_ns[from..].iter().map(|at| data::date(*at)).collect();
+        let dates: Vec<String> = frame.at_ns[from..].iter().map(|at| dated(*at)).collect();
         streams.json(&json!({ "instrument": args.instrument, "date": dates, "columns": columns }));
         return Ok(());
     }
-    streams.say(csv(&frame, from).trim_end());
+    streams.say(csv(&frame, from, dated).trim_end());
     Ok(())
 }
 
-fn csv(frame: &Frame, from: usize) -> String {
+fn csv(frame: &Frame, from: usize, dated: fn(i64) -> String) -> String {
     let names: Vec<&str> = frame.columns.iter().map(|(name, _)| name.as_str()).collect();
     let mut text = format!("date,{}\n", names.join(","));
     for row in from..frame.len() {
-        text.push_str(&data::date(frame.at_ns[row]));
+        text.push_str(&dated(frame.at_ns[row]));
         for (_, values) in &frame.columns {
             text.push(',');
             if !values[row].is_nan() {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::bars::BarsConfig;
 use crate::estimate::correlation::CorrelationConfig;
 use crate::estimate::multiplier::MultiplierConfig;
 use crate::estimate::optimise::OptimiserConfig;
@@ -98,6 +99,9 @@ pub struct SystemConfig {
     /// Days before are left out, `YYYY-MM-DD`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub start_date: Option<String>,
+    /// Prices are bars within the day.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bars: Option<BarsConfig>,
     /// Currency of the account.
     pub base_currency: String,
     /// Capital, in that currency.
@@ -250,6 +254,7 @@ impl Default for SystemConfig {
     fn default() -> Self {
         Self {
             start_date: None,
+            bars: None,
             base_currency: "USD".to_owned(),
             notional_trading_capital: 1_000_000.0,
             percentage_vol_target: 16.0,

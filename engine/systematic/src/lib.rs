@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 pub mod account;
+pub mod bars;
 pub mod config;
 pub mod earnings;
 pub mod estimate;

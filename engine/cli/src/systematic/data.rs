@@ -78,6 +78,12 @@ pub fn date(at_ns: i64) -> String {
     format!("{year:04}-{month:02}-{day:02}")
 }
 
+/// A time to the second, `YYYY-MM-DDTHH:MM:SS`.
+pub fn time(at_ns: i64) -> String {
+    let second = at_ns.rem_euclid(DAY_NS) / 1_000_000_000;
+    format!("{}T{:02}:{:02}:{:02}", date(at_ns), second / 3600, second / 60 % 60, second % 60)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

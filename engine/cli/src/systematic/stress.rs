@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use tickrace_systematic::stress::{Stress, of_system, page};
 
-use super::Input;
+use super::{Done, Input};
 use crate::columns::aligned;
 use crate::{Failure, Streams};
 
@@ -30,7 +30,7 @@ pub struct Args {
 ///
 /// [`Failure`] with the exit code of its kind.
 pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure> {
-    let (config, system, earnings, _) = args.input.system()?;
+    let Done { config, system, earnings, .. } = args.input.daily()?;
     let path = &args.input.config;
     let stress = of_system(&system, &earnings, &config)
         .map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;

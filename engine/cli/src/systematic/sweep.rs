@@ -213,6 +213,9 @@ fn load(folder: &Path, configs: &[Result<SystemConfig, Failure>]) -> Result<Mark
 }
 
 fn worked_out(market: &Market, config: &SystemConfig) -> Worked {
+    if config.bars.is_some() {
+        return Err(format!("bars: {}", super::DAYS_ONLY));
+    }
     let system = System::lean(market, config, &Rules::default()).map_err(|error| error.to_string())?;
     let earnings = Earnings::new(&system, market, config).map_err(|error| error.to_string())?;
     let account = earnings.dynamic.as_ref().unwrap_or(&earnings.portfolio);

@@ -44,7 +44,7 @@ pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure> {
     if args.out.exists() {
         return Err(Failure::usage(format!("{}: exists already; name a new folder", args.out.display())));
     }
-    let (config, system, _, _) = args.input.system()?;
+    let super::Done { config, system, .. } = args.input.daily()?;
     let at_data = |error| Failure::input(format!("{}: {error}", args.input.data.display()));
     let last = last_day(&system).ok_or_else(|| at_data(tickrace_systematic::targets::TargetError::Empty))?;
     let to = day_of(args.date.as_deref(), "--date")?.unwrap_or(last);

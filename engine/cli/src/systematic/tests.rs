@@ -82,7 +82,8 @@ fn every_method_weighs_the_instruments_of_a_whole_system() {
         let key = "instrument_weight_estimate.optimiser";
         let set = vec![format!("{key}.method={method}"), format!("{key}.{more}")];
         let input = Input { config: folder.path().join("c.toml"), data: folder.path().to_path_buf(), set };
-        let (_, system, _, _) = input.system().unwrap_or_else(|failure| panic!("{method}: {failure}"));
+        let crate::systematic::Done { system, .. } =
+            input.system().unwrap_or_else(|failure| panic!("{method}: {failure}"));
         let last =
             |name: &str| *system.members[name].stages.get("instr_weight").unwrap().values.last().unwrap();
         let (a, b) = (last("A"), last("B"));
