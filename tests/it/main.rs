@@ -22,5 +22,6 @@ mod portfolio;
 mod recovery;
 mod sweep;
 mod systematic;
+mod systematic_day;
 mod targets;
 mod tear_sheet;
