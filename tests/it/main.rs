@@ -22,6 +22,5 @@ mod portfolio;
 mod recovery;
 mod sweep;
 mod systematic;
-mod systematic_day;
 mod targets;
 mod tear_sheet;

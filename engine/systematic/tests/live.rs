@@ -1,24 +1,26 @@
 //! A system a day at a time is the whole run to the last bit: every stage of every instrument on every day, whatever the prices
 //! do, through a file as much as in memory.
+#![allow(clippy::unwrap_used, reason = "a test stops where its data is not sound")]
+
+mod goldens;
 
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
-use tickrace_cli::systematic::data;
-use tickrace_stats::panel::parse_time;
+use tickrace_stats::panel::{civil, parse_time};
 use tickrace_stats::{BusinessDay, Frame, Rng};
 use tickrace_systematic::config::{BufferMethod, Quirk, SystemConfig};
 use tickrace_systematic::forecast::Mapping;
 use tickrace_systematic::live::{Day, LiveError, State};
-use tickrace_systematic::market::{Instrument, Market, Prices};
+use tickrace_systematic::market::{Instrument, Market, Prices, parse_instruments};
 use tickrace_systematic::raw::VolatilityMethod;
 use tickrace_systematic::rules::Rules;
 use tickrace_systematic::system::System;
 use tickrace_systematic::targets::targets;
-use tickrace_tests::data::{config, shared};
 
 fn config_of(name: &str) -> SystemConfig {
-    let text = std::fs::read_to_string(config(&format!("systematic/{name}.toml"))).unwrap();
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../configs/systematic");
+    let text = std::fs::read_to_string(folder.join(format!("{name}.toml"))).unwrap();
     let mut config: SystemConfig = toml::from_str(&text).unwrap();
     // Multipliers of the 44 rules are estimated in the reference; a state has fixed ones.
     if config.use_forecast_div_mult_estimates {
@@ -31,14 +33,28 @@ fn config_of(name: &str) -> SystemConfig {
 }
 
 fn inputs_of(name: &str) -> Option<(SystemConfig, Market)> {
-    let Some(folder) = shared("reference/pysystemtrade/inputs") else {
-        println!("skipped: there are no prices of the reference here");
-        return None;
-    };
+    let folder = goldens::folder()?;
     let config = config_of(name);
-    let wanted: Vec<&str> = config.instrument_weights.as_ref().unwrap().keys().map(String::as_str).collect();
-    let market = data::load(&folder, Some(&wanted)).unwrap();
+    let frame = |name: &str| goldens::frame(&format!("inputs/{name}.parquet"));
+    let text = std::fs::read_to_string(folder.join("inputs/instruments.csv")).unwrap();
+    let mut market = Market::default();
+    for instrument in parse_instruments(&text).unwrap() {
+        let name = instrument.name.clone();
+        if config.instrument_weights.as_ref().unwrap().contains_key(&name) {
+            let (adjusted, multiple) =
+                (frame(&format!("adjusted_{name}")), frame(&format!("multiple_{name}")));
+            market.instruments.insert(name, (instrument, Prices { adjusted, multiple }));
+        }
+    }
+    for pair in ["EURUSD", "KRWUSD"] {
+        market.rates.insert(pair.to_owned(), frame(&format!("fx_{pair}")));
+    }
     Some((config, market))
+}
+
+fn date(day: BusinessDay) -> String {
+    let (year, month, day) = civil(day.day());
+    format!("{year:04}-{month:02}-{day:02}")
 }
 
 fn keep_rows(frame: &mut Frame, is_kept: impl Fn(i64) -> bool) {
@@ -101,7 +117,7 @@ fn compare(state: &State, whole: &System, told: &str) -> usize {
             assert!(
                 same(*value, series.at(day)),
                 "{told}: {name} {stage} on {}: {value:e}, the whole run has {:e}",
-                data::date(day.start_ns()),
+                date(day),
                 series.at(day)
             );
             compared += usize::from(!value.is_nan());
@@ -486,14 +502,22 @@ fn a_past_that_is_not_the_states_is_told_from_one_that_is() {
     let fault = |change: &dyn Fn(&mut Market)| {
         let mut other = market.clone();
         change(&mut other);
-        state.news(&other).unwrap_err().to_string()
+        state.news(&other).map(|_| ()).unwrap_err().to_string()
     };
     fn prices<'a>(market: &'a mut Market, name: &str) -> &'a mut Prices {
         &mut market.instruments.get_mut(name).unwrap().1
     }
-    let revised = fault(&|market| prices(market, "B").adjusted.columns[0].1[30] += 1e-9);
+    // The last row of a day: of those before it nothing is left when the day is over.
+    let last_row = |frame: &Frame, column: usize| {
+        let day = |row: usize| BusinessDay::of_ns(frame.at_ns[row]);
+        let is_last = |row: &usize| day(*row) != day(row + 1) && !frame.columns[column].1[*row].is_nan();
+        (30..).find(is_last).unwrap()
+    };
+    let row = last_row(&prices_of(&market, "B").adjusted, 0);
+    let revised = fault(&|market| prices(market, "B").adjusted.columns[0].1[row] += 1e-9);
     assert!(revised.starts_with("B: adjusted prices of before were revised"), "{revised}");
-    let revised = fault(&|market| prices(market, "C").multiple.columns[1].1[40] = 1.0);
+    let row = last_row(&prices_of(&market, "C").multiple, 0);
+    let revised = fault(&|market| prices(market, "C").multiple.columns[0].1[row] += 1e-9);
     assert!(revised.starts_with("C: prices of its contracts were revised"), "{revised}");
     let gone = fault(&|market| {
         let prices = prices(market, "D");
@@ -522,5 +546,32 @@ fn a_past_that_is_not_the_states_is_told_from_one_that_is() {
     match news {
         Ok(news) => assert_eq!(news.days.len(), whole.days.len()),
         Err(error) => assert!(error.to_string().contains("it rolled"), "{error}"),
+    }
+}
+
+/// The folder's past was moved by a roll: by how much is found, taken off, and remembered.
+#[test]
+fn a_roll_is_found_in_a_past_that_moved_by_one_shift() {
+    let (config, market) = (made_up_config(), made_up(12, 400, 0.0));
+    // Contracts change with every sixtieth day.
+    let from = BusinessDay(11_339);
+    let mut state = State::build(&config, &until(&market, from)).unwrap();
+    let mut rolled = market.clone();
+    let moved = &mut rolled.instruments.get_mut("A").unwrap().1.adjusted.columns[0].1;
+    moved.iter_mut().for_each(|price| *price += 0.7);
+    let news = state.news(&rolled).unwrap();
+    assert_eq!(news.rolled.len(), 1);
+    assert_eq!(news.rolled[0].0, "A");
+    assert!((news.rolled[0].1 - 0.7).abs() < 1e-9);
+    for day in &news.days {
+        state.advance(day).unwrap();
+    }
+    assert_eq!(state.news(&rolled).unwrap(), tickrace_systematic::live::News::default());
+    // But for the last bits of what was added and taken off, as if nothing had moved.
+    let whole = System::new(&padded(&market, last_of(&market)), &config, &Rules::default()).unwrap();
+    for position in state.positions().iter() {
+        let wanted = whole.members[position.instrument()].stages.get("combined_fc").unwrap().at(state.day());
+        let own = position.stage("combined_fc").unwrap();
+        assert!((own - wanted).abs() < 1e-6, "{}: {own}, wanted {wanted}", position.instrument());
     }
 }
