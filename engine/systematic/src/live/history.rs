@@ -220,12 +220,30 @@ impl State {
         let mut rolled = Vec::new();
         for member in &self.members {
             let name = &member.known.name;
-            let Some((_, prices)) = market.instruments.get(name) else {
+            let Some((instrument, prices)) = market.instruments.get(name) else {
                 return Err(LiveError::History {
                     name: name.clone(),
                     fault: "its prices are gone".to_owned(),
                 });
             };
+            let own = &member.known;
+            if instrument.point_size != own.point_size
+                || instrument.currency != own.currency
+                || instrument.asset_class != own.asset_class
+            {
+                return Err(LiveError::History {
+                    name: name.clone(),
+                    fault: format!(
+                        "a point is {} {} and its class {} now, in the state {} {} and {}",
+                        instrument.point_size,
+                        instrument.currency,
+                        instrument.asset_class,
+                        own.point_size,
+                        own.currency,
+                        own.asset_class
+                    ),
+                });
+            }
             let bars = bars_of(name, prices)?;
             let known = bars.partition_point(|(day, _)| *day <= self.last.0);
             let (past, later) = bars.split_at(known);
