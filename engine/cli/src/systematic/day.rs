@@ -271,3 +271,6 @@ fn tell(args: &Args, moved: &Moved, streams: &mut Streams<'_>) {
         streams.say(&format!("targets are in {}", out.display()));
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -294,8 +294,8 @@ impl State {
         for (day, bar) in past {
             theirs.push(BusinessDay(*day), bar, bar.adjusted.unwrap_or(f64::NAN));
         }
-        let next = later.iter().find_map(|(_, bar)| bar.multiple.map(|held| held.contract));
-        let has_rolled = next.is_some_and(|next| !next.is_nan() && next != own.contract) && own.days > 0;
+        let mut contracts = later.iter().filter_map(|(_, bar)| bar.multiple.map(|held| held.contract));
+        let has_rolled = contracts.any(|next| !next.is_nan() && next != own.contract) && own.days > 0;
         if theirs.days == 0 {
             return match own.days {
                 0 => Ok(0.0),
