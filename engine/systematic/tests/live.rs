@@ -553,8 +553,8 @@ fn a_past_that_is_not_the_states_is_told_from_one_that_is() {
 #[test]
 fn a_roll_is_found_in_a_past_that_moved_by_one_shift() {
     let (config, market) = (made_up_config(), made_up(12, 400, 0.0));
-    // Contracts change with every sixtieth day.
-    let from = BusinessDay(11_339);
+    // Contracts change with every sixtieth day: here with the fourth of the new ones.
+    let from = BusinessDay(11_336);
     let mut state = State::build(&config, &until(&market, from)).unwrap();
     let mut rolled = market.clone();
     let moved = &mut rolled.instruments.get_mut("A").unwrap().1.adjusted.columns[0].1;
