@@ -328,7 +328,7 @@ impl State {
         let total = theirs.price - own.price;
         let shift = total - member.offset;
         let size = theirs.price.abs().max(own.price.abs()).max(1.0);
-        if !(shift.abs() > 1e-9 * size) {
+        if shift.is_nan() || shift.abs() <= 1e-9 * size {
             if is_whole && member.offset == 0.0 {
                 return fail("adjusted prices of before were revised since, and not by one shift".to_owned());
             }

@@ -604,11 +604,12 @@ mod tests {
 
         #[test]
         fn a_shape_over_calendar_days_is_the_function_to_the_last_bit(values in gappy(), days in 1..60_i64, begin in -50..50_i32) {
-            let start_of = |row: usize| BusinessDay::of_day(BusinessDay(begin + row as i32).day() - days).0 + 1;
+            let day_of = |row: usize| BusinessDay(begin + i32::try_from(row).unwrap());
+            let start_of = |row: usize| BusinessDay::of_day(day_of(row).day() - days).0 + 1;
             let batch = moments::moving_shape(&values, |row| usize::try_from(start_of(row) - begin).unwrap_or(0));
             for (is_skew, batch) in [(true, batch.0), (false, batch.1)] {
                 let own = pushed(&Shape::default(), &values, Shape::keep, |one, row, value| {
-                    let day = i64::from(begin) + row as i64;
+                    let day = i64::from(day_of(row).0);
                     let (skew, kurtosis) = one.push(day, i64::from(start_of(row)), value);
                     if is_skew { skew } else { kurtosis }
                 });
