@@ -255,7 +255,8 @@ fn made_up(seed: u64, days: i32, holes: f64) -> Market {
     let mut rng = Rng::new(seed);
     let mut market = Market::default();
     for (place, name) in ["A", "B", "C", "D"].into_iter().enumerate() {
-        let begins = 11_000 + (rng.normal().abs() * 30.0) as i32;
+        let later = (0..60).filter(|_| rng.normal() > 0.8).count();
+        let begins = 11_000 + i32::try_from(later).unwrap();
         let (mut adjusted, mut multiple) = (Frame::default(), Frame::default());
         let mut columns: [Vec<f64>; 5] = Default::default();
         let mut level = 50.0 + 20.0 * rng.normal();
