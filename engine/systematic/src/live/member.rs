@@ -66,7 +66,7 @@ impl Known {
     }
 }
 
-/// Stages of an instrument that do not belong to a rule, in the order of [`Member::figures`].
+/// Stages of an instrument that do not belong to a rule, in the order in which they are told.
 pub const FIGURES: [&str; 27] = [
     "daily_price",
     "denom_price",
