@@ -9,10 +9,12 @@ use std::time::{Duration, Instant};
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use tickrace_cli::systematic::data;
+use tickrace_stats::panel::day_of_date;
 use tickrace_stats::rng::Rng;
 use tickrace_stats::{BusinessDay, Frame};
 use tickrace_systematic::config::SystemConfig;
 use tickrace_systematic::earnings::Earnings;
+use tickrace_systematic::live::State;
 use tickrace_systematic::market::{Instrument, Market, Prices};
 use tickrace_systematic::rules::Rules;
 use tickrace_systematic::system::System;
@@ -107,7 +109,7 @@ fn made_up(instruments: usize) -> Market {
 }
 
 const fn day_of_1984() -> i64 {
-    tickrace_stats::panel::day_of_date(1984, 1, 2)
+    day_of_date(1984, 1, 2)
 }
 
 /// 250 instruments by 44 rules over forty years, weights fixed: once.
@@ -126,5 +128,53 @@ fn large(_: &mut Criterion) {
     println!("250 instruments by 44 rules by 40 years: {:.2} s", start.elapsed().as_secs_f64());
 }
 
-criterion_group!(benches, large, reference);
+/// One day of all 44 rules from yesterday's state, multipliers fixed: time for one instrument.
+fn day(criterion: &mut Criterion) {
+    let Some(folder) = shared("reference/pysystemtrade/inputs") else { return };
+    let mut group = criterion.benchmark_group("systematic_day");
+    for name in ["chapter15", "all_rules"] {
+        let mut config = system_config(name);
+        config.use_forecast_div_mult_estimates = false;
+        config.use_instrument_div_mult_estimates = false;
+        let wanted: Vec<&str> =
+            config.instrument_weights.as_ref().unwrap().keys().map(String::as_str).collect();
+        let market = data::load(&folder, Some(&wanted)).unwrap();
+        let mut earlier = market.clone();
+        let end_ns = BusinessDay::of_day(day_of_date(2022, 8, 31)).start_ns();
+        let cut = |frame: &mut Frame| {
+            let kept = frame.at_ns.partition_point(|at| *at < end_ns);
+            frame.at_ns.truncate(kept);
+            frame.columns.iter_mut().for_each(|(_, values)| values.truncate(kept));
+        };
+        for (_, prices) in earlier.instruments.values_mut() {
+            cut(&mut prices.adjusted);
+            cut(&mut prices.multiple);
+        }
+        earlier.rates.values_mut().for_each(cut);
+        let state = State::build(&config, &earlier).unwrap();
+        let days = state.news(&market).unwrap().days;
+        let count = (days.len() * wanted.len()) as f64;
+        let mut moved = state.clone();
+        let start = Instant::now();
+        for day in &days {
+            black_box(moved.advance(day).unwrap());
+        }
+        let us = start.elapsed().as_secs_f64() * 1e6 / count;
+        println!("{name}: {us:.1} us a day for an instrument, over {} days", days.len());
+        group.measurement_time(Duration::from_secs(3)).sample_size(10);
+        group.bench_function(format!("{name}_{}_days", days.len()), |bencher| {
+            let fresh = || state.clone();
+            let all = |mut state: State| {
+                for day in &days {
+                    black_box(state.advance(day).unwrap());
+                }
+                state
+            };
+            bencher.iter_batched(fresh, all, criterion::BatchSize::LargeInput);
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, large, reference, day);
 criterion_main!(benches);

@@ -16,6 +16,7 @@ use crate::{Failure, Streams, progress, settings};
 
 pub mod bars;
 pub mod data;
+pub mod day;
 pub mod import;
 pub mod roll;
 pub mod stress;
@@ -48,6 +49,8 @@ enum Verb {
     Import(import::Args),
     /// The positions wanted after a day, for a desk to follow
     Targets(targets::Args),
+    /// Today's positions from yesterday's state and one day of prices, without the history
+    Day(day::Args),
 }
 
 /// Arguments of `systematic backtest`.
@@ -115,6 +118,7 @@ pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure> {
         Verb::Roll(args) => roll::run(args, streams),
         Verb::Import(args) => import::run(args, streams),
         Verb::Targets(args) => targets::run(args, streams),
+        Verb::Day(args) => day::run(args, streams),
     }
 }
 

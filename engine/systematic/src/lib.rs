@@ -12,6 +12,7 @@ pub mod earnings;
 pub mod estimate;
 pub mod forecast;
 pub mod groups;
+pub mod live;
 pub mod market;
 pub mod portfolio;
 pub mod position;

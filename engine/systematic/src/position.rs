@@ -23,19 +23,38 @@ pub fn block_value(price: &[f64], point_size: f64) -> Vec<f64> {
 /// - `average`: `[days]`, contracts for an average forecast.
 /// - Result: top and bottom, `[days]`.
 pub fn buffer(method: BufferMethod, size: f64, position: &[f64], average: &[f64]) -> (Vec<f64>, Vec<f64>) {
-    let mut last = f64::NAN;
-    let bounds = position.iter().zip(average).map(|(&position, &average)| {
-        let width = match method {
-            BufferMethod::Forecast => size * average.abs(),
-            BufferMethod::Position => size * position.abs(),
+    let mut buffer = Buffer::new(method, size);
+    position.iter().zip(average).map(|(&position, &average)| buffer.push(position, average)).unzip()
+}
+
+/// A buffer that moves on day by day.
+#[derive(Clone, Copy, Debug)]
+pub struct Buffer {
+    method: BufferMethod,
+    size: f64,
+    /// Width of the last day on which it was known.
+    pub(crate) width: f64,
+}
+
+impl Buffer {
+    /// As [`buffer`] has it.
+    pub const fn new(method: BufferMethod, size: f64) -> Self {
+        Self { method, size, width: f64::NAN }
+    }
+
+    /// Top and bottom of a day.
+    #[inline]
+    pub fn push(&mut self, position: f64, average: f64) -> (f64, f64) {
+        let width = match self.method {
+            BufferMethod::Forecast => self.size * average.abs(),
+            BufferMethod::Position => self.size * position.abs(),
             BufferMethod::None => 0.0,
         };
         if !width.is_nan() {
-            last = width;
+            self.width = width;
         }
-        (position + last, position - last)
-    });
-    bounds.unzip()
+        (position + self.width, position - self.width)
+    }
 }
 
 /// A position that moves only when it leaves its buffer.
@@ -44,29 +63,46 @@ pub fn buffer(method: BufferMethod, size: f64, position: &[f64], average: &[f64]
 /// - `is_rounded`: whole contracts, half to even.
 /// - `to_edge`: whether a trade ends at the edge of the buffer, else at the optimum.
 pub fn buffered(optimal: &[f64], top: &[f64], bottom: &[f64], is_rounded: bool, to_edge: bool) -> Vec<f64> {
-    let whole = |value: f64| if is_rounded { value.round_ties_even() } else { value };
-    let mut seen = [f64::NAN; 3];
-    let mut held = f64::NAN;
-    (0..optimal.len())
-        .map(|day| {
-            for (seen, value) in seen.iter_mut().zip([optimal[day], top[day], bottom[day]]) {
-                if !value.is_nan() {
-                    *seen = whole(value);
-                }
+    let mut holding = Holding::new(is_rounded, to_edge);
+    (0..optimal.len()).map(|day| holding.push(optimal[day], top[day], bottom[day])).collect()
+}
+
+/// A buffered position that moves on day by day.
+#[derive(Clone, Copy, Debug)]
+pub struct Holding {
+    is_rounded: bool,
+    to_edge: bool,
+    /// Optimum, top and bottom as they were last known.
+    pub(crate) seen: [f64; 3],
+    pub(crate) held: f64,
+}
+
+impl Holding {
+    /// As [`buffered`] has it.
+    pub const fn new(is_rounded: bool, to_edge: bool) -> Self {
+        Self { is_rounded, to_edge, seen: [f64::NAN; 3], held: f64::NAN }
+    }
+
+    /// What is held after a day.
+    #[inline]
+    pub fn push(&mut self, optimal: f64, top: f64, bottom: f64) -> f64 {
+        for (seen, value) in self.seen.iter_mut().zip([optimal, top, bottom]) {
+            if !value.is_nan() {
+                *seen = if self.is_rounded { value.round_ties_even() } else { value };
             }
-            let [optimal, top, bottom] = seen;
-            if held.is_nan() {
-                held = if optimal.is_nan() { 0.0 } else { optimal };
-            } else if seen.iter().any(|value| value.is_nan()) {
-                // Nothing is known: what is held stays.
-            } else if held > top {
-                held = if to_edge { top } else { optimal };
-            } else if held < bottom {
-                held = if to_edge { bottom } else { optimal };
-            }
-            held
-        })
-        .collect()
+        }
+        let [optimal, top, bottom] = self.seen;
+        if self.held.is_nan() {
+            self.held = if optimal.is_nan() { 0.0 } else { optimal };
+        } else if self.seen.iter().any(|value| value.is_nan()) {
+            // Nothing is known: what is held stays.
+        } else if self.held > top {
+            self.held = if self.to_edge { top } else { optimal };
+        } else if self.held < bottom {
+            self.held = if self.to_edge { bottom } else { optimal };
+        }
+        self.held
+    }
 }
 
 #[cfg(test)]

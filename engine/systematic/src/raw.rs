@@ -28,9 +28,9 @@ pub const YEAR_DAYS: f64 = 256.0;
 /// Root of [`YEAR_DAYS`].
 pub const YEAR_ROOT: f64 = 16.0;
 /// Years a smoothed carry looks back over, as a centre of mass in days.
-const CARRY_COM: f64 = 90.0;
+pub(crate) const CARRY_COM: f64 = 90.0;
 /// Centre of mass of the long averages factors are compared with, days.
-const FACTOR_COM: f64 = 256.0 * 15.0;
+pub(crate) const FACTOR_COM: f64 = 256.0 * 15.0;
 
 /// Which estimate the deviation of daily price differences is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -270,22 +270,24 @@ fn contract_years(id: f64) -> f64 {
     year + (id - year * 10_000.0) / 100.0 / 12.0
 }
 
+/// Slope from the carry contract to the held one, points a year; each a price and the id of its contract.
+pub(crate) fn slope((held, held_id): (f64, f64), (carry, carry_id): (f64, f64)) -> f64 {
+    const GAP_MIN: f64 = 1.0 / 365.25;
+    let roll = held - carry;
+    let mut gap = contract_years(carry_id) - contract_years(held_id);
+    if gap != 0.0 && gap.abs() < GAP_MIN {
+        gap = GAP_MIN.copysign(gap);
+    }
+    if roll == 0.0 { f64::NAN } else { roll / gap }
+}
+
 /// Mean of each day of the slope between held and carry contract, points a year.
 fn annual_roll(prices: &Prices) -> Series {
-    const GAP_MIN: f64 = 1.0 / 365.25;
     let column = |name| prices.multiple.column(name).unwrap_or_default();
     let (held, carry) = (column("PRICE"), column("CARRY"));
     let (held_id, carry_id) = (column("PRICE_CONTRACT"), column("CARRY_CONTRACT"));
-    let slopes: Vec<f64> = (0..held.len())
-        .map(|row| {
-            let roll = held[row] - carry[row];
-            let mut gap = contract_years(carry_id[row]) - contract_years(held_id[row]);
-            if gap != 0.0 && gap.abs() < GAP_MIN {
-                gap = GAP_MIN.copysign(gap);
-            }
-            if roll == 0.0 { f64::NAN } else { roll / gap }
-        })
-        .collect();
+    let slopes: Vec<f64> =
+        (0..held.len()).map(|row| slope((held[row], held_id[row]), (carry[row], carry_id[row]))).collect();
     let at_ns = &prices.multiple.at_ns;
     let folded = |change: fn(f64, f64) -> f64, first: fn(f64) -> f64| {
         Series::binned(at_ns, &slopes, |bin, value| {
@@ -348,7 +350,8 @@ fn across(series: &[&Series], mut figure: impl FnMut(&mut Vec<f64>) -> f64) -> S
     Series { first, values: values.collect() }
 }
 
-fn mean(values: &mut Vec<f64>) -> f64 {
+/// Mean of the values that are there.
+pub(crate) fn mean(values: &mut Vec<f64>) -> f64 {
     values.retain(|value| !value.is_nan());
     if values.is_empty() { f64::NAN } else { values.iter().sum::<f64>() / values.len() as f64 }
 }

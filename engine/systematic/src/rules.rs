@@ -394,7 +394,7 @@ fn outperformance(own: &[f64], class: &[f64]) -> Vec<f64> {
 }
 
 /// Span that smooths a horizon.
-fn smoothing(horizon: usize) -> f64 {
+pub(crate) fn smoothing(horizon: usize) -> f64 {
     alpha_of_span((horizon / 4).max(2) as f64)
 }
 
@@ -440,6 +440,6 @@ pub fn factor_rule(factor: &[f64], condition: Option<&[f64]>, smooth: f64) -> Ve
 }
 
 /// -1, 0 or 1; missing for a missing value.
-fn sign(value: f64) -> f64 {
+pub(crate) fn sign(value: f64) -> f64 {
     if value == 0.0 || value.is_nan() { value } else { 1.0_f64.copysign(value) }
 }

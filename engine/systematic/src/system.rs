@@ -28,7 +28,7 @@ mod combine;
 pub mod dynamic;
 pub mod estimated;
 mod held;
-mod inputs;
+pub(crate) mod inputs;
 pub mod overlay;
 pub mod parallel;
 pub mod rule_costs;
@@ -478,13 +478,13 @@ impl System {
 }
 
 /// A calendar day as it is written.
-fn date_of(day: i64) -> String {
+pub(crate) fn date_of(day: i64) -> String {
     let (year, month, day) = civil(day);
     format!("{year:04}-{month:02}-{day:02}")
 }
 
 /// First business day a configuration asks for.
-fn start_of(config: &SystemConfig) -> Result<Option<BusinessDay>, ConfigError> {
+pub(crate) fn start_of(config: &SystemConfig) -> Result<Option<BusinessDay>, ConfigError> {
     let Some(text) = &config.start_date else { return Ok(None) };
     let fault =
         || ConfigError { key: "start_date".to_owned(), fault: format!("{text:?} is no date YYYY-MM-DD") };

@@ -1,12 +1,13 @@
 //! `systematic targets`: the positions a system wants held, as a native record log, and as CSV and JSON for people.
 
 use std::fmt::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::json;
 use tickrace_journal::{Prefault, Writer, WriterConfig};
 use tickrace_stats::BusinessDay;
 use tickrace_stats::panel::parse_time;
+use tickrace_systematic::config::SystemConfig;
 use tickrace_systematic::targets::{Target, last_day, targets};
 use tickrace_types::event::VERSION;
 
@@ -58,22 +59,9 @@ pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure> {
     let days: Vec<Vec<Target>> = (from.0..=to.0)
         .map(|day| targets(&system, BusinessDay(day)).map_err(at_data))
         .collect::<Result<_, _>>()?;
-    let words = serde_json::to_vec(&config).map_err(Failure::runtime)?;
-    let head = TargetsHead {
-        kind: TARGETS.to_owned(),
-        version: VERSION,
-        build: provenance::build(),
-        config: args.input.config.display().to_string(),
-        config_blake3: blake3::hash(&words).to_hex().to_string(),
-        base_currency: config.base_currency.clone(),
-        capital: config.notional_trading_capital,
-        percentage_vol_target: config.percentage_vol_target,
-        from: date(from.start_ns()),
-        to: date(to.start_ns()),
-        instruments: system.members.keys().cloned().collect(),
-        records: days.iter().map(|day| day.len() as u64).sum(),
-    };
-    write(args, &head, &days)?;
+    let names = system.members.keys().cloned().collect();
+    let head = head_of(&args.input.config, &config, names, &days)?;
+    write(&args.out, &head, &days)?;
     let newest = days.last().map_or(&[][..], Vec::as_slice);
     if streams.is_json {
         streams
@@ -105,7 +93,36 @@ pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure> {
     Ok(())
 }
 
-fn day_of(text: Option<&str>, key: &str) -> Result<Option<BusinessDay>, Failure> {
+/// Head of a log of targets.
+///
+/// - `days`: of each day, at least one.
+pub(super) fn head_of(
+    path: &Path,
+    config: &SystemConfig,
+    instruments: Vec<String>,
+    days: &[Vec<Target>],
+) -> Result<TargetsHead, Failure> {
+    let words = serde_json::to_vec(config).map_err(Failure::runtime)?;
+    let mut all = days.iter().flatten().map(|target| target.day);
+    let from = all.next().unwrap_or_default();
+    let to = all.next_back().unwrap_or(from);
+    Ok(TargetsHead {
+        kind: TARGETS.to_owned(),
+        version: VERSION,
+        build: provenance::build(),
+        config: path.display().to_string(),
+        config_blake3: blake3::hash(&words).to_hex().to_string(),
+        base_currency: config.base_currency.clone(),
+        capital: config.notional_trading_capital,
+        percentage_vol_target: config.percentage_vol_target,
+        from: date(from.start_ns()),
+        to: date(to.start_ns()),
+        instruments,
+        records: days.iter().map(|day| day.len() as u64).sum(),
+    })
+}
+
+pub(super) fn day_of(text: Option<&str>, key: &str) -> Result<Option<BusinessDay>, Failure> {
     let Some(text) = text else { return Ok(None) };
     let at_ns = parse_time(text).filter(|_| text.len() == 10);
     let at_ns = at_ns.ok_or_else(|| Failure::usage(format!("{key} {text}: a day is written YYYY-MM-DD")))?;
@@ -123,8 +140,8 @@ fn rows(targets: &[Target]) -> Vec<serde_json::Value> {
     targets.iter().map(row).collect()
 }
 
-fn write(args: &Args, head: &TargetsHead, days: &[Vec<Target>]) -> Result<(), Failure> {
-    let out = &args.out;
+/// Writes a folder of targets.
+pub(super) fn write(out: &Path, head: &TargetsHead, days: &[Vec<Target>]) -> Result<(), Failure> {
     std::fs::create_dir_all(out).map_err(|error| Failure::write(out, error))?;
     let config = WriterConfig {
         segment_bytes: 1 << 20,

@@ -12,8 +12,8 @@ use crate::Streams;
 const CONFIG: &str = "percentage_vol_target = 20.0\nnotional_trading_capital = 1000000\nforecast_scalar = 8.0\n\
     use_instrument_weight_estimates = true\n[trading_rules.trend]\nfunction = \"ewmac\"\n\
     data = [\"daily_prices\", \"daily_returns_volatility\"]\nother_args = { Lfast = 8, Lslow = 32 }\n";
-const FIRST: i32 = 11_000;
-const DAYS: i32 = 1_200;
+pub(super) const FIRST: i32 = 11_000;
+pub(super) const DAYS: i32 = 1_200;
 
 /// The price of an instrument on a day: a wave and some noise.
 fn price(number: i32, day: i32) -> f64 {
@@ -22,7 +22,7 @@ fn price(number: i32, day: i32) -> f64 {
     100.0 + 12.0 * wave + noise + f64::from(day) * 0.01
 }
 
-fn folder() -> tempfile::TempDir {
+pub(super) fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let put = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
     put("c.toml", CONFIG);

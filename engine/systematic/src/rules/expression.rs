@@ -32,10 +32,11 @@ const NODES_MAX: usize = 1_000;
 
 /// A parsed expression.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Expression(Node);
+pub struct Expression(pub(crate) Node);
 
+/// A part of an expression.
 #[derive(Clone, Debug, PartialEq)]
-enum Node {
+pub(crate) enum Node {
     Number(f64),
     Input(String, usize),
     Negative(Box<Node>),
@@ -43,8 +44,9 @@ enum Node {
     Call(Function, Vec<Node>),
 }
 
+/// A function of an expression.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Function {
+pub(crate) enum Function {
     Ewma,
     Ewstd,
     Mean,
@@ -159,7 +161,7 @@ impl Node {
     }
 
     /// A number that stands in the text.
-    fn number(&self) -> f64 {
+    pub(crate) fn number(&self) -> f64 {
         match self {
             Self::Number(value) => *value,
             Self::Negative(of) => -of.number(),

@@ -45,8 +45,8 @@ pub(super) fn asks_for_neighbours(config: &SystemConfig) -> bool {
 }
 
 /// The input that takes arguments of its own, as the reference spells it.
-const FACTOR_INPUT: &str = "demeanded_factor_value";
-const FACTOR_ARGUMENTS: [&str; 3] = ["factor_name", "demean_method", "lookback_days"];
+pub(crate) const FACTOR_INPUT: &str = "demeanded_factor_value";
+pub(crate) const FACTOR_ARGUMENTS: [&str; 3] = ["factor_name", "demean_method", "lookback_days"];
 
 impl System {
     /// One rule's forecast for one instrument, zeros missing.
@@ -159,28 +159,7 @@ impl System {
         arguments: &Arguments,
         factors: &Mutex<Factors>,
     ) -> Result<Series, RuleError> {
-        let text = |key: &str| match arguments.get(key) {
-            Some(Argument::Text(text)) => Some(text.as_str()),
-            _ => None,
-        };
-        let wrong = |name: &str, wanted| RuleError::Argument { name: format!("_{name}"), wanted };
-        let factor = text("factor_name")
-            .and_then(Factor::from_name)
-            .ok_or_else(|| wrong("factor_name", "one of skew, neg_skew, kurtosis"))?;
-        let method = text("demean_method").and_then(Demean::from_name).ok_or_else(|| {
-            wrong(
-                "demean_method",
-                "one of historic_average_factor_value_all_assets, current_average_factor_values_over_all_assets, \
-                 average_factor_value_in_asset_class_for_instrument, average_factor_value_for_instrument",
-            )
-        })?;
-        let days = match arguments.get("lookback_days") {
-            Some(Argument::Number(days)) if *days >= 1.0 && *days <= 36_500.0 => *days,
-            None => 365.0,
-            _ => return Err(wrong("lookback_days", "a number of calendar days from 1 to 36500")),
-        };
-        #[allow(clippy::cast_possible_truncation, reason = "bounded above")]
-        let days = days as i64;
+        let (factor, method, days) = factor_terms(arguments)?;
         // Who asks first works it out for all; a panic while doing so leaves nothing half done.
         let mut factors = factors.lock().unwrap_or_else(PoisonError::into_inner);
         let Factors { values, references } = &mut *factors;
@@ -205,6 +184,32 @@ impl System {
     }
 }
 
+/// Which factor, against what, over how many calendar days.
+pub(crate) fn factor_terms(arguments: &Arguments) -> Result<(Factor, Demean, i64), RuleError> {
+    let text = |key: &str| match arguments.get(key) {
+        Some(Argument::Text(text)) => Some(text.as_str()),
+        _ => None,
+    };
+    let wrong = |name: &str, wanted| RuleError::Argument { name: format!("_{name}"), wanted };
+    let factor = text("factor_name")
+        .and_then(Factor::from_name)
+        .ok_or_else(|| wrong("factor_name", "one of skew, neg_skew, kurtosis"))?;
+    let method = text("demean_method").and_then(Demean::from_name).ok_or_else(|| {
+        wrong(
+            "demean_method",
+            "one of historic_average_factor_value_all_assets, current_average_factor_values_over_all_assets, \
+             average_factor_value_in_asset_class_for_instrument, average_factor_value_for_instrument",
+        )
+    })?;
+    let days = match arguments.get("lookback_days") {
+        Some(Argument::Number(days)) if *days >= 1.0 && *days <= 36_500.0 => *days,
+        None => 365.0,
+        _ => return Err(wrong("lookback_days", "a number of calendar days from 1 to 36500")),
+    };
+    #[allow(clippy::cast_possible_truncation, reason = "bounded above")]
+    Ok((factor, method, days as i64))
+}
+
 /// What factor rules share: values of all instruments, and what they are compared with.
 #[derive(Default)]
 pub(super) struct Factors {
@@ -213,13 +218,13 @@ pub(super) struct Factors {
 }
 
 /// The last part of a dotted name, without a leading `get_`.
-fn input_name(name: &str) -> &str {
+pub(crate) fn input_name(name: &str) -> &str {
     let last = name.rsplit('.').next().unwrap_or(name);
     last.strip_prefix("get_").unwrap_or(last)
 }
 
 /// Arguments with as many leading underscores as the input's place, from 1; without them.
-fn arguments_of(all: &Arguments, place: usize) -> Arguments {
+pub(crate) fn arguments_of(all: &Arguments, place: usize) -> Arguments {
     let own = all.iter().filter_map(|(name, value)| {
         let bare = name.trim_start_matches('_');
         (name.len() - bare.len() == place + 1).then(|| (bare.to_owned(), value.clone()))
