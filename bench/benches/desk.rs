@@ -342,7 +342,8 @@ fn main() {
         let mut rates = Vec::new();
         let mut orders = 0;
         for _ in 0..repeats {
-            let ran = run(&ten, FlatOut::new(&never), venue(&ten), &stamps);
+            // As the program has it.
+            let ran = run(&ten, FlatOut::new(&never).sparing(), venue(&ten), &stamps);
             rates.push(ran.market_records as f64 * 1e3 / ran.run_ns as f64);
             orders = ran.send.orders();
         }

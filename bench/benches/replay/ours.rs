@@ -214,7 +214,7 @@ pub fn run(world: &World, config: &DeskConfig, is_told: bool) -> Outcome {
         &world.instruments,
         market(View::Desk),
         market(View::Venue),
-        FlatOut::new(&never),
+        FlatOut::new(&never).sparing(),
         journals,
         &stamps,
         &kill,

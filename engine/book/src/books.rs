@@ -96,6 +96,8 @@ struct OrderNode {
     owner: u32,
     prev: u32,
     next: u32,
+    /// Where its level was in its ladder when it came to rest: there or near it still, most of the time.
+    rung: u32,
 }
 const _: () = assert!(size_of::<OrderNode>() == 64);
 
@@ -580,7 +582,9 @@ impl Books {
         let ladder = &mut book.ladders[side.index()];
         let key = key(side, price);
         let (prev, shown);
-        match ladder.find(key) {
+        let found = ladder.find(key);
+        let (Ok(rung) | Err(rung)) = found;
+        match found {
             Ok(index) => {
                 let is_best = index + 1 == ladder.len();
                 let level = ladder.level_at(index);
@@ -598,7 +602,10 @@ impl Books {
             }
         }
         let owner = (at.0 << 1) | side as u32;
-        self.orders[id] = OrderNode { order_ref, arrival: self.arrivals, price, qty, owner, prev, next: NIL };
+        #[allow(clippy::cast_possible_truncation, reason = "a hint: any number will do")]
+        let rung = rung as u32;
+        self.orders[id] =
+            OrderNode { order_ref, arrival: self.arrivals, price, qty, owner, prev, next: NIL, rung };
         self.index.insert(slot, tag, id);
         let is_shown = shown.is_some_and(|(qty, orders)| show(&mut book.top, side, price, qty, orders));
         // Apart from its twin above: copied together as one word of sixteen bytes, they would wait for the two
@@ -621,7 +628,7 @@ impl Books {
         };
         order.qty -= removed;
         let (side, key, is_gone) = (order.side(), key(order.side(), order.price), order.qty == 0);
-        let (prev, next) = (order.prev, order.next);
+        let (prev, next, rung) = (order.prev, order.next, order.rung as usize);
         let instrument = order.instrument();
         let named = record.header.instrument;
         if named != instrument.0 && named != InstrumentId::NONE.0 {
@@ -630,7 +637,9 @@ impl Books {
         let book = &mut self.books[instrument.index()];
         book.top.ts_venue_ns = record.header.ts_venue_ns;
         let ladder = &mut book.ladders[side.index()];
-        let Ok(index) = ladder.find(key) else { unreachable!("an order's level is in its ladder") };
+        let Ok(index) = ladder.find_from(rung, key) else {
+            unreachable!("an order's level is in its ladder")
+        };
         let is_best = index + 1 == ladder.len();
         let level = ladder.level_at(index);
         level.qty -= u64::from(removed);
@@ -843,7 +852,9 @@ impl Books {
             return;
         }
         self.index.prefetch(tag(record.as_market().order_ref));
-        self.hint_book(record);
+        if self.is_wide() {
+            self.hint_book(record);
+        }
     }
 
     #[inline(always)]

@@ -208,7 +208,7 @@ pub fn perform(job: Job<'_>, streams: &mut Streams<'_>) -> Result<Performed, Fai
         instruments,
         market,
         venue_market,
-        FlatOut::new(&is_stopped).with_guard(&verdict),
+        FlatOut::new(&is_stopped).sparing().with_guard(&verdict),
         journals,
         &stamps,
         &kill,

@@ -20,6 +20,9 @@ pub struct Stamps {
 }
 
 impl Stamps {
+    /// Stamp of a record whose latency is not metered.
+    pub const UNMETERED: u64 = 0;
+
     /// Room for all that can be in flight.
     pub fn new(clock: TscClock) -> Arc<Self> {
         let zeros = || (0..STAMPS).map(|_| AtomicU64::new(0)).collect();
@@ -50,11 +53,11 @@ impl Stamps {
         &self.clock
     }
 
-    /// Nanoseconds since record `seq` entered.
+    /// Nanoseconds since record `seq` entered; `None` where that is not metered.
     #[inline]
-    pub fn since_entry_ns(&self, seq: u64) -> u64 {
+    pub fn since_entry_ns(&self, seq: u64) -> Option<u64> {
         let entry = self.entry[Self::place(seq)].load(Ordering::Relaxed);
-        self.clock.delta_ns(entry, self.clock.raw())
+        (entry != Self::UNMETERED).then(|| self.clock.delta_ns(entry, self.clock.raw()))
     }
 }
 

@@ -13,13 +13,27 @@ use crate::stages::sequence::Entry;
 pub struct FlatOut<'a> {
     is_stopped: &'a dyn Fn(u64) -> bool,
     guard: Option<&'a dyn Fn(u32) -> Option<MarketRecord>>,
+    /// Records up to here are all metered.
+    all_until: u64,
 }
+
+/// Records that [`FlatOut::sparing`] meters all of, so that a short run misses nothing, and of how many beyond it meters one.
+const METERED_ALL: u64 = 1 << 16;
+const METERED_ONE_IN: u64 = 16;
 
 impl<'a> FlatOut<'a> {
     /// `is_stopped` is asked about once every thousand market records, with their count so far; it may also draw a
     /// progress bar.
     pub fn new(is_stopped: &'a dyn Fn(u64) -> bool) -> Self {
-        Self { is_stopped, guard: None }
+        Self { is_stopped, guard: None, all_until: u64::MAX }
+    }
+
+    /// Meters every record of the first 65,536, and one in sixteen after them. To read the clock takes 14 ns on a machine
+    /// whose backtest handles a record in 60 (bench `desk`).
+    #[must_use]
+    pub const fn sparing(mut self) -> Self {
+        self.all_until = METERED_ALL;
+        self
     }
 
     /// Asks `guard` for verdicts about the machine, see [`Entry::verdict`].
@@ -32,8 +46,9 @@ impl<'a> FlatOut<'a> {
 
 impl Entry for FlatOut<'_> {
     #[inline]
-    fn enter(&mut self, _count: u64, stamps: &Stamps) -> u64 {
-        stamps.clock().raw()
+    fn enter(&mut self, count: u64, stamps: &Stamps) -> u64 {
+        let is_metered = count <= self.all_until || count.is_multiple_of(METERED_ONE_IN);
+        if is_metered { stamps.clock().raw() } else { Stamps::UNMETERED }
     }
 
     fn is_stopped(&mut self, count: u64) -> bool {

@@ -55,16 +55,11 @@ impl<S: Source> SimGateway<S> {
         let mut heads = Ahead::new();
         heads.fill(&mut market);
         let skims = market.can_skim();
-        Self {
-            exchange,
-            market,
-            heads,
-            responses: VecDeque::with_capacity(responses_max),
-            response_latency_ns_min,
-            now_ns: 0,
-            is_over: false,
-            skims,
-        }
+        let mut responses = VecDeque::with_capacity(responses_max);
+        // The first answer finds its page there.
+        responses.push_back(ResponseRecord::default());
+        responses.clear();
+        Self { exchange, market, heads, responses, response_latency_ns_min, now_ns: 0, is_over: false, skims }
     }
 
     /// The exchange, for the report after the run.

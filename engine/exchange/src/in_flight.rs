@@ -23,7 +23,11 @@ pub(crate) struct InFlight {
 impl InFlight {
     pub fn new(latency: Latency, open_orders_max: usize) -> Self {
         let capacity = (open_orders_max * IN_FLIGHT_PER_OPEN_ORDER).max(IN_FLIGHT_MIN);
-        Self { queue: VecDeque::with_capacity(capacity), latency, grown: 0 }
+        let mut queue = VecDeque::with_capacity(capacity);
+        // The first order finds its page there.
+        queue.push_back(OrderRecord::default());
+        queue.clear();
+        Self { queue, latency, grown: 0 }
     }
 
     /// Takes an order that left the gate at its `ts_recv_ns`.

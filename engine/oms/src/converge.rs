@@ -31,7 +31,7 @@ pub(crate) struct Resting {
 }
 
 /// What to send for one side.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Plan {
     /// Places to cancel, one bit each.
     cancels: u32,
@@ -250,10 +250,38 @@ fn open_count(wanted: &[Quote]) -> usize {
     wanted.iter().filter(|quote| quote.qty > 0).count()
 }
 
-/// Pairs what rests with what is wanted. Both are best first, and the tolerance is the same everywhere, so taking
-/// the first fit from the best price down leaves the fewest unmatched.
+/// What to send for one side.
 #[inline]
 fn plan(resting: &Resting, wanted: &[Quote], tolerance: &WantedQuotes) -> Plan {
+    straight(resting, wanted, tolerance).unwrap_or_else(|| pair(resting, wanted, tolerance))
+}
+
+/// The same as [`pair`] without its search, where it would find that each quote goes to its own place: as many rest as
+/// are wanted, none is under way, and none stands at the price of another. So it is when a market has moved.
+#[inline]
+fn straight(resting: &Resting, wanted: &[Quote], tolerance: &WantedQuotes) -> Option<Plan> {
+    let short_lots = tolerance.keep_short_lots;
+    if resting.count != wanted.len() || resting.busy != 0 || tolerance.keep_within_nanos != 0 {
+        return None;
+    }
+    let mut plan = Plan { cancels: 0, moves: [Plan::KEEP; LEVELS_MAX], is_waiting: false };
+    let (prices, leaves) = (&resting.prices[..wanted.len()], &resting.leaves[..wanted.len()]);
+    for ((place, quote), step) in (0u8..).zip(wanted).zip(&mut plan.moves) {
+        let own = usize::from(place);
+        let is_met = prices.iter().enumerate().any(|(at, price)| at != own && *price == quote.price);
+        if is_met || quote.qty <= 0 {
+            return None;
+        }
+        let short = quote.qty - leaves[own];
+        let is_kept = prices[own] == quote.price && short >= 0 && short <= short_lots;
+        *step = if is_kept { Plan::KEEP } else { place };
+    }
+    Some(plan)
+}
+
+/// Pairs what rests with what is wanted. Both are best first, and the tolerance is the same everywhere, so taking
+/// the first fit from the best price down leaves the fewest unmatched.
+fn pair(resting: &Resting, wanted: &[Quote], tolerance: &WantedQuotes) -> Plan {
     let (within, short_lots) = (tolerance.keep_within_nanos.unsigned_abs(), tolerance.keep_short_lots);
     // Where nothing is wanted, an order that fits nothing else is pulled below.
     let mut plan = Plan { cancels: 0, moves: [Plan::KEEP; LEVELS_MAX], is_waiting: false };
@@ -301,4 +329,48 @@ fn plan(resting: &Resting, wanted: &[Quote], tolerance: &WantedQuotes) -> Plan {
     }
     plan.cancels = free;
     plan
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn the_straight_way_is_what_the_search_finds(
+            // Few prices and lots, so that quotes meet each other's places often.
+            orders in prop::collection::vec((0i64..6, 1i64..4, prop::bool::weighted(0.1)), 0..5),
+            quotes in prop::collection::vec((0i64..6, 0i64..4), 0..5),
+            short_lots in 0i64..3,
+            within in prop::sample::select(vec![0i64, 0, 0, 1]),
+        ) {
+            let mut sorted = orders;
+            sorted.sort_by_key(|(price, ..)| -price);
+            let mut resting = Resting { count: sorted.len(), ..Resting::EMPTY };
+            for (place, (price, leaves, is_busy)) in sorted.into_iter().enumerate() {
+                (resting.prices[place], resting.leaves[place]) = (price, leaves);
+                resting.busy |= u32::from(is_busy) << place;
+            }
+            let mut wanted: Vec<Quote> = quotes.into_iter().map(|(price, qty)| Quote { price, qty }).collect();
+            wanted.sort_by_key(|quote| -quote.price);
+            let tolerance =
+                WantedQuotes { keep_within_nanos: within, keep_short_lots: short_lots, ..WantedQuotes::NONE };
+            if let Some(plan) = straight(&resting, &wanted, &tolerance) {
+                prop_assert_eq!(plan, pair(&resting, &wanted, &tolerance));
+            }
+        }
+    }
+
+    #[test]
+    fn a_market_that_moves_takes_the_straight_way() {
+        let mut resting = Resting { count: 2, ..Resting::EMPTY };
+        (resting.prices[0], resting.prices[1], resting.leaves[0], resting.leaves[1]) = (10, 8, 5, 5);
+        let at = |price| Quote { price, qty: 5 };
+        let moved = straight(&resting, &[at(11), at(9)], &WantedQuotes::NONE).expect("each has its place");
+        assert_eq!((moved.cancels, &moved.moves[..2], moved.is_waiting), (0, &[0u8, 1][..], false));
+        // The outer quote's price is where the inner order stands: it is left there, and only one moves.
+        assert!(straight(&resting, &[at(12), at(10)], &WantedQuotes::NONE).is_none());
+    }
 }

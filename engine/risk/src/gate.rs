@@ -204,8 +204,11 @@ impl Gate {
     pub fn on_top(&mut self, top: &TopOfBook) {
         let Some(watched) = self.watched.get_mut(top.instrument as usize) else { return };
         watched.top = *top;
-        if watched.is_held {
-            self.mark(top.instrument as usize);
+        if watched.is_held
+            && let Some(px) = watched.reference_px()
+            && px != watched.mark_px
+        {
+            self.mark(top.instrument as usize, px);
         }
     }
 
@@ -318,14 +321,13 @@ impl Gate {
         self.by_strategy.as_ref().and_then(|own| own.gross(strategy.0))
     }
 
-    /// Values the positions of an instrument at its reference, where that has moved.
-    fn mark(&mut self, place: usize) {
+    /// Values the positions of an instrument at its reference, which has moved to `px`.
+    #[inline(never)]
+    fn mark(&mut self, place: usize, px: i64) {
         let watched = &mut self.watched[place];
-        if let Some(px) = watched.reference_px().filter(|px| *px != watched.mark_px) {
-            watched.mark_px = px;
-            let multiplier = watched.multiplier;
-            self.value(place, px, multiplier);
-        }
+        watched.mark_px = px;
+        let multiplier = watched.multiplier;
+        self.value(place, px, multiplier);
     }
 
     fn value(&mut self, place: usize, px: i64, multiplier: i64) {

@@ -78,21 +78,27 @@ impl MarketMaker {
         })
     }
 
-    /// Quotes, then hedges: both look at what has changed.
     #[inline]
     fn decide(&mut self, view: &View<'_>, say: &mut Say) {
-        let Some(hedge) = &mut self.hedge else { return self.quote(view, say) };
-        if view.id == hedge.id {
-            hedge.on_top(view.top);
-        } else {
-            self.quote(view, say);
+        if self.hedge.is_none() {
+            return self.quote(view, say);
+        }
+        self.quote_and_hedge(view, say);
+    }
+
+    /// Quotes, then hedges: both look at what has changed.
+    #[inline(never)]
+    fn quote_and_hedge(&mut self, view: &View<'_>, say: &mut Say) {
+        match &mut self.hedge {
+            Some(hedge) if view.id == hedge.id => hedge.on_top(view.top),
+            _ => self.quote(view, say),
         }
         if let Some(hedge) = &mut self.hedge {
             hedge.look(view.now_ns, view.oms, say);
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn quote(&mut self, view: &View<'_>, say: &mut Say) {
         let Some(market) = self.markets.get(view.id.index()) else { return };
         let version = view.oms.version(view.id);
@@ -158,6 +164,19 @@ impl MarketMaker {
         }
         (market.said, market.position, market.is_quoting) = (prices, position, true);
     }
+}
+
+/// Refreshes the parameters. Where the new ones ask for other quotes, the next event says so, whether it moves the top or
+/// not.
+#[inline(never)]
+fn renew(market: &mut Market, view: &View<'_>, config: &MarketMakerConfig, sizes: &Sizes) {
+    market.refresh(view.now_ns, config, sizes);
+    let position = view.oms.position(view.id);
+    market.lean(position, view.now_ns);
+    let bound = if config.reservation_is_firm { market.bound(position) } else { Prices::ANY };
+    let fresh = market.settled(market.fresh(position), config.requote_ticks, bound);
+    market.is_waiting |= market.flatten_lots(position, view.now_ns) != 0;
+    market.is_waiting |= !market.is_quoting || fresh != market.said;
 }
 
 /// Trades inventory away that is too old: first the quotes are pulled, then one order at a time takes. Whether that is
@@ -256,14 +275,7 @@ impl Policy for MarketMaker {
     fn upkeep(&mut self, view: &View<'_>) {
         let Some(market) = self.markets.get_mut(view.id.index()) else { return };
         if view.now_ns >= market.refresh_due_ns && market.is_quotable() {
-            market.refresh(view.now_ns, &self.config, &self.sizes);
-            // Where the new parameters ask for other quotes, the next event says so, whether it moves the top or not.
-            let position = view.oms.position(view.id);
-            market.lean(position, view.now_ns);
-            let bound = if self.config.reservation_is_firm { market.bound(position) } else { Prices::ANY };
-            let fresh = market.settled(market.fresh(position), self.config.requote_ticks, bound);
-            market.is_waiting |= market.flatten_lots(position, view.now_ns) != 0;
-            market.is_waiting |= !market.is_quoting || fresh != market.said;
+            renew(market, view, &self.config, &self.sizes);
         }
     }
 

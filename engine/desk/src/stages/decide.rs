@@ -95,9 +95,11 @@ impl DecideStage {
             } else {
                 say.reset();
                 policy.on_event(&view, say);
-                if !say.is_silent() {
-                    send(say, oms, next_client_id, id, header, out);
+                if say.is_silent() {
+                    policy.upkeep(&view);
+                    continue;
                 }
+                send(say, oms, next_client_id, id, header, out);
                 // The orders have left: the policy may take its time now.
                 policy.upkeep(&seen.with(oms));
             }

@@ -25,6 +25,8 @@ pub struct Declared {
     done: AtomicU64,
     /// Responses due at or before this are in the ring, as of `done`.
     until_ns: AtomicI64,
+    /// Answers, refusals and verdicts in their rings so far, for a sequencer on the same thread.
+    returned: AtomicU64,
 }
 
 impl Declared {
@@ -38,6 +40,18 @@ impl Declared {
     #[inline]
     pub fn until_ns(&self) -> i64 {
         self.until_ns.load(Ordering::Relaxed)
+    }
+
+    /// How much was put into the rings so far. Exact on the thread that writes it: where the number stands still, nothing
+    /// has come back.
+    #[inline]
+    pub fn returned(&self) -> u64 {
+        self.returned.load(Ordering::Relaxed)
+    }
+
+    #[inline]
+    fn count_returned(&self, more: u64) {
+        self.returned.store(self.returned() + more, Ordering::Relaxed);
     }
 
     #[inline]
@@ -137,7 +151,7 @@ impl<G: Gateway, T: OrderTap> SendStage<G, T> {
         self.order_seq
     }
 
-    /// Latency from the entry of a market record to its first order handed to the gateway.
+    /// Latency from the entry of a market record to its first order handed to the gateway, of the records that are metered.
     pub fn tick_to_order(&self) -> &Meter {
         &self.tick_to_order
     }
@@ -196,6 +210,7 @@ impl<G: Gateway, T: OrderTap> SendStage<G, T> {
             self.gateway.send(order);
             self.limit_known(order.header.ts_recv_ns, self.lookahead_ns);
         } else {
+            self.declared.count_returned(1);
             self.refusals_due_ns.push_back(order.header.ts_recv_ns.saturating_add(self.refusal_latency_ns));
             self.limit_known(order.header.ts_recv_ns, self.refusal_latency_ns);
         }
@@ -203,13 +218,16 @@ impl<G: Gateway, T: OrderTap> SendStage<G, T> {
         if is_of_a_tick && order.cause_seq != self.stamped_cause {
             self.stamped_cause = order.cause_seq;
             self.sent.arrive(order.cause_seq);
-            self.tick_to_order.record(self.stamps.since_entry_ns(order.cause_seq));
+            if let Some(ns) = self.stamps.since_entry_ns(order.cause_seq) {
+                self.tick_to_order.record(ns);
+            }
         }
     }
 
     /// A control's verdict is under way to the sequencer, like a refusal: the simulated world waits for it.
     #[cold]
     fn on_verdict(&mut self, due_ns: i64) {
+        self.declared.count_returned(1);
         self.refusals_due_ns.push_back(due_ns);
         self.limit_known(due_ns, 0);
     }
@@ -240,8 +258,9 @@ impl<G: Gateway, T: OrderTap> SendStage<G, T> {
 
     #[inline]
     fn collect(&mut self) {
-        let (responses, lost) = (&mut self.responses, &mut self.lost_responses);
+        let (responses, lost, declared) = (&mut self.responses, &mut self.lost_responses, &self.declared);
         self.gateway.poll(&mut |response: &ResponseRecord| {
+            declared.count_returned(1);
             if responses.try_push(*response).is_err() {
                 *lost += 1;
             }

@@ -24,8 +24,8 @@ use crate::stages::send::Declared;
 
 /// Decides when a market record enters and which stamp it carries; the end of each record is told too.
 pub trait Entry {
-    /// About to handle market record number `count` (from 1): returns the raw clock value it counts from. A pacer
-    /// waits here and returns the time at which the record was due.
+    /// About to handle market record number `count` (from 1): returns the raw clock value it counts from, or
+    /// [`Stamps::UNMETERED`]. A pacer waits here and returns the time at which the record was due.
     fn enter(&mut self, count: u64, stamps: &Stamps) -> u64;
 
     /// Whether to stop before the market data ends (an operator's interrupt). Asked once in a while.
@@ -116,9 +116,9 @@ pub struct Sequencer<S, E, N> {
     timer_count: u64,
     /// Who is next besides the market, and when; of the heads above.
     other: (Turn, i64),
-    /// On one thread: what was declared when the rings were last looked into. They change only together.
-    declared_seen_ns: i64,
-    /// The rings were not looked into since the end of the street was last heard.
+    /// On one thread: how much had come back when the rings were last looked into.
+    returned_seen: u64,
+    /// A head was taken, or a time of our own has changed, since the rings were last looked into.
     is_unheard: bool,
     seq: u64,
     market_count: u64,
@@ -203,7 +203,7 @@ impl<S: Source, E: Entry, N: Emit<Envelope> + TakesLevels> Sequencer<S, E, N> {
             is_timer_asleep: false,
             timer_count: 0,
             other: (Turn::Timer, i64::MAX),
-            declared_seen_ns: i64::MAX,
+            returned_seen: 0,
             is_unheard: true,
             seq: 0,
             market_count: 0,
@@ -331,15 +331,14 @@ impl<S: Source, E: Entry, N: Emit<Envelope> + TakesLevels> Sequencer<S, E, N> {
             self.pull_responses();
             return self.safe_ns;
         }
-        // On one thread an answer comes only when it was asked for, and every order sent, refused ones included, either
-        // lowers what is declared or is due only after the next question.
-        let declared_ns = self.declared.until_ns();
-        if self.is_unheard || declared_ns != self.declared_seen_ns {
-            self.declared_seen_ns = declared_ns;
+        // On one thread the end of the street counts what it has put into the rings.
+        let returned = self.declared.returned();
+        if self.is_unheard || returned != self.returned_seen {
+            self.returned_seen = returned;
             self.is_unheard = false;
             self.pull_responses();
         }
-        declared_ns
+        self.declared.until_ns()
     }
 
     /// Asks the end of the street to make everything up to `due_ns` known, and waits for it.
@@ -365,7 +364,6 @@ impl<S: Source, E: Entry, N: Emit<Envelope> + TakesLevels> Sequencer<S, E, N> {
             idler.idle();
         }
         self.safe_ns = self.declared.until_ns();
-        self.is_unheard = true;
         true
     }
 
@@ -447,7 +445,8 @@ impl<S: Source, E: Entry, N: Emit<Envelope> + TakesLevels> Sequencer<S, E, N> {
         (released.record.header.seq, released.record.header.ts_recv_ns) = (seq, now_ns);
         self.stamps.enter(seq, raw);
         if self.hop.is_sampled(seq) {
-            self.stamps.start_hops(seq, raw);
+            let is_metered = raw != Stamps::UNMETERED;
+            self.stamps.start_hops(seq, if is_metered { raw } else { self.stamps.clock().raw() });
         }
         if self.config.copy_market
             && let Some(journal) = &mut self.journal

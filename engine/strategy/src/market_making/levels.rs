@@ -46,6 +46,8 @@ pub(crate) struct Sizes {
     pub(crate) short_lots: i64,
     ticks: [i64; LEVELS_MAX],
     spreads: [f64; LEVELS_MAX],
+    /// No level moves with the spread: `ticks` is where they stand.
+    is_fixed: bool,
 }
 
 /// Ticks of each level behind the innermost price, ascending.
@@ -61,11 +63,16 @@ impl Sizes {
             short_lots: config.order_qty_lots.saturating_mul(open_bps) / 10_000,
             ticks: [0; LEVELS_MAX],
             spreads: [0.0; LEVELS_MAX],
+            is_fixed: false,
         };
         if config.levels.is_empty() {
             sizes.ladder(config);
         } else {
             sizes.listed(&config.levels);
+        }
+        if sizes.spreads[..sizes.count].iter().all(|spreads| *spreads == 0.0) {
+            sizes.ticks = sizes.away(0.0);
+            sizes.is_fixed = true;
         }
         sizes
     }
@@ -94,6 +101,9 @@ impl Sizes {
 
     /// Where the levels stand behind the innermost price at a half spread. No two share a price.
     pub(crate) fn away(&self, half_spread_ticks: f64) -> Away {
+        if self.is_fixed {
+            return self.ticks;
+        }
         let mut away = self.ticks;
         let mut least = 0;
         for (ticks, spreads) in away.iter_mut().zip(&self.spreads).take(self.count) {
