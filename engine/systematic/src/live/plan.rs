@@ -157,6 +157,12 @@ fn refuse(config: &SystemConfig) -> Result<(), LiveError> {
             "leave expensive rules out of forecast_weights",
         ),
         (
+            config.bars.is_some(),
+            "bars",
+            "a state goes on by days",
+            "use systematic backtest, which works bars out",
+        ),
+        (
             config.risk_overlay.is_some(),
             "risk_overlay",
             "its shocked volatilities look ahead in their first rows and its correlations go over the whole portfolio's past",
