@@ -222,6 +222,23 @@ mod tests {
         }
     }
 
+    proptest! {
+        #[test]
+        fn whatever_the_hint_the_level_found_is_the_same(
+            keys in prop::collection::btree_set(-40i64..40, 0..50),
+            asked in -45i64..45,
+            hint in 0usize..60,
+        ) {
+            let mut ladder = Ladder::new(4);
+            for (index, key) in keys.iter().enumerate() {
+                ladder.insert(index, Rung { key: *key, ..Rung::default() });
+            }
+            let keys: Vec<i64> = keys.into_iter().collect();
+            prop_assert_eq!(ladder.find_from(hint, asked), keys.binary_search(&asked));
+            prop_assert_eq!(ladder.find(asked), keys.binary_search(&asked));
+        }
+    }
+
     #[test]
     fn a_better_price_has_a_larger_key_on_both_sides() {
         assert!(key(Side::Bid, 101) > key(Side::Bid, 100));

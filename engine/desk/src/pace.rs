@@ -163,3 +163,26 @@ impl<E: Entry, S: Source> Entry for Decoding<E, S> {
         self.entry.on_own(record);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tickrace_runtime::clock::TscClock;
+
+    use super::*;
+
+    #[test]
+    fn a_sparing_entry_meters_all_of_a_short_run_and_a_share_of_a_long_one() {
+        let stamps = Stamps::new(TscClock::new());
+        let never = |_count| false;
+        let (mut every, mut sparing) = (FlatOut::new(&never), FlatOut::new(&never).sparing());
+        let metered = |entry: &mut FlatOut<'_>, counts: std::ops::RangeInclusive<u64>| {
+            counts.filter(|count| entry.enter(*count, &stamps) != Stamps::UNMETERED).count()
+        };
+        assert_eq!(metered(&mut sparing, 1..=65_536), 65_536);
+        assert_eq!(metered(&mut sparing, 65_537..=65_536 + 1_600), 100);
+        assert_eq!(metered(&mut every, 65_537..=65_536 + 1_600), 1_600);
+        // What is not metered has no latency.
+        stamps.enter(7, Stamps::UNMETERED);
+        assert_eq!(stamps.since_entry_ns(7), None);
+    }
+}
