@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use tickrace_stats::{BusinessDay, Series};
 
 use super::tape::Tape;
-use super::{Contracts, Day, LiveError, Quote, State, date};
+use super::{Contracts, Day, GAP_DAYS_MAX, LiveError, Quote, State, date};
 use crate::market::{MULTIPLE_COLUMNS, Market, MarketError, Prices};
 use crate::raw::slope;
 
@@ -261,6 +261,15 @@ impl State {
             }
         }
         let Some(last) = days.keys().next_back().copied() else { return Ok(News::default()) };
+        // A day on which nobody quotes is a day too; a date far ahead is left for `advance` to refuse.
+        let mut before = self.last.0;
+        for day in days.keys().copied().collect::<Vec<_>>() {
+            if day - before - 1 <= GAP_DAYS_MAX {
+                let blank = |day| (day, Day { day: BusinessDay(day), ..Day::default() });
+                days.extend((before + 1..day).map(blank));
+            }
+            before = day;
+        }
         for (name, pair) in &self.rates.pairs {
             let frame = market.rates.get(name).ok_or_else(|| LiveError::History {
                 name: name.clone(),
