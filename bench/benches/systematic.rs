@@ -25,6 +25,12 @@ fn system_config(name: &str) -> SystemConfig {
     toml::from_str(&text).unwrap()
 }
 
+/// Whether a name has the filter of the command line in it.
+fn is_asked_for(name: &str) -> bool {
+    let mut filters = std::env::args().skip(1).filter(|word| !word.starts_with('-')).peekable();
+    filters.peek().is_none() || filters.any(|filter| name.contains(&filter))
+}
+
 /// Every stage, every account, every statistic.
 fn whole(market: &Market, config: &SystemConfig) -> f64 {
     let system = System::new(market, config, &Rules::default()).unwrap();
@@ -42,6 +48,9 @@ fn reference(criterion: &mut Criterion) {
         let wanted: Vec<&str> =
             config.instrument_weights.as_ref().unwrap().keys().map(String::as_str).collect();
         let market = data::load(&folder, Some(&wanted)).unwrap();
+        if !is_asked_for(name) {
+            continue;
+        }
         let start = Instant::now();
         let count = 20;
         for _ in 0..count {
@@ -114,6 +123,9 @@ const fn day_of_1984() -> i64 {
 
 /// 250 instruments by 44 rules over forty years, weights fixed: once.
 fn large(_: &mut Criterion) {
+    if !is_asked_for("large") {
+        return;
+    }
     let market = made_up(250);
     let mut config = system_config("all_rules");
     config.use_forecast_div_mult_estimates = false;

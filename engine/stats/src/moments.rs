@@ -46,6 +46,52 @@ pub fn ew_mean(values: &[f64], alpha: f64, min_periods: usize) -> Vec<f64> {
     out
 }
 
+/// The exponentially weighted means of several series at once, each to the last bit that of [`ew_mean`]: what one waits for
+/// is the time another takes.
+///
+/// - `values`: series of one length. `alphas`: of each, weight of the newest row, in (0, 1].
+/// - `min_periods`: values seen before there is a result.
+///
+/// # Panics
+///
+/// Where the lengths differ.
+pub fn ew_means<const LANES: usize>(
+    values: [&[f64]; LANES],
+    alphas: [f64; LANES],
+    min_periods: usize,
+) -> [Vec<f64>; LANES] {
+    let rows = values.first().map_or(0, |values| values.len());
+    assert!(values.iter().all(|values| values.len() == rows), "series of one length");
+    let kept = alphas.map(|alpha| 1.0 - alpha);
+    let (mut mean, mut weight, mut seen) = ([f64::NAN; LANES], [1.0; LANES], [0_usize; LANES]);
+    let mut out: [Vec<f64>; LANES] = std::array::from_fn(|_| vec![f64::NAN; rows]);
+    {
+        let out = out.each_mut().map(Vec::as_mut_slice);
+        for row in 0..rows {
+            for lane in 0..LANES {
+                let value = values[lane][row];
+                if mean[lane].is_nan() {
+                    mean[lane] = value;
+                } else {
+                    weight[lane] *= kept[lane];
+                    if !value.is_nan() {
+                        let share = 1.0 / (weight[lane] + 1.0);
+                        if mean[lane] != value {
+                            mean[lane] = (weight[lane] * mean[lane] + value) * share;
+                        }
+                        weight[lane] += 1.0;
+                    }
+                }
+                seen[lane] += usize::from(!value.is_nan());
+                if seen[lane] >= min_periods.max(1) {
+                    out[lane][row] = mean[lane];
+                }
+            }
+        }
+    }
+    out
+}
+
 /// Exponentially weighted standard deviation, its bias taken out: the variance times `S1²/(S1²-S2)`, with `S1` the sum of
 /// weights and `S2` that of their squares.
 pub fn ew_std(values: &[f64], alpha: f64, min_periods: usize) -> Vec<f64> {
@@ -294,6 +340,24 @@ mod tests {
             seen.iter().map(|(weight, value)| weight * (value - mean).powi(2)).sum::<f64>() / total;
         let unbiased = variance * total * total / (total * total - squares);
         (!seen.is_empty()).then_some((mean, unbiased.max(0.0).sqrt(), seen.len()))
+    }
+
+    proptest! {
+        #[test]
+        fn means_side_by_side_are_those_of_one_after_the_other(
+            rows in prop::collection::vec(prop::array::uniform3(prop_oneof![1 => Just(f64::NAN), 4 => -5.0..5.0_f64]), 0..60),
+            alphas in prop::array::uniform3(0.01..1.0_f64),
+            least in 0_usize..6,
+        ) {
+            let columns: [Vec<f64>; 3] = std::array::from_fn(|lane| rows.iter().map(|row| row[lane]).collect());
+            let together = ew_means(columns.each_ref().map(Vec::as_slice), alphas, least);
+            for lane in 0..3 {
+                let alone = ew_mean(&columns[lane], alphas[lane], least);
+                let bits = |values: &[f64]| values.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
+                prop_assert_eq!(bits(&together[lane]), bits(&alone));
+            }
+        }
+
     }
 
     proptest! {

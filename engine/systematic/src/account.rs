@@ -14,6 +14,7 @@ pub mod costs;
 pub mod fills;
 pub mod flow;
 pub mod fx;
+mod order;
 pub mod pnl;
 pub mod sharpe_costs;
 pub mod statistics;

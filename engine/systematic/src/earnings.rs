@@ -14,9 +14,13 @@ use crate::account::{
 };
 use crate::config::SystemConfig;
 use crate::market::{Market, MarketError};
-use crate::raw::{YEAR_ROOT, filled_on, running_sum};
+use crate::raw::{filled_on, running_sum};
 use crate::system::rule_costs::RuleCosts;
-use crate::system::{FORECAST_MEAN, Member, Stages, System, parallel};
+use crate::system::{Member, Stages, System, parallel};
+
+mod rule_book;
+
+pub(crate) use rule_book::RuleBook;
 
 /// All accounts of a system.
 #[derive(Clone, Debug, Default)]
@@ -58,8 +62,9 @@ pub struct Turnovers {
 }
 
 /// A stage, empty where there is none.
-pub(crate) fn stage(member: &Member, name: &str) -> Series {
-    member.stages.get(name).cloned().unwrap_or_default()
+pub(crate) fn stage<'a>(member: &'a Member, name: &str) -> &'a Series {
+    static NONE: Series = Series { first: BusinessDay(0), values: Vec::new() };
+    member.stages.get(name).unwrap_or(&NONE)
 }
 
 /// A series times another on its days.
@@ -77,11 +82,11 @@ impl Earnings {
     /// [`MarketError`] where a currency has no rate.
     pub fn new(system: &System, market: &Market, config: &SystemConfig) -> Result<Self, MarketError> {
         let capital = config.notional_trading_capital;
-        let forecasts: Vec<BTreeMap<String, Series>> =
+        let forecasts: Vec<BTreeMap<String, &Series>> =
             system.members.values().map(|member| forecasts_of(member, config)).collect();
         let named: Vec<Vec<(&str, &Series)>> = forecasts
             .iter()
-            .map(|rules| rules.iter().map(|(rule, forecast)| (rule.as_str(), forecast)).collect())
+            .map(|rules| rules.iter().map(|(rule, forecast)| (rule.as_str(), *forecast)).collect())
             .collect();
         let sharpe: Vec<SharpeCosts> = system.members.values().map(sharpe_of).collect();
         let costs = RuleCosts::of_all(&named, &sharpe, config.forecast_cost_estimates);
@@ -103,8 +108,8 @@ impl Earnings {
                 let Some(member) = system.members.get(name) else { continue };
                 let fx = market.fx(&member.instrument.currency, &config.base_currency)?;
                 let average = stage(member, "avg_position");
-                let turned = turnover(held, AverageSize::Smoothed(&average));
-                let terms = (config.multiply_roll_costs_by, &average, turned);
+                let turned = turnover(held, AverageSize::Smoothed(average));
+                let terms = (config.multiply_roll_costs_by, average, turned);
                 accounts.push(account_of(member, held, terms, &fx, config).percent_of(capital));
             }
             all.dynamic = Some(Account::sum(&accounts));
@@ -189,21 +194,20 @@ fn curves(account: &Account) -> [(&'static str, Series); 3] {
 }
 
 /// Capped forecasts of the rules that carry weight, with what is known only.
-fn forecasts_of(member: &Member, config: &SystemConfig) -> BTreeMap<String, Series> {
+fn forecasts_of<'a>(member: &'a Member, config: &SystemConfig) -> BTreeMap<String, &'a Series> {
     let weighted = config.weights_of(&member.instrument.name);
-    let forecast =
-        |rule: &String| Some((rule.clone(), member.stages.get(&format!("capped_fc.{rule}"))?.clone()));
+    let forecast = |rule: &String| Some((rule.clone(), member.stages.get(&format!("capped_fc.{rule}"))?));
     weighted.keys().filter_map(forecast).collect()
 }
 
 fn turnovers_of(member: &Member, rules: RuleCosts) -> Turnovers {
     let average = stage(member, "avg_position");
     let held = stage(member, "buffered_position");
-    let share = times(&times(&average, &stage(member, "instr_weight")), &stage(member, "idm"));
+    let share = times(&times(average, stage(member, "instr_weight")), stage(member, "idm"));
     Turnovers {
-        subsystem: turnover(&stage(member, "subsystem_position"), AverageSize::Smoothed(&average)),
-        at_portfolio: turnover(&held, AverageSize::Smoothed(&average)),
-        instrument: turnover(&held, AverageSize::Smoothed(&share)),
+        subsystem: turnover(stage(member, "subsystem_position"), AverageSize::Smoothed(average)),
+        at_portfolio: turnover(held, AverageSize::Smoothed(average)),
+        instrument: turnover(held, AverageSize::Smoothed(&share)),
         rules,
     }
 }
@@ -245,51 +249,16 @@ pub(crate) fn sharpe_of(member: &Member) -> SharpeCosts {
     SharpeCosts::of_last_year(&member.raw.daily_price, &member.raw.returns_vol, &costs, rolls)
 }
 
-/// Contracts for an average forecast of one rule alone.
-fn usual_of_rule(member: &Member, config: &SystemConfig) -> Series {
-    let volatility = &member.raw.returns_vol;
-    let target = config.notional_trading_capital * config.percentage_vol_target / 100.0 / YEAR_ROOT;
-    let point = member.instrument.point_size;
-    let values = volatility.values.iter().map(|vol| target / (vol * point)).collect();
-    Series { first: volatility.first, values }
-}
-
-/// Contracts of one rule alone.
-fn position_of_rule(forecast: &Series, usual: &Series) -> Series {
-    let mut position = forecast.clone();
-    for (number, value) in (position.first.0..).zip(&mut position.values) {
-        *value *= usual.at(BusinessDay(number)) / FORECAST_MEAN;
-    }
-    position
-}
-
-/// What a rule alone earns, in money: unrounded, its costs a steady drain.
-///
-/// - `sharpe_cost`: what it takes off a Sharpe ratio in a year.
-pub(crate) fn rule_account(
-    member: &Member,
-    forecast: &Series,
-    sharpe_cost: f64,
-    fx: &FxRate,
-    config: &SystemConfig,
-) -> Account {
-    let usual = usual_of_rule(member, config);
-    let held = delayed(&position_of_rule(forecast, &usual));
-    let (volatility, point) = (&member.raw.returns_vol, member.instrument.point_size);
-    let drain = sharpe_costs(sharpe_cost, &held, &usual, volatility, point, fx);
-    Account::of_position(&held, &member.raw.daily_price, point, fx).with_costs(drain)
-}
-
 /// What an instrument earns with all capital, in money. Rolls are paid in full: the setting for them is the portfolio's.
 pub fn subsystem_account(member: &Member, fx: &FxRate, config: &SystemConfig) -> Account {
     let average = stage(member, "avg_position");
-    let turned = turnover(&stage(member, "subsystem_position"), AverageSize::Smoothed(&average));
-    account_of(member, &stage(member, "sub_buffered"), (1.0, &average, turned), fx, config)
+    let turned = turnover(stage(member, "subsystem_position"), AverageSize::Smoothed(average));
+    account_of(member, stage(member, "sub_buffered"), (1.0, average, turned), fx, config)
 }
 
 fn earned(
     member: &Member,
-    forecasts: &BTreeMap<String, Series>,
+    forecasts: &BTreeMap<String, &Series>,
     turnovers: Turnovers,
     fx: &FxRate,
     config: &SystemConfig,
@@ -298,14 +267,15 @@ fn earned(
     let capital = config.notional_trading_capital;
     let sharpe = sharpe_of(member);
     let average = stage(member, "avg_position");
-    let share = times(&times(&average, &stage(member, "instr_weight")), &stage(member, "idm"));
+    let share = times(&times(average, stage(member, "instr_weight")), stage(member, "idm"));
     let held = stage(member, "buffered_position");
     let own =
-        account_of(member, &held, (config.multiply_roll_costs_by, &share, turnovers.instrument), fx, config)
+        account_of(member, held, (config.multiply_roll_costs_by, &share, turnovers.instrument), fx, config)
             .percent_of(capital);
+    let book = RuleBook::new(member, fx, config);
     let rules = forecasts.iter().map(|(rule, forecast)| {
         let cost = turnovers.rules.sharpe.get(rule).copied().unwrap_or(0.0);
-        (rule.clone(), rule_account(member, forecast, cost, fx, config).percent_of(capital))
+        (rule.clone(), book.account(forecast, cost).percent_of(capital))
     });
     Earned { account: own, subsystem, rules: rules.collect(), sharpe, turnovers }
 }
@@ -384,9 +354,10 @@ impl InstrumentStatistics {
 
 /// Daily statistics of the parts of an account.
 fn parts(account: &Account) -> BTreeMap<&'static str, Figures> {
-    let flows = [("net", account.net()), ("gross", account.gross.clone()), ("costs", account.costs.clone())];
+    let net = account.net();
     let figures = |flow| Figures::of(Statistics::of_flow(flow, Frequency::BusinessDay));
-    flows.iter().filter_map(|(part, flow)| Some((*part, figures(flow)?))).collect()
+    let flows = [("net", &net), ("gross", &account.gross), ("costs", &account.costs)];
+    flows.into_iter().filter_map(|(part, flow)| Some((part, figures(flow)?))).collect()
 }
 
 /// Statistics with their days as dates; what is not a number is null.

@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 use tickrace_stats::Series;
-use tickrace_stats::moments::{alpha_of_span, ew_mean, fill_forward, rolling_mean};
+use tickrace_stats::moments::{alpha_of_span, ew_mean, ew_means, fill_forward, rolling_mean};
 
-use crate::raw::span_of;
+use crate::raw::{filled_over, span_of};
 
 /// A forecast times its scalar, within bounds.
 ///
@@ -71,49 +71,61 @@ pub struct Weighted {
 /// - Result: `[names][days]`, of sum 1 where any counts.
 pub fn smoothed_weights(series: &[Series], mut weights: Vec<Vec<f64>>, span: f64) -> Vec<Vec<f64>> {
     let days = series.first().map_or(0, Series::len);
-    for day in 0..days {
-        let is_any = series.iter().any(|series| !series.values[day].is_nan());
-        // Where nothing is known all weights stay as they are.
-        if is_any {
-            for (series, weights) in series.iter().zip(&mut weights) {
-                if series.values[day].is_nan() {
-                    weights[day] = 0.0;
-                }
-            }
+    // Where nothing is known all weights stay as they are.
+    let mut is_any = vec![false; days];
+    for series in series {
+        for (is_any, value) in is_any.iter_mut().zip(&series.values) {
+            *is_any |= !value.is_nan();
         }
     }
-    let mut smooth: Vec<Vec<f64>> =
-        weights.iter().map(|weights| ew_mean(weights, alpha_of_span(span), 1)).collect();
-    for day in 0..days {
-        let sum: f64 = smooth.iter().map(|weights| weights[day]).filter(|weight| !weight.is_nan()).sum();
-        let sum = if sum == 0.0 { 1e-4 } else { sum };
-        for weights in &mut smooth {
-            weights[day] /= sum;
+    for (series, weights) in series.iter().zip(&mut weights) {
+        for ((weight, value), is_any) in weights.iter_mut().zip(&series.values).zip(&is_any) {
+            *weight = if value.is_nan() && *is_any { 0.0 } else { *weight };
+        }
+    }
+    let mut smooth = smoothed(&weights, alpha_of_span(span));
+    let mut sums = vec![0.0; days];
+    for weights in &smooth {
+        for (sum, weight) in sums.iter_mut().zip(weights) {
+            *sum += if weight.is_nan() { 0.0 } else { *weight };
+        }
+    }
+    for weights in &mut smooth {
+        for (weight, sum) in weights.iter_mut().zip(&sums) {
+            *weight /= if *sum == 0.0 { 1e-4 } else { *sum };
         }
     }
     smooth
 }
 
+/// Exponential means of series of one length, four side by side.
+fn smoothed(series: &[Vec<f64>], alpha: f64) -> Vec<Vec<f64>> {
+    let (fours, rest) = series.as_chunks::<4>();
+    let fours = fours.iter().flat_map(|four| ew_means(four.each_ref().map(Vec::as_slice), [alpha; 4], 1));
+    fours.chain(rest.iter().map(|series| ew_mean(series, alpha, 1))).collect()
+}
+
 /// All series on the days of any, gaps filled with the value before.
-pub fn filled_together(series: &[Series]) -> Vec<Series> {
-    let (first, days) = span_of(series);
-    let filled = series.iter().map(|series| fill_forward(&series.on(first, days).values));
-    filled.map(|values| Series { first, values }).collect()
+pub fn filled_together<'a>(series: impl IntoIterator<Item = &'a Series> + Clone) -> Vec<Series> {
+    let (first, days) = span_of(series.clone());
+    series.into_iter().map(|series| filled_over(series, first, days)).collect()
 }
 
 /// Sum of weighted forecasts times a multiplier, before it is capped; a missing forecast counts as zero.
 ///
 /// - `multiplier`: `[days]`.
 pub fn combined(weighted: &Weighted, multiplier: &[f64]) -> Vec<f64> {
-    let multiplier = fill_forward(multiplier);
-    let sum = |day: usize| -> f64 {
-        let parts = weighted.forecasts.iter().zip(&weighted.weights);
-        parts
-            .map(|(forecast, weights)| forecast.values[day] * weights[day])
-            .filter(|part| !part.is_nan())
-            .sum()
-    };
-    multiplier.iter().enumerate().map(|(day, multiplier)| sum(day) * multiplier).collect()
+    let mut sums = vec![-0.0; multiplier.len()];
+    for (forecast, weights) in weighted.forecasts.iter().zip(&weighted.weights) {
+        for ((sum, value), weight) in sums.iter_mut().zip(&forecast.values).zip(weights) {
+            let part = value * weight;
+            *sum = if part.is_nan() { *sum } else { *sum + part };
+        }
+    }
+    for (sum, multiplier) in sums.iter_mut().zip(fill_forward(multiplier)) {
+        *sum *= multiplier;
+    }
+    sums
 }
 
 /// What raw forecasts are multiplied by where volatility is high or low against its own past: from 0.5 to 2.

@@ -272,12 +272,18 @@ fn contract_years(id: f64) -> f64 {
 
 /// Slope from the carry contract to the held one, points a year; each a price and the id of its contract.
 pub(crate) fn slope((held, held_id): (f64, f64), (carry, carry_id): (f64, f64)) -> f64 {
+    over_gap(held - carry, gap_years(held_id, carry_id))
+}
+
+/// Years from the held contract to the one carry is measured against; a gap of less than a day is one.
+fn gap_years(held_id: f64, carry_id: f64) -> f64 {
     const GAP_MIN: f64 = 1.0 / 365.25;
-    let roll = held - carry;
-    let mut gap = contract_years(carry_id) - contract_years(held_id);
-    if gap != 0.0 && gap.abs() < GAP_MIN {
-        gap = GAP_MIN.copysign(gap);
-    }
+    let gap = contract_years(carry_id) - contract_years(held_id);
+    if gap != 0.0 && gap.abs() < GAP_MIN { GAP_MIN.copysign(gap) } else { gap }
+}
+
+/// Missing where both prices are the same.
+fn over_gap(roll: f64, gap: f64) -> f64 {
     if roll == 0.0 { f64::NAN } else { roll / gap }
 }
 
@@ -286,20 +292,38 @@ fn annual_roll(prices: &Prices) -> Series {
     let column = |name| prices.multiple.column(name).unwrap_or_default();
     let (held, carry) = (column("PRICE"), column("CARRY"));
     let (held_id, carry_id) = (column("PRICE_CONTRACT"), column("CARRY_CONTRACT"));
-    let slopes: Vec<f64> =
-        (0..held.len()).map(|row| slope((held[row], held_id[row]), (carry[row], carry_id[row]))).collect();
-    let at_ns = &prices.multiple.at_ns;
-    let folded = |change: fn(f64, f64) -> f64, first: fn(f64) -> f64| {
-        Series::binned(at_ns, &slopes, |bin, value| {
-            *bin = if bin.is_nan() { first(value) } else { change(*bin, value) };
+    // The same two contracts stand in many rows.
+    let (mut ids, mut gap) = ([f64::NAN; 2], f64::NAN);
+    let slopes: Vec<f64> = held
+        .iter()
+        .zip(carry)
+        .zip(held_id.iter().zip(carry_id))
+        .map(|((held, carry), (held_id, carry_id))| {
+            if ids != [*held_id, *carry_id] {
+                ids = [*held_id, *carry_id];
+                gap = gap_years(*held_id, *carry_id);
+            }
+            over_gap(held - carry, gap)
         })
-    };
-    let mut sums = folded(|sum, value| sum + value, |value| value);
-    let counts = folded(|count, _| count + 1.0, |_| 1.0);
-    for (sum, count) in sums.values.iter_mut().zip(counts.values) {
-        *sum /= count;
+        .collect();
+    // A bin is done when the next begins; its mean is then what its sum was.
+    let mut mean = Mean::default();
+    Series::binned(&prices.multiple.at_ns, &slopes, |bin, value| *bin = mean.of(bin.is_nan(), value))
+}
+
+/// A mean over values that come one by one.
+#[derive(Default)]
+struct Mean {
+    sum: f64,
+    count: f64,
+}
+
+impl Mean {
+    /// The mean up to this value; `begins` afresh with it.
+    fn of(&mut self, begins: bool, value: f64) -> f64 {
+        (self.sum, self.count) = if begins { (value, 1.0) } else { (self.sum + value, self.count + 1.0) };
+        self.sum / self.count
     }
-    sums
 }
 
 /// A slope over the annual deviation, on the days of both.
@@ -322,8 +346,23 @@ pub fn span_of<'a>(series: impl IntoIterator<Item = &'a Series>) -> (BusinessDay
 
 /// A series on the days of another, each missing value replaced by the last before it.
 pub fn filled_on(series: &Series, days: &Series) -> Series {
-    let on = series.on(days.first, days.len());
-    Series { first: days.first, values: fill_forward(&on.values) }
+    filled_over(series, days.first, days.len())
+}
+
+/// A series on `days` days from `first`, each missing value replaced by the last before it within them.
+pub fn filled_over(series: &Series, first: BusinessDay, days: usize) -> Series {
+    let shift = i64::from(series.first.0) - i64::from(first.0);
+    let before = usize::try_from(shift).unwrap_or(0).min(days);
+    let skipped = usize::try_from(-shift).unwrap_or(0);
+    let mut values = Vec::with_capacity(days);
+    values.resize(before, f64::NAN);
+    let mut last = f64::NAN;
+    values.extend(series.values.iter().skip(skipped).take(days - before).map(|value| {
+        last = if value.is_nan() { last } else { *value };
+        last
+    }));
+    values.resize(days, last);
+    Series { first, values }
 }
 
 /// Middle of the values that are there; the mean of the middle two of an even number.

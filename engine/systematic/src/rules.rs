@@ -27,8 +27,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use tickrace_stats::moments::{
-    alpha_of_com, alpha_of_span, differences, ew_mean, fill_forward, rolling_extremes, rolling_mean,
-    rolling_std,
+    alpha_of_com, alpha_of_span, differences, ew_mean, ew_means, fill_forward, rolling_extremes,
+    rolling_mean, rolling_std,
 };
 
 use crate::raw::robust_volatility;
@@ -140,6 +140,16 @@ impl<'a> Inputs<'a> {
         Some(RuleError::Unread { name, known })
     }
 
+    /// An input and what a figure of it is kept under.
+    fn key(&self, place: usize, what: &'static str, number: f64) -> Result<(&[f64], Key), RuleError> {
+        let (Some(series), Some(name)) = (self.series.get(place), self.names.get(place)) else {
+            return Err(RuleError::Inputs { wanted: place + 1, got: self.series.len() });
+        };
+        // Inputs of one name are told apart by where their first known value lies.
+        let first = series.iter().position(|value| !value.is_nan()).unwrap_or(series.len());
+        Ok((series, (name.clone(), first, series.len(), what, number.to_bits())))
+    }
+
     /// A figure of an input, worked out once.
     fn shared(
         &self,
@@ -148,12 +158,7 @@ impl<'a> Inputs<'a> {
         number: f64,
         work: impl Fn(&[f64]) -> Vec<f64>,
     ) -> Result<Rc<[f64]>, RuleError> {
-        let (Some(series), Some(name)) = (self.series.get(place), self.names.get(place)) else {
-            return Err(RuleError::Inputs { wanted: place + 1, got: self.series.len() });
-        };
-        // Inputs of one name are told apart by where their first known value lies.
-        let first = series.iter().position(|value| !value.is_nan()).unwrap_or(series.len());
-        let key = (name.clone(), first, series.len(), what, number.to_bits());
+        let (series, key) = self.key(place, what, number)?;
         if let Some(known) = self.memo.0.borrow().get(&key) {
             return Ok(Rc::clone(known));
         }
@@ -167,9 +172,26 @@ impl<'a> Inputs<'a> {
         self.shared(place, "ew_mean", span, |values| ew_mean(values, alpha_of_span(span), 1))
     }
 
+    /// The means of two spans, worked out together where neither is known yet.
+    fn two_means(&self, place: usize, fast: f64, slow: f64) -> Result<(Rc<[f64]>, Rc<[f64]>), RuleError> {
+        let (series, fast_key) = self.key(place, "ew_mean", fast)?;
+        let (_, slow_key) = self.key(place, "ew_mean", slow)?;
+        let is_known = |key: &Key| self.memo.0.borrow().contains_key(key);
+        if is_known(&fast_key) || is_known(&slow_key) {
+            return Ok((self.mean(place, fast)?, self.mean(place, slow)?));
+        }
+        let [fast, slow] = ew_means([series; 2], [alpha_of_span(fast), alpha_of_span(slow)], 1);
+        let (fast, slow): (Rc<[f64]>, Rc<[f64]>) = (fast.into(), slow.into());
+        let mut memo = self.memo.0.borrow_mut();
+        memo.insert(fast_key, Rc::clone(&fast));
+        memo.insert(slow_key, Rc::clone(&slow));
+        Ok((fast, slow))
+    }
+
     /// Crossover of two spans of the first input over a deviation.
     fn crossover(&self, deviation: &[f64], fast: f64, slow: f64) -> Result<Vec<f64>, RuleError> {
-        Ok(over(&self.mean(0, fast)?, &self.mean(0, slow)?, deviation))
+        let (fast, slow) = self.two_means(0, fast, slow)?;
+        Ok(over(&fast, &slow, deviation))
     }
 }
 

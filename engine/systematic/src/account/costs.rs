@@ -74,23 +74,24 @@ pub fn deflator(price: &Series) -> Series {
         .filter(|change| !change.is_nan())
         .fold(0.0, |most: f64, change| most.max(change.abs()));
     let scale = if scale > 0.0 { scale } else { 1.0 };
+    changes.iter_mut().for_each(|change| *change /= scale);
     let (mut count, mut sum, mut squares) = (0usize, 0.0, 0.0);
     for row in 0..changes.len() {
         if !changes[row].is_nan() {
-            let now = changes[row] / scale;
+            let now = changes[row];
             count += 1;
             sum += now;
             squares += now * now;
         }
         if row >= DEFLATOR_DAYS && !changes[row - DEFLATOR_DAYS].is_nan() {
-            let old = changes[row - DEFLATOR_DAYS] / scale;
+            let old = changes[row - DEFLATOR_DAYS];
             count -= 1;
             sum -= old;
             squares -= old * old;
         }
         if row % DEFLATOR_DAYS == 0 {
             // Summed afresh now and then: a running sum keeps the rounding of all that has left it.
-            (count, sum, squares) = afresh(&changes[row.saturating_sub(DEFLATOR_DAYS - 1)..=row], scale);
+            (count, sum, squares) = afresh(&changes[row.saturating_sub(DEFLATOR_DAYS - 1)..=row]);
         }
         if count >= DEFLATOR_DAYS_MIN {
             let size = count as f64;
@@ -104,11 +105,11 @@ pub fn deflator(price: &Series) -> Series {
     Series { first: price.first, values }
 }
 
-fn afresh(changes: &[f64], scale: f64) -> (usize, f64, f64) {
-    changes.iter().filter(|change| !change.is_nan()).fold((0, 0.0, 0.0), |(count, sum, squares), change| {
-        let now = change / scale;
-        (count + 1, sum + now, squares + now * now)
-    })
+fn afresh(changes: &[f64]) -> (usize, f64, f64) {
+    changes
+        .iter()
+        .filter(|change| !change.is_nan())
+        .fold((0, 0.0, 0.0), |(count, sum, squares), now| (count + 1, sum + now, squares + now * now))
 }
 
 /// The costs of fills as a flow of negative money of the account. A fill whose rate or deflator is not known yet is free.

@@ -3,6 +3,8 @@
 //! Most amounts stand on business days and are held densely; the few dated on a weekend (a roll's cost) are kept apart, since
 //! they belong to Friday's bin by day and by week but to their own calendar month.
 
+use std::borrow::Cow;
+
 use tickrace_stats::panel::{civil, day_of_date};
 use tickrace_stats::{BusinessDay, Series};
 
@@ -99,8 +101,8 @@ impl Flow {
         let mut total = Self::over(first, last);
         for flow in flows {
             let shift = usize::try_from(flow.series.first.0 - total.series.first.0).unwrap_or(0);
-            let target = total.series.values.iter_mut().skip(shift);
-            for (sum, amount) in target.zip(&flow.series.values) {
+            let target = total.series.values.get_mut(shift..).unwrap_or_default();
+            for (sum, amount) in target.iter_mut().zip(&flow.series.values) {
                 *sum += amount;
             }
             for &(day, amount) in &flow.weekend {
@@ -125,14 +127,21 @@ impl Flow {
 
     /// Sums by business day, the weekend in Friday's: dense from the first to the last amount.
     pub fn daily(&self) -> Series {
-        let mut series = self.series.clone();
+        let (first, values) = self.days();
+        Series { first, values: values.into_owned() }
+    }
+
+    /// The same without a copy where no amount stands on a weekend: the first day, and the sums.
+    pub fn days(&self) -> (BusinessDay, Cow<'_, [f64]>) {
+        let first = self.series.first;
+        let mut values = Cow::Borrowed(self.series.values.as_slice());
         for &(day, amount) in &self.weekend {
-            let place = BusinessDay::of_day(day).0 - series.first.0;
-            if let Some(sum) = usize::try_from(place).ok().and_then(|place| series.values.get_mut(place)) {
+            let place = BusinessDay::of_day(day).0 - first.0;
+            if let Some(sum) = usize::try_from(place).ok().and_then(|place| values.to_mut().get_mut(place)) {
                 *sum += amount;
             }
         }
-        series
+        (first, values)
     }
 
     /// Sums at a frequency.

@@ -22,19 +22,45 @@ pub fn delayed(position: &Series) -> Series {
 pub fn points(held: &Series, price: &Series) -> Series {
     let Some((first, days)) = union(held, price) else { return Series::default() };
     let mut values = vec![0.0; days];
-    let (mut position, mut last) = (f64::NAN, f64::NAN);
+    let mut walk = Walk { position: f64::NAN, last: f64::NAN };
     let starts = [held, price].map(|series| usize::try_from(series.first.0 - first.0).unwrap_or(0));
-    for (row, profit) in values.iter_mut().enumerate() {
-        let now = row.checked_sub(starts[1]).and_then(|place| price.values.get(place)).copied();
-        if let Some(now) = now.filter(|price| !price.is_nan()) {
-            let gained = position * (now - last);
-            *profit = if gained.is_nan() { 0.0 } else { gained };
-            last = now;
-        }
-        let wanted = row.checked_sub(starts[0]).and_then(|place| held.values.get(place)).copied();
-        position = wanted.filter(|wanted| !wanted.is_nan()).unwrap_or(position);
+    // Both have every row between the later start and the earlier end: there nothing is looked up.
+    let begin = starts[0].max(starts[1]).min(days);
+    let end = (starts[0] + held.len()).min(starts[1] + price.len()).max(begin);
+    let at = |series: &Series, row: usize| {
+        series.at(BusinessDay(first.0 + i32::try_from(row).unwrap_or(i32::MAX)))
+    };
+    for (row, profit) in values[..begin].iter_mut().enumerate() {
+        *profit = walk.step(at(held, row), at(price, row));
+    }
+    let inner = |series: &Series, start: usize| {
+        let from = begin.saturating_sub(start).min(series.len());
+        from..(from + end - begin).min(series.len())
+    };
+    let (wanted, prices) = (&held.values[inner(held, starts[0])], &price.values[inner(price, starts[1])]);
+    for ((profit, wanted), now) in values[begin..end].iter_mut().zip(wanted).zip(prices) {
+        *profit = walk.step(*wanted, *now);
+    }
+    for (row, profit) in (end..).zip(&mut values[end..]) {
+        *profit = walk.step(at(held, row), at(price, row));
     }
     Series { first, values }
+}
+
+/// What is held at a day's end, and the last price known.
+struct Walk {
+    position: f64,
+    last: f64,
+}
+
+impl Walk {
+    /// What the day earned.
+    fn step(&mut self, wanted: f64, now: f64) -> f64 {
+        let gained = self.position * (now - self.last);
+        self.last = if now.is_nan() { self.last } else { now };
+        self.position = if wanted.is_nan() { self.position } else { wanted };
+        if gained.is_nan() { 0.0 } else { gained }
+    }
 }
 
 /// First day and number of days that cover both series; none where both are empty.
@@ -61,9 +87,16 @@ impl Account {
     /// - `point_size`: money of the instrument's currency per point and contract.
     pub fn of_position(held: &Series, price: &Series, point_size: f64, fx: &FxRate) -> Self {
         let mut series = points(held, price);
-        let rates = fx.on(series.first, series.len());
-        for (value, rate) in series.values.iter_mut().zip(&rates.values) {
-            *value = *value * point_size * rate;
+        match fx {
+            FxRate::Constant(rate) => {
+                series.values.iter_mut().for_each(|value| *value = *value * point_size * rate);
+            }
+            FxRate::Stamped { .. } => {
+                let rates = fx.on(series.first, series.len());
+                for (value, rate) in series.values.iter_mut().zip(&rates.values) {
+                    *value = *value * point_size * rate;
+                }
+            }
         }
         Self { gross: Flow::of_series(series), costs: Flow::default() }
     }

@@ -6,6 +6,7 @@ use super::costs::ContractCosts;
 use super::flow::Flow;
 use super::fx::FxRate;
 use super::pnl::union;
+use crate::raw::filled_over;
 
 /// Square root of the 256 business days of a year.
 const ROOT_OF_YEAR: f64 = 16.0;
@@ -82,24 +83,66 @@ pub fn sharpe_costs(
     fx: &FxRate,
 ) -> Flow {
     let Some((first, days)) = union(held, average_position) else { return Flow::default() };
-    let rates = fx.on(first, days);
-    let mut values = vec![0.0; days];
-    // What is usual before it is known is what it is first known to be: the reference's, which looks ahead by those days.
-    let known =
-        |series: &Series| series.values.iter().copied().find(|value| !value.is_nan()).unwrap_or(f64::NAN);
-    let (mut size, mut vol, mut is_held) = (known(average_position), known(daily_vol), false);
-    for (row, number) in (first.0..).take(days).enumerate() {
-        let day = BusinessDay(number);
-        let elapsed = (day.day() - BusinessDay(number - 1).day()) as f64 / DAYS_OF_YEAR;
-        let carry = |old: f64, now: f64| if now.is_nan() { old } else { now };
-        size = carry(size, average_position.at(day));
-        vol = carry(vol, daily_vol.at(day));
-        is_held |= !held.at(day).is_nan();
-        let yearly = per_year * size.abs() * vol * ROOT_OF_YEAR;
-        let amount = -yearly * elapsed * point_size * rates.values[row];
-        values[row] = if row > 0 && is_held && !amount.is_nan() { amount } else { 0.0 };
+    Drain::new(first, days, average_position, daily_vol, fx).flow(per_year, held, point_size)
+}
+
+/// What the drains of several positions of one instrument share, on given days.
+#[derive(Clone, Debug)]
+pub struct Drain {
+    first: BusinessDay,
+    /// `[days]`, size of the usual position, contracts.
+    sizes: Vec<f64>,
+    /// `[days]`, points a day.
+    vols: Vec<f64>,
+    /// `[days]`, years since the day before.
+    elapsed: Vec<f64>,
+    /// `[days]`.
+    rates: Vec<f64>,
+}
+
+impl Drain {
+    /// On `days` days from `first`; see [`sharpe_costs`].
+    pub fn new(first: BusinessDay, days: usize, usual: &Series, daily_vol: &Series, fx: &FxRate) -> Self {
+        // What is usual before it is known is what it is first known to be: the reference's, which looks ahead by those days.
+        let carried = |series: &Series| {
+            let mut values = filled_over(series, first, days).values;
+            let known = series.values.iter().copied().find(|value| !value.is_nan()).unwrap_or(f64::NAN);
+            let unknown = values.iter().take_while(|value| value.is_nan()).count();
+            values[..unknown].fill(known);
+            values
+        };
+        let mut sizes = carried(usual);
+        sizes.iter_mut().for_each(|size| *size = size.abs());
+        let day = |number: i32| BusinessDay(number).day();
+        let elapsed =
+            (first.0..).take(days).map(|number| (day(number) - day(number - 1)) as f64 / DAYS_OF_YEAR);
+        let elapsed = elapsed.collect();
+        Self { first, sizes, vols: carried(daily_vol), elapsed, rates: fx.on(first, days).values }
     }
-    Flow::of_series(Series { first, values })
+
+    /// Whether it is on these days.
+    pub fn is_on(&self, first: BusinessDay, days: usize) -> bool {
+        self.first == first && self.sizes.len() == days
+    }
+
+    /// The drain of a position; see [`sharpe_costs`].
+    pub fn flow(&self, per_year: f64, held: &Series, point_size: f64) -> Flow {
+        let begin = held.values.iter().position(|value| !value.is_nan()).unwrap_or(held.len());
+        let begin = match begin < held.len() {
+            true => usize::try_from(held.first.0 - self.first.0).unwrap_or(0) + begin,
+            false => self.sizes.len(),
+        };
+        let rows = self.sizes.iter().zip(&self.vols).zip(self.elapsed.iter().zip(&self.rates));
+        let mut values: Vec<f64> = rows
+            .map(|((size, vol), (elapsed, rate))| {
+                let yearly = per_year * size * vol * ROOT_OF_YEAR;
+                let amount = -yearly * elapsed * point_size * rate;
+                if amount.is_nan() { 0.0 } else { amount }
+            })
+            .collect();
+        values[..begin.max(1).min(self.sizes.len())].fill(0.0);
+        Flow::of_series(Series { first: self.first, values })
+    }
 }
 
 #[cfg(test)]

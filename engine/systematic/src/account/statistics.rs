@@ -4,6 +4,7 @@ use serde::Serialize;
 use tickrace_stats::{BusinessDay, normal, student};
 
 use super::flow::{Bins, Flow, Frequency};
+use super::order::{Binning, Histogram};
 
 /// What describes a row of profits; NaN where there is too little to tell. The names are those of the reference's output.
 ///
@@ -73,9 +74,9 @@ impl Statistics {
         if frequency != Frequency::BusinessDay {
             return Self::of_bins(&flow.bins(frequency), frequency);
         }
-        let series = flow.daily();
-        let last = BusinessDay(series.end().0 - 1);
-        Self::of_sums(&series.values, (series.first.day(), last.day()), frequency)
+        let (first, values) = flow.days();
+        let last = BusinessDay(first.0 + i32::try_from(values.len()).unwrap_or(i32::MAX) - 1);
+        Self::of_sums(&values, (first.day(), last.day()), frequency)
     }
 
     /// Of sums at a frequency; none without sums.
@@ -88,24 +89,19 @@ impl Statistics {
             return None;
         }
         let count = sums.len() as f64;
-        let First { total, min, max, sides, down } = First::of(sums);
+        let Sides { min, max, gains, losses, won, lost } = Sides::of(sums);
+        let Path { total, sum, worst, below, histogram } = Path::of(sums, Binning::new(min, max));
         let mean = total / count;
-        let avg_loss = sides.losses / sides.lost;
-        let (mut squares, mut cubes, mut loss_squares) = (0.0, 0.0, 0.0);
-        for &value in sums {
-            let (off, off_loss) = (value - mean, value - avg_loss);
-            squares += off * off;
-            cubes += off * off * off;
-            loss_squares += if value < 0.0 { off_loss * off_loss } else { 0.0 };
-        }
+        let avg_loss = losses / lost;
+        let Spread { squares, cubes, loss_squares } = Spread::of(sums, mean, avg_loss);
         let std = (squares / (count - 1.0)).sqrt();
         let spread = squares / count;
         let years = count / frequency.per_year();
         let root = frequency.per_year().sqrt();
         let (ann_mean, ann_std) = (total / years, std * root);
-        let avg_gain = sides.gains / sides.won;
+        let avg_gain = gains / won;
         let t_stat = mean / (std / count.sqrt());
-        let (median, quant_ratio_lower, quant_ratio_upper) = quantiles(sums);
+        let (median, quant_ratio_lower, quant_ratio_upper) = quantiles(sums, &histogram, (total, won, lost));
         Some(Self {
             min,
             max,
@@ -116,17 +112,17 @@ impl Statistics {
             ann_mean,
             ann_std,
             sharpe: ann_mean / ann_std,
-            sortino: ann_mean / ((loss_squares / sides.lost).sqrt() * root),
-            avg_drawdown: down.sum / count,
-            worst_drawdown: down.worst,
-            time_in_drawdown: down.below / count,
-            calmar: ann_mean / -down.worst,
-            avg_return_to_drawdown: ann_mean / -(down.sum / count),
+            sortino: ann_mean / ((loss_squares / lost).sqrt() * root),
+            avg_drawdown: sum / count,
+            worst_drawdown: worst,
+            time_in_drawdown: below / count,
+            calmar: ann_mean / -worst,
+            avg_return_to_drawdown: ann_mean / -(sum / count),
             avg_loss,
             avg_gain,
             gaintolossratio: avg_gain / -avg_loss,
-            profitfactor: sides.gains / -sides.losses,
-            hitrate: sides.won / (sides.won + sides.lost),
+            profitfactor: gains / -losses,
+            hitrate: won / (won + lost),
             t_stat,
             p_value: student::two_sided(t_stat, count - 1.0),
             n: sums.len(),
@@ -168,98 +164,152 @@ impl Statistics {
     }
 }
 
-/// Gains and losses apart: sums and counts.
-#[derive(Default)]
+/// Rows that are summed side by side: sums of every fourth value, which no addition waits for.
+const LANES: usize = 4;
+
+/// Gains and losses apart, and the extremes.
 struct Sides {
+    min: f64,
+    max: f64,
     gains: f64,
     losses: f64,
     won: f64,
     lost: f64,
 }
 
-/// What the sum of profits lies below its greatest so far: sum, least, and periods below.
-#[derive(Default)]
-struct Drawdown {
+impl Sides {
+    fn of(sums: &[f64]) -> Self {
+        let (mut min, mut max) = ([f64::INFINITY; LANES], [f64::NEG_INFINITY; LANES]);
+        let (mut gains, mut losses) = ([0.0; LANES], [0.0; LANES]);
+        let (mut won, mut lost) = ([0u64; LANES], [0u64; LANES]);
+        let mut take = |values: &[f64]| {
+            for (lane, &value) in values.iter().enumerate() {
+                min[lane] = if value < min[lane] { value } else { min[lane] };
+                max[lane] = if value > max[lane] { value } else { max[lane] };
+                gains[lane] += if value > 0.0 { value } else { 0.0 };
+                losses[lane] += if value < 0.0 { value } else { 0.0 };
+                won[lane] += u64::from(value > 0.0);
+                lost[lane] += u64::from(value < 0.0);
+            }
+        };
+        let (rows, rest) = sums.as_chunks::<LANES>();
+        rows.iter().for_each(|row| take(row));
+        take(rest);
+        Self {
+            min: min.into_iter().fold(f64::INFINITY, f64::min),
+            max: max.into_iter().fold(f64::NEG_INFINITY, f64::max),
+            gains: gains.iter().sum(),
+            losses: losses.iter().sum(),
+            won: won.iter().sum::<u64>() as f64,
+            lost: lost.iter().sum::<u64>() as f64,
+        }
+    }
+}
+
+/// The sum of profits in the order of time: its end; what it lies below its greatest so far, as a sum, the least, and periods
+/// below. How values are spread is counted meanwhile, since each addition waits for the one before.
+struct Path {
+    total: f64,
     sum: f64,
     worst: f64,
     below: f64,
+    histogram: Histogram,
 }
 
-/// What one pass gives. Its chains of additions run side by side, and no branch depends on the sign of a profit, which no
-/// processor can guess.
-struct First {
-    total: f64,
-    min: f64,
-    max: f64,
-    sides: Sides,
-    down: Drawdown,
-}
-
-impl First {
-    fn of(sums: &[f64]) -> Self {
-        let (mut sides, mut down) = (Sides::default(), Drawdown::default());
+impl Path {
+    fn of(sums: &[f64], binning: Binning) -> Self {
+        let mut histogram = Histogram::new(binning);
         let (mut level, mut top) = (0.0, f64::NEG_INFINITY);
-        let (mut min, mut max) = (f64::INFINITY, f64::NEG_INFINITY);
+        let (mut sum, mut worst, mut below) = (0.0, 0.0, 0u64);
         for &value in sums {
-            min = if value < min { value } else { min };
-            max = if value > max { value } else { max };
-            sides.gains += if value > 0.0 { value } else { 0.0 };
-            sides.losses += if value < 0.0 { value } else { 0.0 };
-            sides.won += if value > 0.0 { 1.0 } else { 0.0 };
-            sides.lost += if value < 0.0 { 1.0 } else { 0.0 };
+            histogram.take(value);
             level += value;
             top = if level > top { level } else { top };
             let off = level - top;
-            down.sum += off;
-            down.worst = if off < down.worst { off } else { down.worst };
-            down.below += if off < 0.0 { 1.0 } else { 0.0 };
+            sum += off;
+            worst = if off < worst { off } else { worst };
+            below += u64::from(off < 0.0);
         }
-        Self { total: level, min, max, sides, down }
+        Self { total: level, sum, worst, below: below as f64, histogram }
+    }
+}
+
+/// Powers of what profits lie off their mean, and squares of what losses lie off theirs.
+struct Spread {
+    squares: f64,
+    cubes: f64,
+    loss_squares: f64,
+}
+
+impl Spread {
+    fn of(sums: &[f64], mean: f64, avg_loss: f64) -> Self {
+        let (mut squares, mut cubes, mut loss_squares) = ([0.0; LANES], [0.0; LANES], [0.0; LANES]);
+        let mut take = |values: &[f64]| {
+            for (lane, &value) in values.iter().enumerate() {
+                let (off, off_loss) = (value - mean, value - avg_loss);
+                squares[lane] += off * off;
+                cubes[lane] += off * off * off;
+                loss_squares[lane] += if value < 0.0 { off_loss * off_loss } else { 0.0 };
+            }
+        };
+        let (rows, rest) = sums.as_chunks::<LANES>();
+        rows.iter().for_each(|row| take(row));
+        take(rest);
+        Self {
+            squares: squares.iter().sum(),
+            cubes: cubes.iter().sum(),
+            loss_squares: loss_squares.iter().sum(),
+        }
     }
 }
 
 /// Median of all, then the lower and upper quantile ratios of what is not zero.
-fn quantiles(sums: &[f64]) -> (f64, f64, f64) {
-    let mut values = sums.to_vec();
-    let [median] = select(&mut values, [0.5]);
-    values.retain(|value| *value != 0.0);
-    let mean = values.iter().sum::<f64>() / values.len() as f64;
+///
+/// - `histogram`: of all. `total`, `won`, `lost`: their sum, and how many are above and below zero.
+fn quantiles(sums: &[f64], histogram: &Histogram, (total, won, lost): (f64, f64, f64)) -> (f64, f64, f64) {
+    let zeros = sums.len() as f64 - won - lost;
+    let among_all = place(0.5, sums.len() as f64);
+    let others = [0.01, 0.3, 0.7, 0.99].map(|probability| place(probability, won + lost));
+    // Where the zeros are left out, what lies above them stands that much lower.
+    let back = |place: f64| if place < lost { place } else { place + zeros };
+    let mut wanted = [(0, 0usize); 10];
+    for (slot, (low, high, _)) in [among_all].into_iter().chain(others).enumerate() {
+        for (end, place) in [low, high].into_iter().enumerate() {
+            let place = if slot == 0 { place } else { back(place) };
+            wanted[2 * slot + end] = (whole(place).min(sums.len() - 1), 2 * slot + end);
+        }
+    }
+    wanted.sort_unstable();
+    let sorted = histogram.order_statistics(sums, wanted.map(|(place, _)| place));
+    let mut found = [0.0; 10];
+    for ((_, slot), value) in wanted.into_iter().zip(sorted) {
+        found[slot] = value;
+    }
+    let between = |slot: usize, (_, _, share): (f64, f64, f64)| {
+        let [low, high] = [found[2 * slot], found[2 * slot + 1]];
+        low + (high - low) * share
+    };
+    let median = between(0, among_all);
+    if won + lost == 0.0 {
+        return (median, f64::NAN, f64::NAN);
+    }
+    let mean = total / (won + lost);
     let normal = normal::quantile(0.01) / normal::quantile(0.3);
     // Taking the mean off first would change no order.
-    let [low, lower, upper, high] =
-        select(&mut values, [0.01, 0.3, 0.7, 0.99]).map(|quantile| quantile - mean);
-    (median, low / lower / normal, high / upper / normal)
+    let off = |slot: usize| between(slot, others[slot - 1]) - mean;
+    (median, off(1) / off(2) / normal, off(4) / off(3) / normal)
 }
 
-/// Quantiles by linear interpolation between order statistics, probabilities rising; NaN without values. Reorders them.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a place within the slice")]
-fn select<const N: usize>(values: &mut [f64], probabilities: [f64; N]) -> [f64; N] {
-    let Some(last) = values.len().checked_sub(1) else { return [f64::NAN; N] };
-    let places = probabilities.map(|probability| probability * last as f64);
-    let wanted: Vec<usize> = places
-        .iter()
-        .flat_map(|place| [place.floor() as usize, (place.floor() as usize + 1).min(last)])
-        .collect();
-    let mut found = vec![0.0; wanted.len()];
-    order_statistics(values, 0, &wanted, &mut found);
-    let mut pairs = found.chunks_exact(2);
-    places.map(|place| match pairs.next() {
-        Some([low, high]) => low + (high - low) * (place - place.floor()),
-        _ => f64::NAN,
-    })
+/// The places of a sorted row between which a quantile lies, and how far from the lower to the upper.
+fn place(probability: f64, count: f64) -> (f64, f64, f64) {
+    let last = (count - 1.0).max(0.0);
+    let place = probability * last;
+    (place.floor(), (place.floor() + 1.0).min(last), place - place.floor())
 }
 
-/// The values at places of the sorted slice, which begins at place `base`; places rise. Each search leaves less for the next.
-fn order_statistics(values: &mut [f64], base: usize, wanted: &[usize], found: &mut [f64]) {
-    let middle = wanted.len() / 2;
-    let Some(&place) = wanted.get(middle) else { return };
-    let (below, value, above) = values.select_nth_unstable_by(place - base, f64::total_cmp);
-    let value = *value;
-    let equal = wanted.iter().position(|other| *other == place).unwrap_or(middle);
-    let after = wanted.iter().rposition(|other| *other == place).map_or(middle, |last| last + 1);
-    found[equal..after].fill(value);
-    order_statistics(below, base, &wanted[..equal], &mut found[..equal]);
-    order_statistics(above, place + 1, &wanted[after..], &mut found[after..]);
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a place within a slice")]
+const fn whole(place: f64) -> usize {
+    place as usize
 }
 
 #[cfg(test)]
@@ -286,15 +336,26 @@ mod tests {
     }
 
     #[test]
-    fn quantiles_interpolate_like_a_sorted_slice() {
-        let values: Vec<f64> = (0..997).map(|step| f64::from(step * 389 % 997)).collect();
-        let probabilities = [0.0, 0.01, 0.3, 0.5, 0.77, 1.0];
-        for (found, probability) in select(&mut values.clone(), probabilities).into_iter().zip(probabilities)
-        {
-            assert!((found - probability * 996.0).abs() < 1e-9);
-        }
-        assert_eq!(select(&mut [3.0], [0.01, 0.99]), [3.0, 3.0]);
-        assert!(select(&mut [], [0.5])[0].is_nan());
+    fn quantiles_interpolate_between_values_and_leave_zeros_out() {
+        // 997 values in steps of 1 from -400 to 596 in a mixed order, and 500 zeros more; the mean of what is no zero is
+        // 98 * 997 / 996.
+        let mut values: Vec<f64> = (0..997).map(|step| f64::from(step * 389 % 997 - 400)).collect();
+        values.extend([0.0; 500]);
+        let stats = of(&values, Frequency::BusinessDay);
+        assert_eq!(stats.median, 0.0);
+        let mut others: Vec<f64> = values.into_iter().filter(|value| *value != 0.0).collect();
+        others.sort_by(f64::total_cmp);
+        let mean = others.iter().sum::<f64>() / 996.0;
+        let quantile = |probability: f64| {
+            let place = probability * 995.0;
+            let low = others[place as usize];
+            low + (others[place as usize + 1] - low) * place.fract() - mean
+        };
+        // The normal law's 1 % and 30 % quantiles, from a table.
+        let normal = 2.326_347_874_040_841 / 0.524_400_512_708_041;
+        assert!((stats.quant_ratio_lower - quantile(0.01) / quantile(0.3) / normal).abs() < 1e-9);
+        assert!((stats.quant_ratio_upper - quantile(0.99) / quantile(0.7) / normal).abs() < 1e-9);
+        assert!(of(&[0.0; 5], Frequency::BusinessDay).quant_ratio_lower.is_nan());
     }
 
     #[test]

@@ -56,8 +56,7 @@ pub(super) fn weight_stages(
     let is_expensive = |rule: &str| cost_of(rule).is_some_and(|cost| *cost > ceiling);
     let stated = config.weights_without(name, &is_expensive);
     let capped = stages.family("capped_fc");
-    let forecasts =
-        forecast::filled_together(&capped.iter().map(|(_, series)| (*series).clone()).collect::<Vec<_>>());
+    let forecasts = forecast::filled_together(capped.iter().map(|(_, series)| *series));
     let (first, days) = span_of(&forecasts);
     let mut raw = match dated {
         Some(dated) => estimated::on_days(dated, capped.len(), first, days),
@@ -83,8 +82,7 @@ pub(super) fn combination_stages(
     stages: &mut Stages,
 ) {
     let capped = stages.family("capped_fc");
-    let forecasts =
-        forecast::filled_together(&capped.iter().map(|(_, series)| (*series).clone()).collect::<Vec<_>>());
+    let forecasts = forecast::filled_together(capped.iter().map(|(_, series)| *series));
     let weights: Vec<Series> =
         stages.family("fc_weight").into_iter().map(|(_, series)| series.clone()).collect();
     let (first, days) = span_of(&forecasts);

@@ -10,7 +10,7 @@ use super::rule_costs::{CostConfig, RuleCosts};
 use super::{FORECAST_MEAN, Member, Stages, System};
 use crate::account::{Account, Flow, SharpeCosts};
 use crate::config::{Quirk, SystemConfig};
-use crate::earnings::{rule_account, sharpe_of};
+use crate::earnings::{RuleBook, sharpe_of};
 use crate::estimate::correlation::{
     CorrelationConfig, Panel, correlations, on_weeks_of_all, stacked, summed_weeks,
 };
@@ -330,9 +330,10 @@ impl RuleEarnings {
         let earners = super::parallel::each(members.len(), |place| {
             let member = members[place];
             let fx = market.fx(&member.instrument.currency, &config.base_currency)?;
+            let book = RuleBook::new(member, &fx, config);
             let of = |(rule, forecast): (&str, &Series)| {
                 let cost = costs[place].sharpe.get(rule).copied().unwrap_or(0.0);
-                Earner::of(&rule_account(member, forecast, cost, &fx, config))
+                Earner::of(&book.account(forecast, cost))
             };
             Ok::<_, MarketError>(all[place].family("capped_fc").into_iter().map(of).collect::<Vec<_>>())
         });

@@ -35,8 +35,9 @@ pub(super) fn measures(members: &[&Member], config: &OverlayConfig, risk_target:
     let limits = OverlayLimits::of_target(fractions, risk_target, config.max_risk_leverage);
     let stage = |member: &&Member, name| member.stages.get(name).cloned().unwrap_or_default();
     let notional: Vec<Series> =
-        members.iter().map(|member| stage(member, "notional_before_overlay")).collect();
-    let value: Vec<Series> = members.iter().map(|member| stage(member, "per_contract_value")).collect();
+        members.iter().map(|member| stage(member, "notional_before_overlay").clone()).collect();
+    let value: Vec<Series> =
+        members.iter().map(|member| stage(member, "per_contract_value").clone()).collect();
     let (first, days) = span_of(&notional);
     // What is not known on a day is what was known last, up to the end of the longest history.
     let on_all = |series: &Series, values: &[f64]| {
