@@ -1,7 +1,6 @@
 //! What the analysis of a run must be told: instruments, currency, horizons, and where the run came from.
 
 use serde::{Deserialize, Serialize};
-use tickrace_types::instrument::Settlement;
 use tickrace_types::{InstrumentId, InstrumentTable};
 
 use crate::{FundingRules, LatencySummary};
@@ -80,13 +79,11 @@ impl RunConfig {
     pub fn validate(&self) -> Result<(), AnalyticsError> {
         for instrument in self.instruments.as_slice() {
             let symbol = || instrument.symbol.clone();
-            if instrument.settlement == Settlement::Inverse {
-                return Err(AnalyticsError::Inverse { symbol: symbol() });
-            }
-            if instrument.quote_currency != self.account_currency {
+            let paid_in = instrument.profit_currency();
+            if paid_in != self.account_currency {
                 return Err(AnalyticsError::Currency {
                     symbol: symbol(),
-                    quote: instrument.quote_currency.clone(),
+                    paid_in: paid_in.to_owned(),
                     account: self.account_currency.clone(),
                 });
             }
@@ -189,19 +186,16 @@ impl RunTimings {
 /// Why an analysis cannot be made.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AnalyticsError {
-    /// Profit of an inverse contract is not linear in price.
-    #[error("instrument {symbol}: profit of inverse contracts cannot be summed here")]
-    Inverse {
-        /// Which.
-        symbol: String,
-    },
-    /// Quoted in another currency than the account's.
-    #[error("instrument {symbol} is quoted in {quote}, the account is in {account}")]
+    /// Its profit is in another currency than the account's.
+    #[error(
+        "instrument {symbol} earns {paid_in}, the account is in {account}: nothing is converted, so run instruments of one \
+         currency together"
+    )]
     Currency {
         /// Which.
         symbol: String,
         /// Its currency.
-        quote: String,
+        paid_in: String,
         /// The account's.
         account: String,
     },

@@ -10,14 +10,14 @@
 //! Spread captured: 10 x 0.01 + 4 x 0.01 = 0.14; drift: 10 x 0.05 + 6 x -0.05 = 0.20; together 0.34.
 //! Realised: 4 x (100.06 - 99.99) = 0.28; unrealised: 6 x (100.00 - 99.99) = 0.06; together 0.34.
 
-use tickrace_types::{Cash, Price, Side};
+use tickrace_types::{Cash, Contract, Price, Side};
 
 use crate::money;
 
-/// Running books of one instrument, in its quote currency.
+/// Running books of one instrument, in the currency it settles in.
 #[derive(Clone, Debug)]
 pub struct Ledger {
-    multiplier_nanos: i64,
+    contract: Contract,
     /// Nano-units; absent before the first price.
     mark_px: Option<i64>,
     /// Lots.
@@ -39,10 +39,10 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// Flat books of an instrument with this multiplier.
-    pub const fn new(multiplier_nanos: i64) -> Self {
+    /// Flat books of a contract.
+    pub const fn new(contract: Contract) -> Self {
         Self {
-            multiplier_nanos,
+            contract,
             mark_px: None,
             position: 0,
             position_min: 0,
@@ -120,7 +120,7 @@ impl Ledger {
     }
 
     fn value(&self, price: i64, qty_lots: i64) -> Cash {
-        Cash::notional(Price(price), qty_lots, self.multiplier_nanos)
+        self.contract.value(Price(price), qty_lots)
     }
 
     /// Cash plus the position at its mark; what was earned before fees.
@@ -217,7 +217,7 @@ mod tests {
 
     #[test]
     fn three_fills_are_worth_what_the_module_says() {
-        let mut ledger = Ledger::new(ONE);
+        let mut ledger = Ledger::new(Contract::linear(ONE));
         ledger.on_mark(100 * ONE);
         ledger.on_fill(Side::Bid, 9_999 * CENT, 10, Cash::ZERO, 100 * ONE);
         ledger.on_mark(10_005 * CENT);
@@ -236,7 +236,7 @@ mod tests {
     #[test]
     fn a_rebate_is_a_negative_fee_and_adds_to_net() {
         // Sell 100 at 10 with the mark at 10, rebate 0.20: gross nothing, net 0.20.
-        let mut ledger = Ledger::new(ONE);
+        let mut ledger = Ledger::new(Contract::linear(ONE));
         ledger.on_fill(Side::Ask, 10 * ONE, 100, money::from_nanos(-200_000_000), 10 * ONE);
         assert_eq!(ledger.gross_pnl(), Cash::ZERO);
         assert_eq!(ledger.fees().to_string(), "-0.20");
@@ -246,7 +246,7 @@ mod tests {
     #[test]
     fn turning_a_position_realises_only_what_was_closed() {
         // Long 5 at 10, sell 8 at 12: 5 x 2 = 10 realised; short 3 from 12, mark 11: 3 unrealised.
-        let mut ledger = Ledger::new(ONE);
+        let mut ledger = Ledger::new(Contract::linear(ONE));
         ledger.on_fill(Side::Bid, 10 * ONE, 5, Cash::ZERO, 10 * ONE);
         ledger.on_fill(Side::Ask, 12 * ONE, 8, Cash::ZERO, 10 * ONE);
         ledger.on_mark(11 * ONE);
@@ -257,7 +257,7 @@ mod tests {
 
     #[test]
     fn an_opening_position_earns_only_from_its_carrying_price() {
-        let mut ledger = Ledger::new(50 * ONE);
+        let mut ledger = Ledger::new(Contract::linear(50 * ONE));
         ledger.open(-2, 100 * ONE);
         assert_eq!(ledger.gross_pnl(), Cash::ZERO);
         ledger.on_mark(99 * ONE);
@@ -269,11 +269,28 @@ mod tests {
     #[test]
     fn a_fill_heard_late_is_judged_by_the_mark_when_it_traded() {
         // Bought 1 at 9 while the mid was 10; by the time we hear it the mid is 12: 1 captured, 2 drift.
-        let mut ledger = Ledger::new(ONE);
+        let mut ledger = Ledger::new(Contract::linear(ONE));
         ledger.on_mark(12 * ONE);
         ledger.on_fill(Side::Bid, 9 * ONE, 1, Cash::ZERO, 10 * ONE);
         assert_eq!(ledger.spread_captured().to_string(), "1.00");
         assert_eq!(ledger.inventory_drift().to_string(), "2.00");
+        ledger.assert_closes();
+    }
+
+    #[test]
+    fn an_inverse_contract_captures_and_drifts_in_coins() {
+        // 1,000 contracts of 100 dollars. Bought at 40,000 with the mid at 50,000: 2.5 - 2.0 = 0.5 coins captured; from
+        // 50,000 to 62,500 the claim falls from 2.0 to 1.6: 0.4 drifted. All 0.9 = 100,000 x (1/40,000 - 1/62,500).
+        let mut ledger = Ledger::new(Contract::inverse(100 * ONE));
+        ledger.on_mark(50_000 * ONE);
+        ledger.on_fill(Side::Bid, 40_000 * ONE, 1000, Cash::ZERO, 50_000 * ONE);
+        ledger.on_mark(62_500 * ONE);
+        assert_eq!(ledger.spread_captured().to_string(), "0.50");
+        assert_eq!(ledger.inventory_drift().to_string(), "0.40");
+        assert_eq!(
+            (ledger.unrealised().to_string(), ledger.notional().to_string()),
+            ("0.90".into(), "2.50".into())
+        );
         ledger.assert_closes();
     }
 
@@ -296,12 +313,19 @@ mod tests {
         #[test]
         fn sums_close_whatever_happens(
             multiplier in 1i64..100_000_000_000,
+            is_inverse in any::<bool>(),
             opening in -1000i64..1000,
             acts in prop::collection::vec(act(), 0..60),
         ) {
             // The oracle: cash and position straight from the list, in plain i128.
-            let mut ledger = Ledger::new(multiplier);
-            let value = |px: i64, qty: i64| i128::from(px) * i128::from(qty) * i128::from(multiplier);
+            let contract = if is_inverse { Contract::inverse(multiplier) } else { Contract::linear(multiplier) };
+            let mut ledger = Ledger::new(contract);
+            // Of an inverse contract: minus the coins of a lot, in 1e-18, cut to whole ones, for each lot.
+            let value = |px: i64, qty: i64| match is_inverse {
+                false => i128::from(px) * i128::from(qty) * i128::from(multiplier),
+                true if px == 0 => 0,
+                true => -i128::from(qty) * (i128::from(multiplier) * 10i128.pow(18) / i128::from(px)),
+            };
             let start = 7 * ONE;
             let (mut cash, mut position, mut fees, mut mark) = (-value(start, opening), opening, 0i128, Some(start));
             if opening == 0 {

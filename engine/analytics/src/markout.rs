@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 
 use serde::Serialize;
-use tickrace_types::{Cash, Price, Side};
+use tickrace_types::{Cash, Contract, Price, Side};
 
 use crate::mark::Marks;
 
@@ -127,7 +127,7 @@ impl Cell {
 /// Collects the markouts of one instrument.
 #[derive(Clone, Debug)]
 pub struct MarkoutBook {
-    multiplier_nanos: i64,
+    contract: Contract,
     /// 0, then the horizons asked for.
     horizons_ns: Vec<i64>,
     pending: Vec<VecDeque<Pending>>,
@@ -138,11 +138,11 @@ pub struct MarkoutBook {
 
 impl MarkoutBook {
     /// For these horizons, nanoseconds, positive and ascending.
-    pub fn new(multiplier_nanos: i64, horizons_ns: &[i64]) -> Self {
+    pub fn new(contract: Contract, horizons_ns: &[i64]) -> Self {
         let horizons_ns: Vec<i64> = std::iter::once(0).chain(horizons_ns.iter().copied()).collect();
         let count = horizons_ns.len();
         Self {
-            multiplier_nanos,
+            contract,
             horizons_ns,
             pending: vec![VecDeque::new(); count],
             next_due_ns: i64::MAX,
@@ -197,8 +197,7 @@ impl MarkoutBook {
 
     fn take(&mut self, place: usize, fill: &Pending, mid: i64) {
         let signed = fill.side.sign() * fill.qty;
-        let gain = Cash::notional(Price(mid), signed, self.multiplier_nanos)
-            - Cash::notional(Price(fill.price), signed, self.multiplier_nanos);
+        let gain = self.contract.value(Price(mid), signed) - self.contract.value(Price(fill.price), signed);
         let cell = &mut self.cells[place][fill.side.index()];
         if fill.price > 0 {
             let move_nanos = (i128::from(mid) - i128::from(fill.price)) * i128::from(fill.side.sign());
@@ -247,7 +246,7 @@ mod tests {
     fn a_buy_is_marked_against_the_mid_at_its_horizon() {
         // Mid 100 until t=50, then 102 until t=115, then 90. Buy 10 at 99 at t=20; horizon 40: mid(60) = 102.
         let mut marks = Marks::default();
-        let mut book = MarkoutBook::new(ONE, &[40, 95, 1000]);
+        let mut book = MarkoutBook::new(Contract::linear(ONE), &[40, 95, 1000]);
         marks.push(0, 100 * ONE);
         book.on_fill(20, 20, Side::Bid, 99 * ONE, 10, &marks);
         for (ts, px) in [(50, 102), (115, 90), (200, 91)] {
@@ -271,7 +270,7 @@ mod tests {
         for (ts, px) in [(0, 100), (30, 101), (60, 105)] {
             marks.push(ts, px * ONE);
         }
-        let mut book = MarkoutBook::new(ONE, &[10]);
+        let mut book = MarkoutBook::new(Contract::linear(ONE), &[10]);
         // Sold 1 at 102 at t=25, heard at t=60: mid(35) = 101, a gain of 1.
         book.on_fill(25, 60, Side::Ask, 102 * ONE, 1, &marks);
         assert_eq!(book.result().sells[1].total_cash, 1.0);

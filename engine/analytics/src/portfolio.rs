@@ -4,7 +4,7 @@
 //! of all in each instrument, so that the difference is what one strategy holds against another.
 
 use serde::Serialize;
-use tickrace_types::{Cash, Price};
+use tickrace_types::{Cash, Contract, Price};
 
 use crate::StrategyReport;
 use crate::money;
@@ -42,8 +42,8 @@ pub struct Held {
 
 impl Held {
     /// From the lots of each strategy, at a mark.
-    pub fn of(lots: impl Iterator<Item = i64>, mark_px: i64, multiplier_nanos: i64) -> Self {
-        let value = |lots: i64| Cash::notional(Price(mark_px), lots, multiplier_nanos).0;
+    pub fn of(lots: impl Iterator<Item = i64>, mark_px: i64, contract: Contract) -> Self {
+        let value = |lots: i64| contract.notional(Price(mark_px), lots).0;
         let (mut gross, mut sum) = (0, 0);
         for lots in lots {
             let value = value(lots);
@@ -144,10 +144,10 @@ mod tests {
     fn opposite_positions_cancel_in_the_netted_exposure_alone() {
         let mut exposures = Exposures::default();
         // 30 against 10 of one share at 10.00, and 5 of another at 20.00: gross 500, netted 300.
-        let first = Held::of([30, -10].into_iter(), 10 * ONE, ONE);
-        let second = Held::of([0, 5].into_iter(), 20 * ONE, ONE);
+        let first = Held::of([30, -10].into_iter(), 10 * ONE, Contract::linear(ONE));
+        let second = Held::of([0, 5].into_iter(), 20 * ONE, Contract::linear(ONE));
         exposures.sample([first, second].into_iter());
-        exposures.sample([Held::of([20, -20].into_iter(), 5 * ONE, ONE)].into_iter());
+        exposures.sample([Held::of([20, -20].into_iter(), 5 * ONE, Contract::linear(ONE))].into_iter());
         let both = [report("a", &[0.0, 1.0]), report("b", &[0.0, 2.0])];
         let portfolio = exposures.finish(&both).unwrap();
         assert_eq!((portfolio.gross_exposure_max, portfolio.netted_exposure_max), (usd(500), usd(300)));

@@ -10,7 +10,8 @@ use hdrhistogram::Histogram;
 use rustc_hash::FxHashMap;
 use tickrace_types::event::venue_reason;
 use tickrace_types::{
-    Action, Cash, Header, Instrument, OrderRecord, ResponseKind, ResponseRecord, Side, TopOfBook, Verdict,
+    Action, Cash, Contract, Header, Instrument, OrderRecord, ResponseKind, ResponseRecord, Side, TopOfBook,
+    Verdict,
 };
 
 use crate::around::AroundBook;
@@ -507,9 +508,9 @@ impl Run {
         let held = self.active.iter().map(|place| {
             let instrument = &self.instruments[*place];
             let mark_px = instrument.marks.now().or(instrument.ledger.mark_px()).unwrap_or(0);
-            let multiplier_nanos = self.config.instruments.as_slice()[*place].multiplier_nanos;
+            let contract = Contract::of(&self.config.instruments.as_slice()[*place]);
             let lots = instrument.books.all().iter().map(|book| book.ledger.position());
-            Held::of(lots, mark_px, multiplier_nanos)
+            Held::of(lots, mark_px, contract)
         });
         self.exposures.sample(held);
     }
@@ -627,18 +628,18 @@ impl Run {
 
 impl InstrumentRun {
     fn new(instrument: &Instrument, config: &RunConfig, tape_max: usize) -> Self {
-        let multiplier_nanos = instrument.multiplier_nanos;
+        let contract = Contract::of(instrument);
         Self {
             around: AroundBook::default(),
             market: Tape::new(tape_max),
             ours: Tape::new(tape_max),
             fills_ns: Vec::new(),
-            ledger: Ledger::new(multiplier_nanos),
+            ledger: Ledger::new(contract),
             books: StrategyBooks::default(),
             funding: FundingClock::new(instrument, config.funding),
             costs: Vec::new(),
             marks: Marks::default(),
-            markouts: MarkoutBook::new(multiplier_nanos, &config.markout_horizons_ns),
+            markouts: MarkoutBook::new(contract, &config.markout_horizons_ns),
             quotes: QuoteClock::default(),
             orders: OrderCounts::default(),
             maker_fills: 0,
@@ -743,7 +744,7 @@ struct Sums {
 
 impl Sums {
     fn new(horizons_ns: &[i64]) -> Self {
-        let markouts = MarkoutBook::new(0, horizons_ns);
+        let markouts = MarkoutBook::new(Contract::default(), horizons_ns);
         Self { figures: Figures::default(), quotes: QuoteSums::default(), markouts }
     }
 

@@ -4,7 +4,7 @@
 //! (asserted). Where two strategies hold opposite positions each is valued as if it stood alone, which nets out in the sum.
 
 use serde::Serialize;
-use tickrace_types::{Cash, Instrument, ResponseRecord, Side};
+use tickrace_types::{Cash, Contract, Instrument, ResponseRecord, Side};
 
 use crate::drawdown::{Drawdown, DrawdownTracker};
 use crate::ledger::Ledger;
@@ -99,12 +99,12 @@ pub struct StrategyBook {
 
 impl StrategyBook {
     /// Nothing held; `mark_px` is the account's mark of the instrument.
-    pub fn new(number: u16, id: u32, multiplier_nanos: i64, mark_px: Option<i64>) -> Self {
-        let mut ledger = Ledger::new(multiplier_nanos);
+    pub fn new(number: u16, id: u32, contract: Contract, mark_px: Option<i64>) -> Self {
+        let mut ledger = Ledger::new(contract);
         if let Some(mark_px) = mark_px {
             ledger.on_mark(mark_px);
         }
-        let trips = TripTracker::new(number, id, multiplier_nanos);
+        let trips = TripTracker::new(number, id, contract);
         Self { number, ledger, trips, slippage: Cash::ZERO, fills: 0, taker_fills: 0 }
     }
 
@@ -170,7 +170,7 @@ impl StrategyBooks {
     ) -> &mut StrategyBook {
         let place = self.books.iter().position(|book| book.number == number);
         let place = place.unwrap_or_else(|| {
-            self.books.push(StrategyBook::new(number, id, instrument.multiplier_nanos, mark_px));
+            self.books.push(StrategyBook::new(number, id, Contract::of(instrument), mark_px));
             self.books.len() - 1
         });
         &mut self.books[place]

@@ -4,7 +4,7 @@
 //! net profit of all closed trips and of the open one is gross minus fees of the ledger, exactly.
 
 use serde::Serialize;
-use tickrace_types::{Cash, Price};
+use tickrace_types::{Cash, Contract, Price};
 
 use crate::money;
 
@@ -62,7 +62,7 @@ pub struct TripFill {
 pub struct TripTracker {
     strategy: u16,
     instrument: u32,
-    multiplier_nanos: i64,
+    contract: Contract,
     open: Option<Open>,
 }
 
@@ -77,8 +77,8 @@ struct Open {
 
 impl TripTracker {
     /// Flat.
-    pub const fn new(strategy: u16, instrument: u32, multiplier_nanos: i64) -> Self {
-        Self { strategy, instrument, multiplier_nanos, open: None }
+    pub const fn new(strategy: u16, instrument: u32, contract: Contract) -> Self {
+        Self { strategy, instrument, contract, open: None }
     }
 
     /// A trip that is open already counts its time from here.
@@ -151,7 +151,7 @@ impl TripTracker {
     }
 
     fn value(&self, price: i64, lots: i64) -> Cash {
-        Cash::notional(Price(price), lots, self.multiplier_nanos)
+        self.contract.value(Price(price), lots)
     }
 }
 
@@ -272,7 +272,7 @@ mod tests {
     #[test]
     fn a_fill_that_turns_the_position_closes_one_trip_and_opens_the_next() {
         // Buy 2 at 10, down to 9 (2 lost), up to 13 (6 gained), sell 5 at 12: 4 gained with 2 of 5 of the fee.
-        let mut trips = TripTracker::new(3, 0, ONE);
+        let mut trips = TripTracker::new(3, 0, Contract::linear(ONE));
         assert_eq!(trips.on_fill(&fill(100, 2, 10, 7)), None);
         trips.on_mark(9 * ONE);
         trips.on_mark(13 * ONE);
@@ -292,7 +292,7 @@ mod tests {
     fn statistics_are_those_a_person_works_out() {
         // Net 30, -10, 0, 20: two wins of four, factor 5, expectancy 10.
         let mut stats = TradeStats::default();
-        let mut trips = TripTracker::new(0, 0, ONE);
+        let mut trips = TripTracker::new(0, 0, Contract::linear(ONE));
         for (place, profit) in (0..).zip([30, -10, 0, 20]) {
             trips.on_fill(&fill(place * 10, 1, 100, 0));
             stats.add(&trips.on_fill(&fill(place * 10 + 4, -1, 100 + profit, 0)).unwrap());
@@ -312,7 +312,7 @@ mod tests {
             fills in prop::collection::vec((prop_oneof![-9i64..0, 1i64..9], 1i64..1000, -50i64..50), 1..80),
             mark in 1i64..1000,
         ) {
-            let mut trips = TripTracker::new(0, 0, ONE);
+            let mut trips = TripTracker::new(0, 0, Contract::linear(ONE));
             let (mut net, mut cash, mut position, mut fees) = (Cash::ZERO, Cash::ZERO, 0, Cash::ZERO);
             for (place, (signed, price, fee)) in (0..).zip(fills) {
                 let fill = fill(place, signed, price, fee);

@@ -18,7 +18,7 @@ use tickrace_journal::{Entry, Reader};
 use tickrace_risk::Reason;
 use tickrace_runtime::meter::Meter;
 use tickrace_types::{
-    InstrumentId, InstrumentTable, Kind, OrderRecord, Price, Record, ResponseKind, ResponseRecord,
+    Contract, InstrumentId, InstrumentTable, Kind, OrderRecord, Price, Record, ResponseKind, ResponseRecord,
 };
 
 use crate::backtest::Market;
@@ -299,7 +299,7 @@ fn run_config(facts: &RunFacts<'_>, measured: &Measured) -> RunConfig {
 pub fn figures_config(config: &DeskConfig, instruments: &InstrumentTable, sessions: &[Session]) -> RunConfig {
     let mut run = RunConfig::new(instruments.clone());
     if let Some(first) = instruments.as_slice().first() {
-        run.account_currency.clone_from(&first.quote_currency);
+        run.account_currency = first.profit_currency().to_owned();
     }
     run.funding = funding_rules(config.venue.funding.as_ref());
     let names: Vec<String> = config.all_strategies().iter().map(|one| one.name.to_owned()).collect();
@@ -339,7 +339,7 @@ fn itemise(
                 is_taker: response.taker == 1,
                 price: Price(response.price),
                 lots: response.qty,
-                multiplier_nanos: instrument.multiplier_nanos,
+                contract: Contract::of(instrument),
                 ts_venue_ns: header.ts_venue_ns,
                 is_last: response.leaves == 0,
             });

@@ -16,8 +16,8 @@
 use serde::{Deserialize, Serialize};
 use tickrace_types::event::venue_reason;
 use tickrace_types::{
-    BarRecord, BarShapeRecord, Header, InstrumentId, MarketRecord, OrderType, Price, Record, ResponseRecord,
-    Side,
+    BarRecord, BarShapeRecord, Contract, Header, InstrumentId, MarketRecord, OrderType, Price, Record,
+    ResponseRecord, Side,
 };
 
 use crate::Exchange;
@@ -246,8 +246,8 @@ impl Exchange {
         self.counters.taker_fills += 1;
         self.counters.taker_lots += lots.unsigned_abs();
         let fill = Fill { price: Price(price), lots, is_taker: true, cause_seq: 0 };
-        let multiplier_nanos = rules.multiplier_nanos;
-        out(&self.replies.fill(own, fill, multiplier_nanos, now_ns));
+        let contract = Contract::of(rules);
+        out(&self.replies.fill(own, fill, contract, now_ns));
     }
 
     /// Half the spread of the touch, nano-units; none where a side is empty or the touch is crossed.

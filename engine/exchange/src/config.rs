@@ -1,7 +1,7 @@
 //! What the simulated venue is told before the day: latencies, fees, bounds.
 
 use serde::{Deserialize, Serialize};
-use tickrace_types::{Cash, Price};
+use tickrace_types::{Cash, Contract, Price};
 
 use crate::QueueModel;
 use crate::bar_fills::BarFillConfig;
@@ -269,18 +269,17 @@ impl FeeConfig {
         self.validate_lists()
     }
 
-    /// Fee of one fill by the plain rates alone, in 1e-9 of the quote currency, negative for a rebate; rounded once, up, which is against
+    /// Fee of one fill by the plain rates alone, in 1e-9 of the currency the contract settles in, negative for a rebate; rounded once, up, which is against
     /// us for both. Saturates at the ends of the range.
     #[inline]
-    pub fn fee_nanos(&self, is_taker: bool, price: Price, lots: i64, multiplier_nanos: i64) -> i64 {
+    pub fn fee_nanos(&self, is_taker: bool, price: Price, lots: i64, contract: Contract) -> i64 {
         let (per_lot, rate) = if is_taker {
             (self.taker_per_lot_nanos, self.taker_bps_milli)
         } else {
             (self.maker_per_lot_nanos, self.maker_bps_milli)
         };
         let by_lot = i128::from(per_lot) * i128::from(lots);
-        let by_notional =
-            if rate == 0 { 0 } else { share_of(Cash::notional(price, lots, multiplier_nanos), rate) };
+        let by_notional = if rate == 0 { 0 } else { share_of(contract.notional(price, lots), rate) };
         i64::try_from(by_lot + by_notional).unwrap_or(if by_lot + by_notional < 0 {
             i64::MIN
         } else {
@@ -332,26 +331,29 @@ mod tests {
         // The usual dollar venue: 0.0030 a share taken, 0.0020 a share paid back; 100 shares.
         let fees =
             FeeConfig { maker_per_lot_nanos: -2_000_000, taker_per_lot_nanos: 3_000_000, ..FeeConfig::FREE };
-        assert_eq!(fees.fee_nanos(true, Price(585 * ONE), 100, ONE), 300_000_000);
-        assert_eq!(fees.fee_nanos(false, Price(585 * ONE), 100, ONE), -200_000_000);
+        assert_eq!(fees.fee_nanos(true, Price(585 * ONE), 100, Contract::linear(ONE)), 300_000_000);
+        assert_eq!(fees.fee_nanos(false, Price(585 * ONE), 100, Contract::linear(ONE)), -200_000_000);
     }
 
     #[test]
     fn a_share_of_the_notional_is_rounded_against_us_both_ways() {
         // 7 bps of 3 x 0.33 = 0.99 is 0.000693 exactly: 693,000 nanos.
         let fees = FeeConfig { maker_bps_milli: -500, taker_bps_milli: 7_000, ..FeeConfig::FREE };
-        assert_eq!(fees.fee_nanos(true, Price(330_000_000), 3, ONE), 693_000);
+        assert_eq!(fees.fee_nanos(true, Price(330_000_000), 3, Contract::linear(ONE)), 693_000);
         // Of 1 lot at 0.000000001 the fee is 7e-13: up to one nano. The rebate of 5e-14 becomes nothing.
-        assert_eq!(fees.fee_nanos(true, Price(1), 1, ONE), 1);
-        assert_eq!(fees.fee_nanos(false, Price(1), 1, ONE), 0);
+        assert_eq!(fees.fee_nanos(true, Price(1), 1, Contract::linear(ONE)), 1);
+        assert_eq!(fees.fee_nanos(false, Price(1), 1, Contract::linear(ONE)), 0);
         // Half a basis point of 0.000030001: 1.50005 nanos of rebate come as one.
-        assert_eq!(fees.fee_nanos(false, Price(30_001), 1, ONE), -1);
+        assert_eq!(fees.fee_nanos(false, Price(30_001), 1, Contract::linear(ONE)), -1);
     }
 
     #[test]
     fn a_trade_below_zero_is_charged_on_its_size() {
         let fees = FeeConfig { taker_bps_milli: 1_000, ..FeeConfig::FREE };
-        assert_eq!(fees.fee_nanos(true, Price(-ONE), 1, ONE), fees.fee_nanos(true, Price(ONE), 1, ONE));
+        assert_eq!(
+            fees.fee_nanos(true, Price(-ONE), 1, Contract::linear(ONE)),
+            fees.fee_nanos(true, Price(ONE), 1, Contract::linear(ONE))
+        );
     }
 
     #[test]

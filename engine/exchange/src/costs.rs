@@ -12,7 +12,7 @@
 //! costs gives the same items again, so that a journal, which holds the fee alone, can be itemised.
 
 use serde::{Deserialize, Serialize};
-use tickrace_types::{Cash, Price, Side};
+use tickrace_types::{Cash, Contract, Price, Side};
 
 use crate::FeeConfig;
 use crate::config::ExchangeError;
@@ -120,8 +120,8 @@ pub struct Trade {
     pub price: Price,
     /// Lots, positive.
     pub lots: i64,
-    /// Value of a point of price for a lot, nano-units.
-    pub multiplier_nanos: i64,
+    /// What its lots stand for.
+    pub contract: Contract,
     /// When, venue time, nanoseconds since the Unix epoch.
     pub ts_venue_ns: i64,
     /// Whether nothing is left of the order.
@@ -210,11 +210,11 @@ impl CostBook {
         &self.last
     }
 
-    /// Fee of the next fill, 1e-9 of the quote currency, negative for a rebate; rounded up. Saturates at the ends of the
+    /// Fee of the next fill, 1e-9 of the currency the contract settles in, negative for a rebate; rounded up. Saturates at the ends of the
     /// range.
     #[inline]
     pub fn charge(&mut self, trade: &Trade) -> i64 {
-        let notional = Cash::notional(trade.price, trade.lots, trade.multiplier_nanos).0.saturating_abs();
+        let notional = trade.contract.notional(trade.price, trade.lots).0.saturating_abs();
         self.turn_month(trade.ts_venue_ns);
         let tier = self.tiers.iter().rev().find(|tier| tier.from <= self.volume).unwrap_or(&self.tiers[0]);
         let place = usize::from(trade.is_taker);

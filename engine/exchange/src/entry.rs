@@ -2,8 +2,8 @@
 
 use tickrace_types::event::venue_reason;
 use tickrace_types::{
-    Action, InstrumentId, OrderRecord, OrderType, Price, ResponseKind, ResponseRecord, SelfTrade, Side,
-    TimeInForce,
+    Action, Contract, InstrumentId, OrderRecord, OrderType, Price, ResponseKind, ResponseRecord, SelfTrade,
+    Side, TimeInForce,
 };
 
 use crate::own::Own;
@@ -187,7 +187,7 @@ impl Exchange {
         let blocker =
             self.orders.first(instrument, other).filter(|first| is_market || first.crosses(own.price));
         let blocker = blocker.copied();
-        let multiplier = self.instruments[instrument.index()].multiplier_nanos;
+        let contract = Contract::of(&self.instruments[instrument.index()]);
         let mut is_full = false;
         for level in self.books.levels(instrument, other) {
             let price = level.price;
@@ -220,7 +220,7 @@ impl Exchange {
                 self.counters.taker_fills += 1;
                 self.counters.taker_lots += got.unsigned_abs();
                 let fill = Fill { price, lots: got, is_taker: true, cause_seq: 0 };
-                out(&self.replies.fill(own, fill, multiplier, now_ns));
+                out(&self.replies.fill(own, fill, contract, now_ns));
             }
         }
         self.counters.taken_full += u64::from(is_full);
@@ -241,7 +241,7 @@ impl Exchange {
         let blocker =
             self.orders.first(instrument, other).filter(|first| is_market || first.crosses(own.price));
         let blocker = blocker.map(|first| first.price);
-        let multiplier = self.instruments[instrument.index()].multiplier_nanos;
+        let contract = Contract::of(&self.instruments[instrument.index()]);
         let mut is_full = false;
         for level in self.books.levels(instrument, other) {
             let price = level.price;
@@ -269,7 +269,7 @@ impl Exchange {
             self.counters.taker_fills += 1;
             self.counters.taker_lots += lots.unsigned_abs();
             let fill = Fill { price, lots, is_taker: true, cause_seq: 0 };
-            out(&self.replies.fill(own, fill, multiplier, now_ns));
+            out(&self.replies.fill(own, fill, contract, now_ns));
         }
         self.counters.taken_full += u64::from(is_full);
         if blocker.is_some() && own.takes() > 0 { End::OwnOrder } else { End::Done }
@@ -381,7 +381,7 @@ impl Exchange {
     ) {
         self.counters.maker_fills += 1;
         self.counters.maker_lots += fill.lots.unsigned_abs();
-        let multiplier = self.instruments[own.instrument.index()].multiplier_nanos;
-        out(&self.replies.fill(own, fill, multiplier, now_ns));
+        let contract = Contract::of(&self.instruments[own.instrument.index()]);
+        out(&self.replies.fill(own, fill, contract, now_ns));
     }
 }

@@ -12,7 +12,7 @@
 //! which the price stays within it. Where there is depth, the book says what taking costs and this model is silent.
 
 use serde::{Deserialize, Serialize};
-use tickrace_types::{InstrumentId, Kind, OrderType, Price, Record, ResponseRecord, Side};
+use tickrace_types::{Contract, InstrumentId, Kind, OrderType, Price, Record, ResponseRecord, Side};
 
 use crate::Exchange;
 use crate::config::ExchangeError;
@@ -271,9 +271,9 @@ impl Exchange {
         own.filled += least;
         self.counters.taker_fills += 1;
         self.counters.taker_lots += least.unsigned_abs();
-        let multiplier_nanos = rules.multiplier_nanos;
+        let contract = Contract::of(rules);
         let fill = Fill { price, lots: least, is_taker: true, cause_seq: 0 };
-        out(&self.replies.fill(own, fill, multiplier_nanos, now_ns));
+        out(&self.replies.fill(own, fill, contract, now_ns));
     }
 }
 

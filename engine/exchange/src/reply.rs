@@ -1,7 +1,7 @@
 //! What the venue says to us, and the numbers it says it with.
 
 use tickrace_types::event::{VERSION, source};
-use tickrace_types::{Flags, Header, Kind, Price, ResponseKind, ResponseRecord};
+use tickrace_types::{Contract, Flags, Header, Kind, Price, ResponseKind, ResponseRecord};
 
 use crate::ExchangeConfig;
 use crate::costs::{CostBook, Trade};
@@ -87,7 +87,7 @@ impl Replies {
 
     /// The answer for a fill of an order, which has it booked already.
     #[inline]
-    pub fn fill(&mut self, own: &Own, fill: Fill, multiplier_nanos: i64, now_ns: i64) -> ResponseRecord {
+    pub fn fill(&mut self, own: &Own, fill: Fill, contract: Contract, now_ns: i64) -> ResponseRecord {
         self.exec_id += 1;
         let fee_nanos = self.costs.charge(&Trade {
             order_id: own.venue_order_id,
@@ -95,7 +95,7 @@ impl Replies {
             is_taker: fill.is_taker,
             price: fill.price,
             lots: fill.lots,
-            multiplier_nanos,
+            contract,
             ts_venue_ns: now_ns,
             is_last: own.leaves() == 0,
         });

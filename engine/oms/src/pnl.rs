@@ -6,8 +6,7 @@
 //!
 //! Invariants, asserted after each fill: `realised = cash + cost`; a flat position costs nothing.
 
-use tickrace_types::instrument::Settlement;
-use tickrace_types::{Cash, Instrument, Price, Side};
+use tickrace_types::{Cash, Contract, Instrument, Price, Side};
 
 /// Nano-units of price, nano-units of fee: both times this are 1e-18 cash.
 const CASH_PER_NANO: i128 = 1_000_000_000;
@@ -35,18 +34,13 @@ pub struct Pnl {
     pub sold_lots: i64,
     /// Fills counted.
     pub fills_count: u64,
-    multiplier_nanos: i64,
-    inverse: bool,
+    contract: Contract,
 }
 
 impl Pnl {
     /// Flat.
     pub fn new(instrument: &Instrument) -> Self {
-        Self {
-            multiplier_nanos: instrument.multiplier_nanos,
-            inverse: instrument.settlement == Settlement::Inverse,
-            ..Self::default()
-        }
+        Self { contract: Contract::of(instrument), ..Self::default() }
     }
 
     /// Flat, but for a position taken over at `price`: its profit counts from there, and nothing was traded.
@@ -62,19 +56,9 @@ impl Pnl {
         self.bought_lots + self.sold_lots
     }
 
-    /// Value of `lots` at `price`: linear in price, or in minus one over price for an inverse contract.
-    /// An inverse contract has no value at a price of zero or less; zero is given then.
+    /// Value of `lots` at `price`, as [`Contract::value`] has it.
     pub fn value(&self, price: Price, lots: i64) -> Cash {
-        if !self.inverse {
-            return Cash::notional(price, lots, self.multiplier_nanos);
-        }
-        if price.0 <= 0 {
-            return Cash::ZERO;
-        }
-        let quote = i128::from(self.multiplier_nanos) * i128::from(lots);
-        // Nano-units of quote over nano-units of price, in 1e-18; rounded down, which is against us for a sale
-        // (less is brought) and for a purchase (a smaller negative value means a larger claim paid).
-        Cash(-quote.saturating_mul(tickrace_types::cash::CASH_UNIT).div_euclid(i128::from(price.0)))
+        self.contract.value(price, lots)
     }
 
     /// Gross profit of the open position at `mark`.
@@ -94,13 +78,19 @@ impl Pnl {
         self.gross(mark) - self.fees
     }
 
-    /// Average price of the open position, units of the quote currency; `None` when flat or inverse. For reports.
+    /// Average price of the open position, units of the quote currency; `None` when flat. Of an inverse contract it is the
+    /// harmonic mean: what the lots stand for over the coins they cost. For reports.
     pub fn average_price(&self) -> Option<f64> {
-        if self.position_lots == 0 || self.inverse {
+        if self.position_lots == 0 {
             return None;
         }
-        let lots = self.position_lots as f64 * (self.multiplier_nanos as f64 / CASH_PER_NANO as f64);
-        Some(self.cost.to_f64() / lots)
+        let lots =
+            self.position_lots as f64 * (self.contract.multiplier_nanos() as f64 / CASH_PER_NANO as f64);
+        let cost = self.cost.to_f64();
+        if self.contract.is_inverse() {
+            return (cost != 0.0).then(|| -lots / cost);
+        }
+        Some(cost / lots)
     }
 
     /// Applies a fill of `qty_lots` (positive) at `price` with its fee in 1e-9 of currency.
@@ -152,6 +142,7 @@ impl Pnl {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use tickrace_types::instrument::Settlement;
 
     const ONE: i64 = 1_000_000_000;
 
@@ -246,6 +237,58 @@ mod tests {
         assert_eq!(pnl.realised, usd("0.002"));
     }
 
+    fn perpetual(multiplier_nanos: i64) -> Pnl {
+        let mut contract = Instrument::us_equity("XBTUSD");
+        contract.settlement = Settlement::Inverse;
+        contract.multiplier_nanos = multiplier_nanos;
+        Pnl::new(&contract)
+    }
+
+    /// Within a unit of 1e-18 a lot: less than a satoshi by far.
+    fn assert_coins(got: Cash, exact: (i128, i128), lots: i128) {
+        let (above, below) = exact;
+        let off = got.0 * below - above * tickrace_types::cash::CASH_UNIT;
+        assert!(off.abs() <= lots * below, "{got} is not {above} / {below}");
+    }
+
+    #[test]
+    fn the_worked_examples_of_the_exchanges_come_out() {
+        // BitMEX, "Inverse Futures Guide": 100,000 contracts of a dollar, long from 10,000 to 10,500:
+        // 100,000 x (1/10,000 - 1/10,500) = 10/21 of a coin, 0.476.
+        let mut pnl = perpetual(ONE);
+        pnl.on_fill(Side::Bid, Price(10_000 * ONE), 100_000, 0);
+        assert_coins(pnl.unrealised(Price(10_500 * ONE)), (10, 21), 200_000);
+        pnl.on_fill(Side::Ask, Price(10_500 * ONE), 100_000, 0);
+        assert_coins(pnl.realised, (10, 21), 200_000);
+        // Binance, "COIN-M Futures": position x multiplier x direction x (1/entry - 1/mark), contracts of 100 dollars.
+        // Sold 100 at 55,000, bought at 50,000: -10,000 x (1/55,000 - 1/50,000) = 1/55 of a coin, 0.0182.
+        let mut pnl = perpetual(100 * ONE);
+        pnl.on_fill(Side::Ask, Price(55_000 * ONE), 100, 0);
+        pnl.on_fill(Side::Bid, Price(50_000 * ONE), 100, 0);
+        assert_coins(pnl.realised, (1, 55), 200);
+    }
+
+    #[test]
+    fn the_average_price_of_an_inverse_contract_is_the_harmonic_mean() {
+        // 100 at 10,000 and 100 at 12,500 cost 0.010 + 0.008 coins: 200 / 0.018 = 11,111.11, not 11,250.
+        for side in Side::BOTH {
+            let mut pnl = perpetual(ONE);
+            pnl.on_fill(side, Price(10_000 * ONE), 100, 0);
+            pnl.on_fill(side, Price(12_500 * ONE), 100, 0);
+            let average = pnl.average_price().unwrap();
+            assert!((average - 100_000.0 / 9.0).abs() < 1e-6, "{average}");
+        }
+    }
+
+    #[test]
+    fn fees_of_an_inverse_contract_are_coins() {
+        // A taker pays 0.05 per cent of 0.01 coins, twice.
+        let mut pnl = perpetual(ONE);
+        pnl.on_fill(Side::Bid, Price(10_000 * ONE), 100, 5_000);
+        pnl.on_fill(Side::Ask, Price(10_000 * ONE), 100, 5_000);
+        assert_eq!(pnl.net(Price(20_000 * ONE)), usd("-0.00001"));
+    }
+
     proptest! {
         #[test]
         fn cash_plus_marks_is_realised_plus_unrealised(
@@ -264,6 +307,55 @@ mod tests {
                 prop_assert_eq!(pnl.realised.0 + pnl.unrealised(Price(mark)).0, cash + position * i128::from(mark) * 1_000_000_000);
                 prop_assert_eq!(pnl.net(Price(mark)).0, cash + position * i128::from(mark) * 1_000_000_000 - fees);
             }
+        }
+
+        #[test]
+        fn an_inverse_account_agrees_with_exact_fractions(
+            fills in prop::collection::vec((any::<bool>(), 1i64..500, 1i64..20), 1..40),
+            mark in 1i64..20, multiplier in 1i64..200,
+        ) {
+            // Prices of 1 to 19 units: all fractions have one denominator, the least common multiple of 1 to 19.
+            const LCM: i128 = 232_792_560;
+            let mut pnl = perpetual(multiplier * ONE);
+            let coins = |lots: i128, px: i64| lots * i128::from(multiplier) * (LCM / i128::from(px));
+            // In units of 1 / LCM coins: cash, and with average cost the claim that the position was opened with. The
+            // claim is itself split by lots, so its denominator grows: a fraction of its own.
+            let (mut position, mut cash, mut traded) = (0i128, 0i128, 0i128);
+            for (buy, qty, px) in fills {
+                let side = if buy { Side::Bid } else { Side::Ask };
+                pnl.on_fill(side, Price(px * ONE), qty, 0);
+                position += i128::from(side.sign() * qty);
+                traded += i128::from(qty);
+                // Buying q contracts is a claim of +q/px coins given up at the exit: coins in hand, minus coins owed.
+                cash += coins(i128::from(side.sign() * qty), px);
+                let exact = cash - coins(position, mark);
+                let got = pnl.realised + pnl.unrealised(Price(mark * ONE));
+                assert_coins(got, (exact, LCM), traded + position.abs());
+                prop_assert_eq!(got, pnl.gross(Price(mark * ONE)));
+                if position == 0 {
+                    // Nothing is lost between average costs: what was realised is the cash.
+                    assert_coins(pnl.realised, (cash, LCM), traded);
+                }
+            }
+        }
+
+        #[test]
+        fn released_cost_of_an_inverse_contract_is_its_share_rounded_against_us(
+            fills in prop::collection::vec((1i64..50, 1i64..20), 1..20), sold in 1i64..500, exit in 1i64..20,
+        ) {
+            const LCM: i128 = 232_792_560;
+            let mut pnl = perpetual(ONE);
+            let (mut held, mut claim) = (0i128, 0i128);
+            for (qty, px) in fills {
+                pnl.on_fill(Side::Bid, Price(px * ONE), qty, 0);
+                held += i128::from(qty);
+                claim += i128::from(qty) * (LCM / i128::from(px));
+            }
+            let sold = i128::from(sold).min(held);
+            pnl.on_fill(Side::Ask, Price(exit * ONE), i64::try_from(sold).unwrap(), 0);
+            // sold x (mean of 1/entry - 1/exit), over LCM x held.
+            let exact = claim * sold - sold * held * (LCM / i128::from(exit));
+            assert_coins(pnl.realised, (exact, LCM * held), held + sold + 1);
         }
 
         #[test]

@@ -8,8 +8,8 @@ mod judge;
 
 use tickrace_types::event::ControlCode;
 use tickrace_types::{
-    AccountId, Cash, Instrument, InstrumentId, InstrumentTable, Kind, MarketRecord, OrderRecord, Side,
-    StrategyId, TopOfBook, Verdict,
+    AccountId, Cash, Contract, Instrument, InstrumentId, InstrumentTable, Kind, MarketRecord, OrderRecord,
+    Price, Side, StrategyId, TopOfBook, Verdict,
 };
 
 use crate::by_strategy::ByStrategy;
@@ -84,6 +84,7 @@ struct Watched {
     venue_qty_min: i64,
     venue_qty_max: i64,
     multiplier: i64,
+    contract: Contract,
     grid: Grid,
 }
 
@@ -104,8 +105,16 @@ impl Watched {
             venue_qty_min: instrument.order_qty_min,
             venue_qty_max: instrument.order_qty_max,
             multiplier: instrument.multiplier_nanos,
+            contract: Contract::of(instrument),
             grid: Grid::new(instrument),
         }
+    }
+
+    /// The price that values lots in the currency of the limits, the quote currency: of an inverse contract, whose lots stand
+    /// for a fixed amount of it, one.
+    #[inline]
+    fn value_px(&self, px: i64) -> i64 {
+        self.contract.quote_px(Price(px)).0
     }
 
     /// What a position is worth a lot: the reference where there is one.
@@ -326,8 +335,8 @@ impl Gate {
     fn mark(&mut self, place: usize, px: i64) {
         let watched = &mut self.watched[place];
         watched.mark_px = px;
-        let multiplier = watched.multiplier;
-        self.value(place, px, multiplier);
+        let (value_px, multiplier) = (watched.value_px(px), watched.multiplier);
+        self.value(place, value_px, multiplier);
     }
 
     fn value(&mut self, place: usize, px: i64, multiplier: i64) {
@@ -342,15 +351,16 @@ impl Gate {
         let watched = &mut self.watched[place];
         let (mark_px, multiplier) = (watched.reference_px().unwrap_or(px), watched.multiplier);
         watched.position = watched.position.saturating_add(lots);
+        let value_px = watched.value_px(mark_px);
         if mark_px != watched.mark_px {
             watched.mark_px = mark_px;
-            self.value(place, mark_px, multiplier);
+            self.value(place, value_px, multiplier);
         }
         let (account, strategy) = owner;
-        self.exposures.move_position(place, account, lots, mark_px, multiplier);
+        self.exposures.move_position(place, account, lots, value_px, multiplier);
         let mut is_held = self.exposures.is_held(place);
         if let Some(own) = &mut self.by_strategy {
-            own.move_position(place, strategy, lots, mark_px, multiplier);
+            own.move_position(place, strategy, lots, value_px, multiplier);
             is_held |= own.is_held(place);
         }
         self.watched[place].is_held = is_held;

@@ -2,7 +2,9 @@
 //!
 //! An absent key is an error that names it, so is an unknown one; zero, negative and overflowing values are
 //! refused by name. Amounts of money are whole units of `currency` (`_ccy`), in which every instrument must be
-//! quoted, since the gate converts nothing.
+//! quoted, since the gate converts nothing. An inverse contract is held to them by the fixed amount of that currency which a lot
+//! stands for, whatever its price: notional and exposure are lots times multiplier. Only losses and equity see its coins,
+//! converted at its mark.
 
 use std::collections::BTreeMap;
 
@@ -273,12 +275,6 @@ pub enum LimitsError {
         /// Multiplier.
         multiplier_nanos: i64,
     },
-    /// An inverse contract, whose value does not grow with its price.
-    #[error("{symbol} is an inverse contract, which this gate cannot value")]
-    Inverse {
-        /// Instrument.
-        symbol: String,
-    },
     /// A control that counts by days does not know when a day begins.
     #[error(
         "controls.day_start_ms is missing: controls.{section} counts by days, which begin that many milliseconds after \
@@ -374,9 +370,6 @@ impl Limits {
                 symbol: symbol(),
                 quoted: instrument.quote_currency.clone(),
             });
-        }
-        if instrument.settlement == tickrace_types::instrument::Settlement::Inverse {
-            return Err(LimitsError::Inverse { symbol: symbol() });
         }
         let limits = match self.overrides.get(&instrument.symbol) {
             Some(differing) => self.instrument.overridden(differing),

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use tickrace_types::{Cash, InstrumentTable, Price, ResponseKind, ResponseRecord};
+use tickrace_types::{Cash, Contract, InstrumentTable, Price, ResponseKind, ResponseRecord};
 
 use crate::table::{Shape, StoreError, Symbols, Table};
 
@@ -27,15 +27,15 @@ const MESSAGE: &str = "message fills {
 }";
 
 const UNITS: &str = "seq: inbound sequence number; ts_venue_ns, ts_recv_ns: UTC; side: ours, 0 bid 1 ask; px_nanos: \
-    1e-9 of the quote currency; qty_lots, leaves_lots: lots; fee_nanos: 1e-9 of the quote currency, negative for a \
-    rebate; notional: price x lots x multiplier in the quote currency, positive; taker: 1 where we took; cause_seq: \
+    1e-9 of the quote currency; qty_lots, leaves_lots: lots; fee_nanos: 1e-9 of the currency it settles in, negative for a \
+    rebate; notional: price x lots x multiplier (of an inverse contract lots x multiplier / price) in the currency it settles in, positive; taker: 1 where we took; cause_seq: \
     message number that caused a passive fill, 0 else";
 
 /// Writes fills as they come.
 pub struct FillsWriter {
     table: Table,
     symbols: Symbols,
-    multipliers: Vec<i64>,
+    contracts: Vec<Contract>,
 }
 
 impl FillsWriter {
@@ -48,8 +48,8 @@ impl FillsWriter {
         let metadata = vec![("tickrace.table", "fills".to_owned()), ("tickrace.units", UNITS.to_owned())];
         let rising = &["seq", "ts_venue_ns", "ts_recv_ns", "exec_id", "cause_seq"];
         let table = Table::create(path, &Shape { message: MESSAGE.to_owned(), rising, metadata })?;
-        let multipliers = instruments.as_slice().iter().map(|one| one.multiplier_nanos).collect();
-        Ok(Self { table, symbols: Symbols::new(instruments), multipliers })
+        let contracts = instruments.as_slice().iter().map(Contract::of).collect();
+        Ok(Self { table, symbols: Symbols::new(instruments), contracts })
     }
 
     /// Adds a response where it is a fill; other responses are passed over.
@@ -62,10 +62,9 @@ impl FillsWriter {
             return Ok(());
         }
         let header = &response.header;
-        let multiplier =
-            usize::try_from(header.instrument).ok().and_then(|place| self.multipliers.get(place));
+        let contract = usize::try_from(header.instrument).ok().and_then(|place| self.contracts.get(place));
         let Cash(notional) =
-            Cash::notional(Price(response.price), response.qty, multiplier.copied().unwrap_or(0));
+            contract.copied().unwrap_or_default().notional(Price(response.price), response.qty);
         self.table
             .row()
             .u64(header.seq)

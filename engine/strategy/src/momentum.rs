@@ -19,7 +19,7 @@ pub use config::{BarsOf, Horizon, MomentumConfig};
 
 use tickrace_book::bars::{BarSpec, Bars};
 use tickrace_oms::algo::{Conditions, Parent, Step, Worker};
-use tickrace_types::{Instrument, InstrumentTable, Kind, Price, Record, ResponseRecord, Side};
+use tickrace_types::{Contract, Instrument, InstrumentTable, Kind, Price, Record, ResponseRecord, Side};
 
 use crate::features::Quote;
 use crate::features::bars::{passing, print};
@@ -54,7 +54,7 @@ struct Market {
     is_exit: bool,
     /// Lots and close at the last bar, for our own return over the next.
     last: (i64, f64),
-    multiplier: f64,
+    contract: Contract,
 }
 
 /// The policy.
@@ -116,7 +116,7 @@ impl Momentum {
         #[allow(clippy::cast_possible_truncation, reason = "a price that a book held")]
         let equity = self.config.equity_ccy + pnl.net(Price(close as i64)).to_f64();
         let (lots, before) = market.last;
-        let value = lots as f64 * before / 1e9 * market.multiplier;
+        let value = lots as f64 * market.lot_value(before);
         market.last = (view.oms.position(view.id), close);
         if let Size::Adaptive { classes, sizer } = &mut market.size {
             let regime: Regime = classes.update(reading.last_return);
@@ -134,7 +134,7 @@ impl Momentum {
         }
         let prospect = Prospect {
             equity,
-            lot_value: close / 1e9 * market.multiplier,
+            lot_value: market.lot_value(close),
             mean: self.config.information_coefficient * reading.z * reading.volatility,
             volatility: reading.volatility,
             confidence: (reading.z.abs() / self.config.full_z).min(1.0),
@@ -233,15 +233,23 @@ impl Market {
             aim_lots: 0,
             is_exit: false,
             last: (0, 0.0),
-            multiplier: instrument.multiplier_nanos as f64 / 1e9,
+            contract: Contract::of(instrument),
         })
+    }
+
+    /// What a lot stands for at a price in nano-units, in the account's currency.
+    fn lot_value(&self, px: f64) -> f64 {
+        let multiplier = self.contract.multiplier_nanos() as f64 / 1e9;
+        match self.contract.is_inverse() {
+            false => px / 1e9 * multiplier,
+            true if px > 0.0 => multiplier / (px / 1e9),
+            true => 0.0,
+        }
     }
 
     /// Gives a record to the bars; the close of the bar that is over by then, nano-units.
     fn feed(&mut self, record: &Record, closed: &mut Option<f64>) {
-        let multiplier = self.multiplier;
-        #[allow(clippy::cast_possible_truncation, reason = "it came from nano-units")]
-        let multiplier_nanos = (multiplier * 1e9) as i64;
+        let multiplier_nanos = self.contract.multiplier_nanos();
         self.bars.on_record(record, |_| multiplier_nanos, &mut |bar| {
             if bar.header.kind == Kind::Bar as u8 {
                 *closed = Some(bar.as_bar().close as f64);

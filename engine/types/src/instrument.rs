@@ -37,7 +37,8 @@ pub struct Instrument {
     pub ticks: Vec<TickBand>,
     /// Units of the underlying in one lot, in nano-units: 1_000_000_000 for one share a lot.
     pub lot_nanos: i64,
-    /// Value of one point of price for one lot, nano-units of the quote currency.
+    /// Value of one point of price for one lot, nano-units of the quote currency; of an inverse contract what one lot is
+    /// worth in the quote currency.
     pub multiplier_nanos: i64,
     /// Smallest order, lots.
     pub order_qty_min: i64,
@@ -102,6 +103,11 @@ impl Instrument {
         }
     }
 
+    /// Currency that profit, fees and funding are in: the quote currency, of an inverse contract the base currency.
+    pub fn profit_currency(&self) -> &str {
+        if self.settlement == Settlement::Inverse { &self.base_currency } else { &self.quote_currency }
+    }
+
     /// Smallest price step at `px_nanos`, nano-units.
     #[inline]
     pub fn tick_at(&self, px_nanos: i64) -> i64 {
@@ -155,6 +161,9 @@ impl Instrument {
         }
         if self.multiplier_nanos <= 0 {
             return fail("multiplier_nanos", "positive", self.multiplier_nanos);
+        }
+        if self.settlement == Settlement::Inverse && self.base_currency.is_empty() {
+            return fail("base_currency", "named: an inverse contract settles in it", 0);
         }
         if self.order_qty_min <= 0 {
             return fail("order_qty_min", "positive", self.order_qty_min);

@@ -6,6 +6,7 @@
 #![deny(unsafe_code)]
 
 pub mod cash;
+pub mod contract;
 pub mod event;
 pub mod ids;
 pub mod instrument;
@@ -18,6 +19,7 @@ pub mod terms;
 pub mod top;
 
 pub use cash::Cash;
+pub use contract::Contract;
 pub use event::{
     Action, BarRecord, BarShapeRecord, Envelope, Flags, Header, Kind, MarketRecord, OrderRecord, OrderType,
     QuoteRecord, Record, ResponseKind, ResponseRecord, SymbolRecord, TimeInForce, Verdict,

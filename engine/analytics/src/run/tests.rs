@@ -358,7 +358,10 @@ fn a_foreign_currency_is_refused_by_name() {
     let mut config = RunConfig::new(table(1));
     config.account_currency = "EUR".to_owned();
     let error = Run::new(config).map(|_| ()).unwrap_err();
-    assert_eq!(error.to_string(), "instrument AAPL is quoted in USD, the account is in EUR");
+    assert_eq!(
+        error.to_string(),
+        "instrument AAPL earns USD, the account is in EUR: nothing is converted, so run instruments of one currency together"
+    );
 }
 
 #[test]

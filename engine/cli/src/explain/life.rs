@@ -6,7 +6,7 @@ use tickrace_exchange::QueuePosition;
 use tickrace_risk::Reason;
 use tickrace_types::event::venue_reason;
 use tickrace_types::{
-    Action, Cash, Instrument, InstrumentId, InstrumentTable, Kind, OrderRecord, OrderType, Price, Record,
+    Action, Contract, Instrument, InstrumentId, InstrumentTable, Kind, OrderRecord, OrderType, Price, Record,
     ResponseKind, ResponseRecord, Side, TimeInForce, TopOfBook, Verdict,
 };
 
@@ -63,11 +63,11 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// What a fill was worth a second later, money of the quote currency; absent without a mid.
+    /// What a fill was worth a second later, money of the currency it settles in; absent without a mid.
     pub fn markout(&self, instrument: &Instrument) -> Option<f64> {
         let mid = Price(self.mid_after_doubled?.div_euclid(2));
         let signed = self.response.side().sign() * self.response.qty;
-        let value = |price| Cash::notional(price, signed, instrument.multiplier_nanos);
+        let value = |price| Contract::of(instrument).value(price, signed);
         Some((value(mid) - value(Price(self.response.price))).to_f64())
     }
 }

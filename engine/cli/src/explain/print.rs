@@ -254,7 +254,7 @@ fn fill(life: &Life, answer: &Answer) -> String {
         .mid_doubled
         .map_or(String::new(), |doubled| format!(", mid {:.6}", Price(doubled).to_f64() / 2.0));
     let markout = answer.markout(&life.instrument).map_or(String::new(), |markout| {
-        format!(", {markout:+.4} {} after 1 s", life.instrument.quote_currency)
+        format!(", {markout:+.4} {} after 1 s", life.instrument.profit_currency())
     });
     format!(
         "fill of {} lots at {} ({cause}){mid}{markout}, fee {:.6}, {} lots left",

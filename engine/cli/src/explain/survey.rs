@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use serde::Serialize;
 use serde_json::{Value, json};
 use tickrace_types::{
-    Cash, Instrument, InstrumentId, InstrumentTable, OrderRecord, Price, ResponseKind, ResponseRecord,
+    Contract, Instrument, InstrumentId, InstrumentTable, OrderRecord, Price, ResponseKind, ResponseRecord,
     Verdict,
 };
 
@@ -126,7 +126,7 @@ impl Survey {
             };
             let Some(fill) = self.fills.get_mut(pending.fill) else { continue };
             let sign = if fill.side == "buy" { 1 } else { -1 };
-            let value = |price: Price| Cash::notional(price, sign * fill.lots, instrument.multiplier_nanos);
+            let value = |price: Price| Contract::of(instrument).value(price, sign * fill.lots);
             let price = Price::from_f64(fill.price).unwrap_or(Price::ZERO);
             fill.markout_1s = Some((value(Price(mid.div_euclid(2))) - value(price)).to_f64());
         }

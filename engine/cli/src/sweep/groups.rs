@@ -181,7 +181,7 @@ impl Going<'_> {
         }
         if self.done.currency.is_empty() {
             let first = instruments.as_slice().first();
-            self.done.currency = first.map_or_else(String::new, |one| one.quote_currency.clone());
+            self.done.currency = first.map_or_else(String::new, |one| one.profit_currency().to_owned());
         }
         let waiting: Vec<&Task> =
             group.iter().filter(|task| !self.done.known.contains_key(&task.hash)).collect();

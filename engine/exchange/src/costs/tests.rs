@@ -11,7 +11,7 @@ fn trade(lots: i64, price: i64) -> Trade {
         is_taker: true,
         price: Price(price),
         lots,
-        multiplier_nanos: ONE,
+        contract: Contract::linear(ONE),
         ts_venue_ns: 0,
         is_last: true,
     }
@@ -170,12 +170,12 @@ proptest! {
                 order_id: place % 3,
                 side: if buys { Side::Bid } else { Side::Ask },
                 is_taker,
-                multiplier_nanos,
+                contract: Contract::linear(multiplier_nanos),
                 is_last: place % 2 == 0,
                 ..trade(lots, price)
             };
             let fee = plain_book.charge(&one);
-            let stated = plain.fee_nanos(is_taker, one.price, lots, multiplier_nanos);
+            let stated = plain.fee_nanos(is_taker, one.price, lots, Contract::linear(multiplier_nanos));
             prop_assert_eq!(fee, stated);
             let fee = book.charge(&one);
             let sum: i128 = book.items().iter().map(|item| item.0).sum();

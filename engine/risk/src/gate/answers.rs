@@ -175,11 +175,12 @@ impl Gate {
             self.drop_pending(slot);
         }
         let place = self.orders.get(slot).instrument as usize;
-        let multiplier = self.watched[place].multiplier;
+        let watched = &self.watched[place];
+        let multiplier = watched.multiplier;
         let open = self.orders.get_mut(slot);
         let lots = open.live_leaves.max(open.pending_leaves);
-        let cash = order_cash(open.live_px, open.live_leaves, multiplier);
-        let cash = cash.max(order_cash(open.pending_px, open.pending_leaves, multiplier));
+        let cash = order_cash(watched.value_px(open.live_px), open.live_leaves, multiplier);
+        let cash = cash.max(order_cash(watched.value_px(open.pending_px), open.pending_leaves, multiplier));
         let (lots_less, cash_less) = (open.lots - lots, open.cash - cash);
         (open.lots, open.cash) = (lots, cash);
         let (account, strategy, side) = (open.account, open.strategy, open.side());

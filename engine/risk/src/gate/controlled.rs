@@ -133,7 +133,7 @@ impl Gate {
             px: response.price,
             fee_nanos: response.fee_nanos,
             mark_px: watched.reference_px().unwrap_or(response.price),
-            multiplier: watched.multiplier,
+            contract: watched.contract,
         });
         let day = self.controls.calendar.day(now_ns);
         if strategy < self.controls.losses.len() {
@@ -151,7 +151,7 @@ impl Gate {
         let place = held.instrument.index();
         if let (Some(money), Some(watched)) = (&mut self.controls.money, self.watched.get(place)) {
             let strategy = usize::from(held.strategy.0);
-            money.carry(strategy, place, held.qty_lots, held.mark.0, watched.multiplier);
+            money.carry(strategy, place, held.qty_lots, held.mark.0, watched.contract);
         }
     }
 
@@ -170,7 +170,7 @@ impl Gate {
         let Some(money) = &mut self.controls.money else { return };
         for (place, watched) in self.watched.iter().enumerate() {
             if let Some(px) = watched.reference_px() {
-                money.mark(place, px, watched.multiplier);
+                money.mark(place, px, watched.contract);
             }
         }
     }
@@ -518,7 +518,7 @@ fn equity_share_lots(controls: &Controls, watched: &Watched) -> Option<i64> {
     let config = controls.config.equity.as_ref()?;
     let Some((equity, px)) = controls.equity.zip(watched.reference_px()) else { return Some(0) };
     let allowed = equity.max(0) / 10_000 * i128::from(config.position_max_bps);
-    let lot = i128::from(px.unsigned_abs()) * i128::from(watched.multiplier);
+    let lot = i128::from(watched.value_px(px).unsigned_abs()) * i128::from(watched.multiplier);
     // A price of zero has no share: the other limits hold.
     let lots = if lot == 0 { i128::from(LOTS_MAX) } else { allowed / lot };
     Some(i64::try_from(lots).unwrap_or(LOTS_MAX).min(LOTS_MAX))

@@ -247,7 +247,7 @@ fn judge_terms(
         return Err(Reason::OrderQuantity);
     }
     let px = prices.worst_px;
-    let cash = order_cash(px, leaves, watched.multiplier);
+    let cash = order_cash(watched.value_px(px), leaves, watched.multiplier);
     if cash > watched.notional_max {
         return Err(Reason::OrderNotional);
     }

@@ -750,3 +750,32 @@ fn a_mass_cancel_costs_one_cancel_and_nothing_else_stops_it() {
     world.answer(ResponseKind::Cancelled, &order, 10, 0);
     assert_eq!(world.gate.open_orders(), 0);
 }
+
+#[test]
+fn an_inverse_contract_is_held_to_what_its_lots_stand_for_whatever_the_price() {
+    let mut limits = wide();
+    limits.instrument.order_notional_max_ccy = 1_000;
+    limits.total.gross_exposure_max_ccy = 1_500;
+    limits.total.net_exposure_max_ccy = 1_500;
+    let contract = Instrument {
+        settlement: tickrace_types::instrument::Settlement::Inverse,
+        multiplier_nanos: 100 * 1_000_000_000,
+        ..Instrument::us_equity("AAA")
+    };
+    let table = InstrumentTable::new(vec![contract]).unwrap();
+    let mut world = World::new(&wide());
+    world.gate = Gate::new(&limits, &table, 64).unwrap();
+    world.gate.on_top(&top(0, 10_000, 10_002, START_NS));
+    // Lots of 100 dollars: ten are 1,000 dollars, be the price 100 or 50.
+    assert_eq!(world.judged(Side::Bid, 10_000, 11), Err(Reason::OrderNotional));
+    assert_eq!(world.judged(Side::Bid, 5_000, 11), Err(Reason::OrderNotional));
+    let bought = world.sent(Side::Bid, 10_000, 10);
+    assert_eq!(world.judged(Side::Bid, 5_000, 6), Err(Reason::TotalGross));
+    world.answer(ResponseKind::Fill, &bought, 10, 0);
+    assert_eq!(world.gate.exposure_total().gross.to_string(), "1000.00");
+    // The mark doubles, the exposure stands.
+    world.gate.on_top(&top(0, 20_000, 20_002, START_NS));
+    assert_eq!(world.gate.exposure_total().gross.to_string(), "1000.00");
+    assert_eq!(world.judged(Side::Bid, 20_000, 6), Err(Reason::TotalGross));
+    assert_eq!(world.judged(Side::Bid, 20_000, 5), Ok(()));
+}

@@ -87,6 +87,8 @@ fn an_instrument_the_limits_cannot_value_is_refused() {
     let limits = parse(EXAMPLE).unwrap();
     let mut share = Instrument::us_equity("AAPL");
     assert_eq!(limits.of(&share), Ok(limits.instrument));
+    let inverse = Instrument { settlement: tickrace_types::instrument::Settlement::Inverse, ..share.clone() };
+    assert_eq!(limits.of(&inverse), Ok(limits.instrument));
     share.multiplier_nanos = i64::MAX / 2;
     assert!(matches!(limits.of(&share), Err(LimitsError::Overflow { .. })));
     share.quote_currency = "EUR".to_owned();
