@@ -173,24 +173,24 @@ impl<'a> Inputs<'a> {
     }
 
     /// The means of two spans, worked out together where neither is known yet.
-    fn two_means(&self, place: usize, fast: f64, slow: f64) -> Result<(Rc<[f64]>, Rc<[f64]>), RuleError> {
+    fn two_means(&self, place: usize, fast: f64, slow: f64) -> Result<[Rc<[f64]>; 2], RuleError> {
         let (series, fast_key) = self.key(place, "ew_mean", fast)?;
         let (_, slow_key) = self.key(place, "ew_mean", slow)?;
         let is_known = |key: &Key| self.memo.0.borrow().contains_key(key);
         if is_known(&fast_key) || is_known(&slow_key) {
-            return Ok((self.mean(place, fast)?, self.mean(place, slow)?));
+            return Ok([self.mean(place, fast)?, self.mean(place, slow)?]);
         }
         let [fast, slow] = ew_means([series; 2], [alpha_of_span(fast), alpha_of_span(slow)], 1);
         let (fast, slow): (Rc<[f64]>, Rc<[f64]>) = (fast.into(), slow.into());
         let mut memo = self.memo.0.borrow_mut();
         memo.insert(fast_key, Rc::clone(&fast));
         memo.insert(slow_key, Rc::clone(&slow));
-        Ok((fast, slow))
+        Ok([fast, slow])
     }
 
     /// Crossover of two spans of the first input over a deviation.
     fn crossover(&self, deviation: &[f64], fast: f64, slow: f64) -> Result<Vec<f64>, RuleError> {
-        let (fast, slow) = self.two_means(0, fast, slow)?;
+        let [fast, slow] = self.two_means(0, fast, slow)?;
         Ok(over(&fast, &slow, deviation))
     }
 }

@@ -107,6 +107,7 @@ fn select(values: &mut [f64], base: usize, wanted: &[usize], found: &mut [f64]) 
 }
 
 #[cfg(test)]
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "places of short rows")]
 mod tests {
     use proptest::prelude::*;
 

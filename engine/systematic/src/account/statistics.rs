@@ -313,6 +313,7 @@ const fn whole(place: f64) -> usize {
 }
 
 #[cfg(test)]
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "places of short rows")]
 mod tests {
     use super::*;
 
