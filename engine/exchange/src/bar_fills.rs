@@ -8,7 +8,7 @@
 //! | began before we were there | nothing, but for orders at most `late_ms` late | it may have been at our price before us |
 //! | reached the trigger of a stop | the stop fills whole before anything that rests, at its trigger or, where the bar opened beyond it, at the open, and away from there by half the quoted spread and the impact model's slippage | a stop is there for the worst of the bar |
 //! | reached a stop and a target | the stop alone: what rests on that side for the same strategy waits for the next bar | who trades out at the stop withdraws the target |
-//! | reached a stop-limit | it rests at its limit from the bar's end | whether its price was met after its trigger is not known |
+//! | reached a stop-limit | it rests at its limit from the bar's end, once self-trade prevention has settled it with what of ours it would meet | whether its price was met after its trigger is not known |
 //! | reached a trailing stop | its trigger as the bar found it; after that the trigger follows to the bar's other extreme, and the close may reach it | from the open to the extreme that hurts, on to the other one, then to the close |
 //!
 //! A touch quoted around the close of a bar is no market of its own: it prices what we take and fills nothing that rests.
@@ -214,6 +214,13 @@ impl Exchange {
         let mut own = self.release(slot, Cause { now_ns, seq: cause.seq }, out);
         own.since_ns = now_ns;
         if own.order_type == OrderType::Limit {
+            // An order of ours that its limit meets would trade with it: one of them gives way, as on arrival.
+            let other = own.side.opposite();
+            while self.orders.first(own.instrument, other).is_some_and(|first| first.crosses(own.price)) {
+                if !self.give_way(&mut own, now_ns, out) {
+                    return;
+                }
+            }
             return self.rest(own);
         }
         self.bars.stopped.push((own.strategy, own.side));

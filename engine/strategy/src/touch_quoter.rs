@@ -4,13 +4,13 @@
 //! allows it and no order of the side has the target price, one is sent, post-only, unless it would meet an order of our
 //! own. The target is the touch, moved by one
 //! tick for each order's worth of position, and never through the other side. It keeps no memory, so that skipping
-//! firings between which nothing was heard changes nothing.
+//! firings between which nothing was heard changes nothing. Outside continuous trading it withdraws and sends nothing.
 
 use serde::{Deserialize, Serialize};
 use tickrace_oms::{OrderRequest, State};
-use tickrace_types::{ClientId, Price, Side};
+use tickrace_types::{ClientId, Phase, Price, Side};
 
-use crate::{ConfigError, Policy, Say, View, Weight};
+use crate::{ConfigError, Policy, Say, Speech, View, Weight};
 
 /// What the quoter is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -106,6 +106,11 @@ impl Policy for TouchQuoter {
 
     fn on_timer(&mut self, view: &View<'_>, say: &mut Say) {
         let top = view.top;
+        if top.phase() != Phase::Continuous {
+            // Nothing of ours waits through an auction or a halt, and nothing is sent that could only be refused.
+            say.speech = Speech::Pull;
+            return;
+        }
         if !top.is_firm() {
             return;
         }
@@ -115,5 +120,67 @@ impl Policy for TouchQuoter {
         let ask = (top.ask_px - steps * ask_tick).max(top.bid_px + bid_tick);
         self.quote_side(view, Side::Bid, bid, say);
         self.quote_side(view, Side::Ask, ask, say);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tickrace_oms::{Oms, OmsConfig};
+    use tickrace_types::{
+        AccountId, Instrument, InstrumentId, InstrumentTable, Record, SessionId, StrategyId, TopOfBook,
+        VenueId,
+    };
+
+    const CENT: i64 = 10_000_000;
+
+    /// What is said of a firm market in a phase: prices in cents asked for, and what becomes of the quotes.
+    fn said(phase: Phase) -> (Vec<i64>, Speech) {
+        let share = Instrument::us_equity("AAPL");
+        let table = InstrumentTable::new(vec![share.clone()]).unwrap();
+        let oms_config = OmsConfig {
+            open_orders_max: 8,
+            strategy: StrategyId(0),
+            account: AccountId(0),
+            venue: VenueId(0),
+            session: SessionId(0),
+            first_client_id: 1,
+            unacked_timeout_ns: 1_000_000_000,
+        };
+        let oms = Oms::new(&oms_config, &table);
+        let top = TopOfBook {
+            bid_px: 10_000 * CENT,
+            ask_px: 10_002 * CENT,
+            bid_qty: 100,
+            ask_qty: 100,
+            phase: phase as u8,
+            ..TopOfBook::default()
+        };
+        let config = TouchQuoterConfig { order_qty_lots: 10, position_max_lots: 100 };
+        let mut quoter = TouchQuoter::new(&config).unwrap();
+        let mut say = Say::default();
+        let record = Record::default();
+        let view = View {
+            now_ns: 1,
+            record: &record,
+            top: &top,
+            id: InstrumentId(0),
+            instrument: &share,
+            oms: &oms,
+        };
+        quoter.on_timer(&view, &mut say);
+        (say.orders().map(|order| order.price.0 / CENT).collect(), say.speech)
+    }
+
+    #[test]
+    fn it_quotes_the_touch_while_trading_is_continuous() {
+        assert_eq!(said(Phase::Continuous), (vec![10_000, 10_002], Speech::Keep));
+    }
+
+    #[test]
+    fn it_withdraws_and_sends_nothing_in_every_other_phase() {
+        for phase in [Phase::Unknown, Phase::PreOpen, Phase::Auction, Phase::Halted, Phase::Closed] {
+            assert_eq!(said(phase), (vec![], Speech::Pull), "{phase:?}");
+        }
     }
 }

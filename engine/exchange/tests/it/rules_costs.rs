@@ -2,7 +2,10 @@
 
 use tickrace_exchange::{BarFillConfig, ExchangeConfig, FaultConfig, ImpactConfig, SpreadPower};
 use tickrace_types::event::venue_reason;
-use tickrace_types::{BarRecord, BarShapeRecord, Kind, MarketRecord, OrderType, Price, QuoteRecord, Terms};
+use tickrace_types::{
+    BarRecord, BarShapeRecord, Kind, MarketRecord, OrderRecord, OrderType, Price, QuoteRecord, SelfTrade,
+    Terms,
+};
 
 use crate::world::{ASK, BID, CENT, Said, World, config};
 
@@ -234,6 +237,32 @@ fn a_stop_limit_rests_from_the_end_of_the_bar_that_reached_it() {
     assert_eq!(bar(&mut world, [10_000, 10_000, 9_800, 9_950], 1_000), [triggered(1, 10)]);
     let said = bar(&mut world, [9_950, 9_960, 9_940, 9_950], 1_000);
     assert_eq!(said, [Said::Maker { id: 1, px: 9_890, lots: 10, leaves: 0 }]);
+}
+
+#[test]
+fn a_stop_limit_that_a_bar_triggers_does_not_rest_across_an_order_of_our_own() {
+    // A bid of ours at 99.00 that the bar did not reach, and a sale limited at 98.90 that it triggers: resting there, it would
+    // cross our bid. By the word of the stop, the newer to rest, one of them goes.
+    let gone = |id| Said::Cancelled { id, lots: 10, reason: venue_reason::SELF_TRADE };
+    for (stp, left, said) in [
+        (SelfTrade::CancelNewest, 1, vec![triggered(2, 10), gone(2)]),
+        (SelfTrade::CancelOldest, 2, vec![triggered(2, 10), gone(1)]),
+    ] {
+        let mut world = with_bars(TENTH);
+        world.trade(1, BID, 10_000, 5);
+        world.limit(1, BID, 9_900, 10);
+        let order = world.order(2, ASK, 9_890, 10);
+        let order = OrderRecord { stp: stp as u8, ..order };
+        world.special(order, OrderType::StopLimit, Terms { trigger_price: 9_950, stp, ..Terms::PLAIN });
+        assert_eq!(bar(&mut world, [10_000, 10_000, 9_920, 9_950], 1_000), said);
+        assert_eq!(world.exchange.working(), 1);
+        // What is left is the one that may be.
+        let next = bar(&mut world, [9_950, 9_960, 9_800, 9_850], 1_000);
+        assert_eq!(
+            next,
+            [Said::Maker { id: left, px: if left == 1 { 9_900 } else { 9_890 }, lots: 10, leaves: 0 }]
+        );
+    }
 }
 
 #[test]
