@@ -5,6 +5,7 @@ mod adverse_selection;
 mod answers;
 mod cli;
 mod compare;
+mod configs;
 mod controls;
 mod docs;
 mod examples;

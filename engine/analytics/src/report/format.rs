@@ -14,17 +14,27 @@ pub fn signed_count(value: i64) -> String {
     format!("{sign}{}", count(value.unsigned_abs()))
 }
 
-/// Two decimals, grouped, rounded half away from zero: `-1,234.50`.
+/// Two decimals, grouped, rounded half away from zero: `-1,234.50`. What would read as nothing and is something, such as profits in
+/// coins, has eight: `-0.00049358`.
 pub fn money(cash: Cash) -> String {
     let cent = CASH_UNIT.unsigned_abs() / 100;
     let cents = (cash.0.unsigned_abs() + cent / 2) / cent;
+    if cents == 0 && cash.0 != 0 {
+        return small(cash.to_f64());
+    }
     let sign = if cash.0 < 0 && cents > 0 { "-" } else { "" };
     format!("{sign}{}.{:02}", grouped(&(cents / 100).to_string()), cents % 100)
 }
 
-/// Two decimals, grouped.
+/// Two decimals, grouped; eight where two would read as nothing.
 pub fn amount(value: f64) -> String {
-    decimals(value, 2)
+    if value.abs() < 0.005 { small(value) } else { decimals(value, 2) }
+}
+
+/// Of an amount below half a hundredth eight decimals, or two where those are nothing too.
+fn small(value: f64) -> String {
+    let text = decimals(value, 8);
+    if text.bytes().any(|byte| byte.is_ascii_digit() && byte != b'0') { text } else { decimals(0.0, 2) }
 }
 
 /// A fixed number of decimals, grouped; a dash where it is not finite.
@@ -140,6 +150,11 @@ mod tests {
         assert_eq!(signed_count(-1_000), "-1,000");
         assert_eq!(money(Cash(-1_234_505_000_000_000_000_000)), "-1,234.51");
         assert_eq!(money(Cash(-1)), "0.00");
+        assert_eq!(money(Cash(-493_582_645_684_523)), "-0.00049358");
+        assert_eq!(
+            (amount(0.000_294_218), amount(-0.0), amount(0.004)),
+            ("0.00029422".into(), "0.00".into(), "0.00400000".into())
+        );
         assert_eq!(decimals(-0.001, 2), "0.00");
         assert_eq!(decimals(1234.5, 1), "1,234.5");
         assert_eq!(decimals(f64::NAN, 1), "–");
