@@ -1,7 +1,7 @@
 //! Every configuration that is shipped runs, on the data it is meant for, and replays to the same orders.
 
 use tempfile::tempdir;
-use tickrace_tests::data::{shared, workspace};
+use tickrace_tests::data::{shared, small_day, workspace};
 use tickrace_tests::tickrace;
 
 /// What a configuration runs on.
@@ -10,13 +10,15 @@ enum On {
     Made,
     /// Captures, by path in the real data, each with the suffix of its symbols.
     Captures(&'static [(&'static str, &'static str)]),
+    /// A short day in bars of ten seconds.
+    Bars,
     /// What the named test makes for it.
     Elsewhere(&'static str),
 }
 
 fn data_of(name: &str) -> On {
     match name {
-        "bars" => On::Elsewhere("parity::bars_impact_and_faults_are_the_same_in_every_placement_and_replay"),
+        "bars" => On::Bars,
         "target" => On::Elsewhere("targets"),
         "hedged_making" => On::Captures(&[
             ("data/ticks/binance/usdm/btcusdt_20240808.gz", ".P"),
@@ -41,6 +43,12 @@ fn every_configuration_shipped_runs_and_replays() {
                 println!("{name}: {test}");
                 continue;
             }
+            On::Bars => {
+                let (day, log) = (small_day(folder.path(), 3, 60_000), at("bars"));
+                let made = tickrace(&["convert", &day, "--bars", "time:10s", "--out", &log]);
+                assert_eq!(made.code, 0, "{}", made.err);
+                format!("data.files=[\"{log}\"]")
+            }
             On::Made => "data.synth.messages=100000".to_owned(),
             On::Captures(captures) => {
                 let inputs = captures.iter().map(|(path, suffix)| {
@@ -63,5 +71,5 @@ fn every_configuration_shipped_runs_and_replays() {
         assert_eq!(again.code, 0, "{name}: {} {}", again.out, again.err);
         ran += 1;
     }
-    assert!(ran >= 7, "{ran}");
+    assert!(ran >= 8, "{ran}");
 }

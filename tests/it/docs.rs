@@ -318,6 +318,29 @@ fn every_command_of_the_other_guides_runs() {
     assert!(ran.len() >= 3, "{ran:?}");
 }
 
+/// A command stands where it is run, or says by its fence that it is not.
+#[test]
+fn no_command_of_a_page_stands_in_a_block_that_nobody_runs() {
+    let mut pages = vec![workspace().join("README.md"), workspace().join("examples/README.md")];
+    pages.extend(std::fs::read_dir(workspace().join("docs")).unwrap().map(|entry| entry.unwrap().path()));
+    for page in pages.iter().filter(|page| page.extension().is_some_and(|end| end == "md")) {
+        let text = std::fs::read_to_string(page).unwrap();
+        let mut fence = None::<&str>;
+        for line in text.lines() {
+            match (line.trim_start().strip_prefix("```"), fence) {
+                (Some(kind), None) => fence = Some(kind),
+                (Some(_), Some(_)) => fence = None,
+                (None, Some(kind)) if !["sh", "console"].contains(&kind) => {
+                    let is_command =
+                        ["tickrace ", "cargo ", "$ "].iter().any(|start| line.starts_with(start));
+                    assert!(!is_command, "{}: in a block of {kind:?}: {line}", page.display());
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
 #[test]
 fn the_guide_to_risk_names_every_reason_key_and_command() {
     let guide = std::fs::read_to_string(workspace().join("docs/risk.md")).unwrap();

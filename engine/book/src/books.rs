@@ -461,7 +461,7 @@ impl Books {
             };
         };
         if self.levels[instrument.index()].is_some() || book.ladders.iter().any(|ladder| ladder.len() > 0) {
-            self.counters.misfits += 1;
+            self.counters.quotes_beside_depth += 1;
             return Change::only(Outcome::Ignored);
         }
         let top = &mut book.top;

@@ -116,12 +116,32 @@ pub struct Counters {
     pub instrument_mismatches: u64,
     /// Records without lots, without side or of an instrument out of range.
     pub invalid: u64,
-    /// Levels off the instrument's grid of prices, and quotes and levels of instruments that have orders: ignored.
+    /// Levels off the instrument's grid of prices, and levels of instruments that have orders: ignored.
     pub misfits: u64,
+    /// Best quotes of instruments that have orders or levels: ignored, for the deeper book has a touch of its own.
+    pub quotes_beside_depth: u64,
     /// Gaps announced.
     pub gaps: u64,
     /// Clears applied.
     pub clears: u64,
+}
+
+impl Counters {
+    /// What was not applied, or not as it was stated: how often, and what it was. Gaps and clears are not among it.
+    pub fn faults(&self) -> impl Iterator<Item = (u64, &'static str)> {
+        [
+            (self.unknown_refs, "executions, cancels or replaces of orders that do not rest"),
+            (self.duplicate_refs, "orders with the number of one that rests"),
+            (self.over_executions, "executions of more than rested"),
+            (self.over_cancels, "reductions by more than rested"),
+            (self.instrument_mismatches, "records that name another instrument than their order's"),
+            (self.invalid, "records without lots or side, or of no instrument"),
+            (self.misfits, "levels off their instrument's ticks, or beside orders"),
+            (self.quotes_beside_depth, "best quotes of instruments whose depth is known"),
+        ]
+        .into_iter()
+        .filter(|(count, _)| *count > 0)
+    }
 }
 
 /// The answer for an instrument that does not exist.

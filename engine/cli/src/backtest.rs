@@ -222,6 +222,9 @@ pub fn perform(job: Job<'_>, streams: &mut Streams<'_>) -> Result<Performed, Fai
         ));
     }
     targets::tell(config, instruments, &ran.decide, out, streams)?;
+    for (count, what) in ran.book.books().counters().faults() {
+        streams.warn(&format!("the books passed over or cut {count} {what}"));
+    }
     let facts = RunFacts {
         config,
         head: &head,

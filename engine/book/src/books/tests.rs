@@ -348,4 +348,12 @@ fn quotes_make_a_book_of_one_level_a_side_where_there_is_nothing_deeper() {
     books.apply(&stated(Kind::Level, 0, 1, 11, 6));
     assert_eq!((best(&books, Side::Bid), best(&books, Side::Ask)), (None, Some((11, 6))));
     assert_eq!(books.apply(quote.as_record()).outcome, Outcome::Ignored);
+    // A level: the book is a deeper one from now on, and quotes are counted and passed over.
+    let deep = InstrumentTable::new(vec![Instrument::us_equity("A")]);
+    let mut books = Books::new(1, 16).with_grids(&deep.expect("good"));
+    books.apply(&stated(Kind::Level, 0, 0, 20_000_000, 5));
+    assert_eq!(books.apply(quote.as_record()).outcome, Outcome::Ignored);
+    assert_eq!(best(&books, Side::Bid), Some((20_000_000, 5)));
+    let told: Vec<(u64, &str)> = books.counters().faults().collect();
+    assert_eq!(told, [(1, "best quotes of instruments whose depth is known")]);
 }

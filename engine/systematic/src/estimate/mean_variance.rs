@@ -327,19 +327,25 @@ fn solve(
     if tail > 0 {
         cones.push(SupportedConeT::SecondOrderConeT(tail));
     }
-    let settings = DefaultSettings {
-        verbose: false,
-        tol_gap_abs: 1e-12,
-        tol_gap_rel: 1e-12,
-        tol_feas: 1e-12,
-        ..DefaultSettings::default()
-    };
-    let mut solver = DefaultSolver::new(&p, linear, &a, &rows.right, &cones, settings).ok()?;
-    solver.solve();
-    let is_solved = matches!(solver.solution.status, SolverStatus::Solved | SolverStatus::AlmostSolved);
-    let found = &solver.solution.x;
-    (is_solved && found.iter().all(|value| value.is_finite())).then(|| found.clone())
+    // As near as the arithmetic allows: where the last digits cannot be had, some fewer.
+    TOLERANCES.iter().find_map(|tolerance| {
+        let settings = DefaultSettings {
+            verbose: false,
+            tol_gap_abs: *tolerance,
+            tol_gap_rel: *tolerance,
+            tol_feas: *tolerance,
+            ..DefaultSettings::default()
+        };
+        let mut solver = DefaultSolver::new(&p, linear, &a, &rows.right, &cones, settings).ok()?;
+        solver.solve();
+        let is_solved = matches!(solver.solution.status, SolverStatus::Solved | SolverStatus::AlmostSolved);
+        let found = &solver.solution.x;
+        (is_solved && found.iter().all(|value| value.is_finite())).then(|| found.clone())
+    })
 }
+
+/// What the solver is asked for in turn, until it gets there.
+const TOLERANCES: [f64; 3] = [1e-12, 1e-10, 1e-8];
 
 /// A matrix by columns, without its zeros.
 fn sparse(rows: usize, columns: usize, at: impl Fn(usize, usize) -> f64) -> CscMatrix<f64> {
