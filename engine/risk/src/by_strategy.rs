@@ -83,7 +83,10 @@ impl ByStrategy {
         }
         match more.cash {
             0 => Ok(0),
-            cash => self.exposures.judge(place, number, more.side, cash).map_err(|_| Reason::StrategyGross),
+            cash => {
+                let worse = self.exposures.judge_gross(place, number, more.side, cash);
+                worse.ok_or(Reason::StrategyGross)
+            }
         }
     }
 
@@ -92,7 +95,9 @@ impl ByStrategy {
     pub fn reserve(&mut self, place: usize, strategy: u16, more: More, worse: i128) {
         let Some((at, number)) = self.at(place, strategy) else { return };
         self.cells[at].open_lots[more.side.index()] += more.lots;
-        self.exposures.reserve(place, number, more.side, more.cash, worse);
+        if more.cash != 0 {
+            self.exposures.reserve(place, number, more.side, more.cash, worse);
+        }
     }
 
     /// Releases lots and cash, or reserves them unasked where negative.

@@ -69,6 +69,13 @@ pub(crate) struct Duplicates {
     window_ns: i64,
 }
 
+/// What an order is known by, and where.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sought {
+    bucket: usize,
+    tag: u64,
+}
+
 /// Where an order that may pass will be noted.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Noted {
@@ -91,19 +98,26 @@ impl Duplicates {
         self.window_ns = limits.duplicate_window_ms.saturating_mul(1_000_000);
     }
 
-    /// Whether one more of this order may pass; `None` where it would be one too many.
-    #[inline]
-    pub fn judge(&self, order: &OrderRecord) -> Option<Noted> {
+    /// Where an order belongs that will be judged soon; a hint to have its line at hand by then.
+    #[inline(always)]
+    pub fn seek(&self, order: &OrderRecord) -> Sought {
         let tag = tag_of(order);
         #[allow(clippy::cast_possible_truncation, reason = "masked to the buckets")]
         let bucket = tag as usize & (BUCKETS - 1);
+        prefetch(&self.buckets, bucket);
+        Sought { bucket, tag }
+    }
+
+    /// Whether one more of this order may pass at `now_ns`; `None` where it would be one too many.
+    #[inline(always)]
+    pub fn judge(&self, sought: Sought, now_ns: i64) -> Option<Noted> {
+        let Sought { bucket, tag } = sought;
         let Bucket { tags, last_ns } = &self.buckets[bucket];
         let Some(way) = tags.iter().position(|known| *known == tag) else {
             // The one unused for longest makes way.
             let way = (1..WAYS).fold(0, |way, other| if last_ns[other] < last_ns[way] { other } else { way });
             return Some(Noted { bucket, way, tag });
         };
-        let now_ns = order.header.ts_recv_ns;
         let noted = Noted { bucket, way, tag };
         // Where the last one has left the window, so have those before it.
         if !self.is_inside(last_ns[way], now_ns) {
@@ -116,13 +130,6 @@ impl Duplicates {
             limit => entry.back(limit),
         };
         (!self.is_inside(oldest_ns, now_ns)).then_some(noted)
-    }
-
-    /// Hints that an order will be judged soon.
-    #[inline]
-    pub fn expect(&self, order: &OrderRecord) {
-        #[allow(clippy::cast_possible_truncation, reason = "masked to the buckets")]
-        prefetch(&self.buckets, tag_of(order) as usize & (BUCKETS - 1));
     }
 
     /// Notes an order that passed at `now_ns`; `true` where another had to be forgotten that still mattered.
@@ -181,7 +188,7 @@ mod tests {
     }
 
     fn passes(table: &mut Duplicates, order: &OrderRecord) -> bool {
-        match table.judge(order) {
+        match table.judge(table.seek(order), order.header.ts_recv_ns) {
             Some(noted) => {
                 table.note(noted, order.header.ts_recv_ns);
                 true

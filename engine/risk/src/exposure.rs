@@ -170,6 +170,14 @@ impl Exposures {
         Ok(worse)
     }
 
+    /// As [`Exposures::judge`], by the gross value of the owner alone; `None` where it does not fit.
+    #[inline]
+    pub fn judge_gross(&self, place: usize, account: u8, side: Side, cash: i128) -> Option<i128> {
+        let cell = &self.cells[self.cell(place, account)];
+        let worse = (cell.ends[side.index()] + cash - cell.worst).max(0);
+        self.sums[usize::from(account)].holds_gross(worse).then_some(worse)
+    }
+
     /// Reserves `cash` as it was judged, with what [`Exposures::judge`] gave.
     #[inline]
     pub fn reserve(&mut self, place: usize, account: u8, side: Side, cash: i128, worse: i128) {

@@ -7,6 +7,7 @@ use tickrace_types::{Action, InstrumentId, OrderRecord, OrderType, Side};
 use super::{Gate, Watched};
 use crate::Reason;
 use crate::by_strategy::More;
+use crate::duplicate::Sought;
 use crate::exposure::order_cash;
 use crate::market::{is_within_collar, reference_doubled};
 use crate::orders::OpenOrder;
@@ -44,7 +45,6 @@ impl Gate {
             return Err(Reason::ClientIdReused);
         }
         self.client_id_high = order.client_id;
-        self.duplicates.expect(order);
         match action {
             Action::New => self.judge_new(order),
             Action::Replace => self.judge_replace(order),
@@ -54,6 +54,7 @@ impl Gate {
     }
 
     fn judge_new(&mut self, order: &OrderRecord) -> Result<(), Reason> {
+        let sought = self.duplicates.seek(order);
         if self.kill.is_killed() {
             return Err(Reason::Killed);
         }
@@ -71,7 +72,7 @@ impl Gate {
         }
         let worse = self.exposures.judge(place, account, side, claim.cash_more)?;
         let own_worse = self.judge_strategy(order, place, &claim)?;
-        self.judge_frequency(order, Action::New)?;
+        self.judge_frequency(order, sought, Action::New)?;
 
         let open = OpenOrder {
             live_id: order.client_id,
@@ -96,6 +97,7 @@ impl Gate {
     }
 
     fn judge_replace(&mut self, order: &OrderRecord) -> Result<(), Reason> {
+        let sought = self.duplicates.seek(order);
         if self.kill.is_killed() {
             return Err(Reason::Killed);
         }
@@ -132,7 +134,7 @@ impl Gate {
             more => self.exposures.judge(place, account, claim.side, more)?,
         };
         let own_worse = self.judge_strategy(order, place, &claim)?;
-        self.judge_frequency(order, Action::Replace)?;
+        self.judge_frequency(order, sought, Action::Replace)?;
 
         self.controls.on_sent(order);
         self.orders.set_pending(slot, order.client_id, claim.px, claim.leaves);
@@ -170,9 +172,9 @@ impl Gate {
 
     /// Duplicates and rates, the last to judge since they count what passes (controls 5 and 6).
     #[inline]
-    fn judge_frequency(&mut self, order: &OrderRecord, action: Action) -> Result<(), Reason> {
+    fn judge_frequency(&mut self, order: &OrderRecord, sought: Sought, action: Action) -> Result<(), Reason> {
         let now_ns = order.header.ts_recv_ns;
-        let noted = self.duplicates.judge(order).ok_or(Reason::Duplicate)?;
+        let noted = self.duplicates.judge(sought, now_ns).ok_or(Reason::Duplicate)?;
         let rates = self.rates.get_mut(usize::from(order.session)).ok_or(Reason::UnknownRoute)?;
         rates.try_take(action, now_ns)?;
         self.counts.duplicates_evicted += u64::from(self.duplicates.note(noted, now_ns));
@@ -201,7 +203,9 @@ impl Gate {
         if !claim.is_parked {
             watched.best_own[side] = self.own_prices.add(place, claim.side, claim.px, watched.best_own[side]);
         }
-        self.exposures.reserve(place, account, claim.side, claim.cash_more, worse);
+        if claim.cash_more != 0 {
+            self.exposures.reserve(place, account, claim.side, claim.cash_more, worse);
+        }
     }
 }
 

@@ -89,9 +89,12 @@ impl FlowImbalance {
 
     /// Lets time pass.
     pub(crate) fn fade(&mut self, now_ns: i64) {
-        let elapsed_s = (now_ns.saturating_sub(self.at_ns)).max(0) as f64 * 1e-9;
+        if now_ns <= self.at_ns {
+            return;
+        }
+        let elapsed_s = now_ns.saturating_sub(self.at_ns) as f64 * 1e-9;
         self.sum *= libm::exp(-elapsed_s / self.config.decay_s);
-        self.at_ns = self.at_ns.max(now_ns);
+        self.at_ns = now_ns;
     }
 
     /// Shift of the reservation price, ticks.
