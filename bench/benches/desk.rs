@@ -35,11 +35,11 @@ use tickrace_desk::sim::SimGateway;
 use tickrace_desk::stages::send::NoTap;
 use tickrace_desk::stages::sequence::Entry;
 use tickrace_desk::street;
-use tickrace_exchange::Exchange;
 use tickrace_feeds::synth::{Synth, SynthConfig};
 use tickrace_feeds_files::TickFile;
 use tickrace_journal::{Prefault, Writer, WriterConfig};
 use tickrace_oms::Gateway;
+use tickrace_oms::gateway::Led;
 use tickrace_runtime::clock::TscClock;
 use tickrace_runtime::idle::IdleStrategy;
 use tickrace_runtime::kill::KillFlag;
@@ -47,7 +47,7 @@ use tickrace_runtime::link::{Joined, Link};
 use tickrace_runtime::meter::{Meter, Summary};
 use tickrace_runtime::stage::{Emit, Stage};
 use tickrace_runtime::{pin, probe};
-use tickrace_types::{InstrumentTable, OrderRecord, Record, ResponseRecord};
+use tickrace_types::{Header, InstrumentTable, OrderRecord, Record, ResponseRecord, TopOfBook};
 
 // As the program has it.
 #[global_allocator]
@@ -75,6 +75,25 @@ impl<G: Gateway> Gateway for Wire<G> {
     #[inline]
     fn advance(&mut self, horizon_ns: i64) -> i64 {
         self.inner.advance(horizon_ns)
+    }
+
+    #[inline]
+    fn leads(&self) -> bool {
+        self.inner.leads()
+    }
+
+    #[inline]
+    fn led_next(&self) -> Option<&Header> {
+        self.inner.led_next()
+    }
+
+    #[inline]
+    fn lead(&mut self, out: &mut Led) {
+        self.inner.lead(out);
+    }
+
+    fn led_tops(&mut self) -> Vec<TopOfBook> {
+        self.inner.led_tops()
     }
 
     #[inline]
@@ -120,12 +139,11 @@ fn market(world: &World) -> Market {
     market_of(&world.config, &world.sessions, &world.instruments, View::Desk).unwrap()
 }
 
-/// The simulated exchange of the configuration.
+/// The simulated exchange of the configuration, as a backtest has it: one reading and one book for it and the desk.
 fn venue(world: &World) -> SimGateway<Market> {
     let (config, instruments) = (&world.config, &world.instruments);
     let layout = backtest::layout(config).unwrap();
-    let exchange = Exchange::new(&config.venue, instruments, config.run.book_orders_capacity).unwrap();
-    SimGateway::new(exchange, market(world), config.venue.response_latency_ns, layout.return_slots)
+    backtest::simulated(config, &layout, instruments, market(world), market(world)).unwrap().0
 }
 
 /// A counterparty of the same latencies that acknowledges.

@@ -45,6 +45,48 @@ fn every_placement_gives_the_same_orders() {
     }
 }
 
+#[test]
+fn a_world_that_leads_gives_the_orders_of_one_that_reads_for_itself() {
+    let folder = tempdir().unwrap();
+    let first = small_day(folder.path(), 3, 20_000);
+    let second = folder.path().join("day.2026-03-03.itch50").display().to_string();
+    std::fs::copy(&first, &second).unwrap();
+    let log = folder.path().join("day.ticks").display().to_string();
+    let made = tickrace(&["convert", &first, "--out", &log]);
+    assert_eq!(made.code, 0, "{}", made.err);
+    let idle = "run.idle={ spin_then_yield = { spins = 200 } }";
+    let days = format!("data.files=[\"{first}\",\"{second}\"]");
+    // What is heard before, at, and after what can be answered to it; orders faster and slower than either.
+    for [feed, order, response] in [
+        [0, 0, 0],
+        [1_000, 0, 0],
+        [2_000_000, 1_000, 1_000],
+        [0, 1_000_000, 50_000],
+        [500_000, 20_000, 900_000],
+    ] {
+        let latencies = [
+            format!("data.feed_latency_ns={feed}"),
+            format!("venue.order_latency_ns={order}"),
+            format!("venue.response_latency_ns={response}"),
+        ];
+        let run = |out: &str, day: &str, placement: &str, more: &[&str]| {
+            let placed = placed(placement);
+            let mut settings: Vec<&str> = latencies.iter().map(String::as_str).collect();
+            settings.extend([placed.as_str(), idle]);
+            settings.extend(more);
+            digest(day, &folder.path().join(out), &settings)
+        };
+        for (day, more) in [(&log, &[][..]), (&first, &[days.as_str()][..])] {
+            let led = run("led", day, FUSED, more);
+            assert!(led.1 > 100, "a day without orders proves nothing, got {}", led.1);
+            assert_eq!(run("apart", day, TWO, more), led, "{latencies:?} {day}");
+        }
+        let journal = folder.path().join("led/journal").display().to_string();
+        let replayed = tickrace(&["replay", &journal, "--verify"]);
+        assert_eq!(replayed.code, 0, "{}", replayed.err);
+    }
+}
+
 /// Every way between the venue and us drawn anew for each message.
 const DRAWN: [&str; 3] = [
     "venue.order_latency={ model = \"log-normal\", latency_ns_median = 20_000, sigma = 1.0, latency_ns_min = 2_000, latency_ns_max = 2_000_000 }",

@@ -1,6 +1,6 @@
 //! What a book answers: levels, queued orders, and what one record changed.
 
-use tickrace_types::{InstrumentId, Price, Side, TopOfBook};
+use tickrace_types::{InstrumentId, MarketRecord, Price, Side, TopOfBook};
 
 /// Everything resting at one price of one side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,6 +94,19 @@ pub struct Change {
 }
 
 impl Change {
+    /// The side and price of a record with what only the book knows: the venue's word about a resting order names its number
+    /// and no more.
+    #[inline]
+    pub fn told(&self, record: &MarketRecord) -> (u8, i64) {
+        let (side, price) = (self.before.side as u8, self.before.price.0);
+        match self.outcome {
+            Outcome::Executed if record.code & MarketRecord::WITH_PRICE != 0 => (side, record.price),
+            Outcome::Executed | Outcome::Reduced | Outcome::Deleted => (side, price),
+            Outcome::Replaced => (side, record.price),
+            _ => (record.side, record.price),
+        }
+    }
+
     /// A change of nothing but the outcome.
     #[inline]
     pub const fn only(outcome: Outcome) -> Self {

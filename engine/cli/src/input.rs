@@ -73,6 +73,13 @@ impl Source for Feed {
         }
     }
 
+    fn serves_both(&self) -> bool {
+        match self {
+            Self::Itch(source) => source.serves_both(),
+            Self::Log(source) => source.serves_both(),
+        }
+    }
+
     #[inline]
     fn skim(&mut self, each: impl FnMut(&[Record], i64) -> usize) -> u64 {
         match self {
@@ -253,6 +260,7 @@ impl Session {
                         FeedLatency::Recorded { offset_ns: log.head.clock_offset_ns() },
                         FeedLatency::Constant,
                     ),
+                    is_one_order: log.head.twice == 0,
                     always_trading_count: if log.head.has_status {
                         0
                     } else {

@@ -192,10 +192,35 @@ fn open_positions(
     Ok(())
 }
 
+/// The simulated venue of the configuration, and the source that is left to the sequencer. Where one reading serves both, the
+/// venue leads with the desk's.
+///
+/// # Errors
+///
+/// [`DeskError::Venue`] naming the key.
+pub fn simulated<S: Source>(
+    config: &DeskConfig,
+    layout: &Layout,
+    instruments: &InstrumentTable,
+    market: S,
+    venue_market: S,
+) -> Result<(SimGateway<S>, S), DeskError> {
+    let exchange = Exchange::new(&config.venue, instruments, config.run.book_orders_capacity)?
+        .seeded(&config.venue, config.run.seed)?;
+    let response_latency_ns = config.venue.response_latency_ns_min();
+    let world = |market| SimGateway::new(exchange, market, response_latency_ns, layout.return_slots);
+    Ok(if layout.is_fused() && market.serves_both() {
+        (world(market).leading(), venue_market)
+    } else {
+        (world(venue_market), market)
+    })
+}
+
 /// A finished backtest.
 pub type Finished<S, E, T = NoTap> = Ran<S, E, SimGateway<S>, T>;
 
-/// Runs `market` through the desk; `venue_market` is the same data once more, for the exchange.
+/// Runs `market` through the desk; `venue_market` is the same data once more, for the exchange. Where both meet the same
+/// records in the same order on one thread ([`Source::serves_both`]), the first is read for both, and the second not at all.
 ///
 /// # Errors
 ///
@@ -241,10 +266,9 @@ where
     T: OrderTap + Send + 'static,
 {
     let layout = layout(config)?;
-    let exchange = Exchange::new(&config.venue, instruments, config.run.book_orders_capacity)?
-        .seeded(&config.venue, config.run.seed)?;
-    let gateway =
-        SimGateway::new(exchange, venue_market, config.venue.response_latency_ns_min(), layout.return_slots);
+    let (gateway, market) = simulated(config, &layout, instruments, market, venue_market)?;
     let parts = parts(config, instruments, market, entry, gateway, tap, journals)?;
-    Ok(street::run(parts, &layout, stamps, kill)?)
+    let mut ran = street::run(parts, &layout, stamps, kill)?;
+    ran.send.gateway_mut().hand_over(&mut ran.market, &mut ran.book);
+    Ok(ran)
 }

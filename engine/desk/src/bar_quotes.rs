@@ -86,6 +86,10 @@ impl<S: Source> Source for BarQuotes<S> {
         is_one
     }
 
+    fn serves_both(&self) -> bool {
+        self.source.serves_both()
+    }
+
     fn can_skim(&self) -> bool {
         self.source.can_skim()
     }

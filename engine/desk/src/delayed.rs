@@ -46,6 +46,10 @@ impl<S: Source> Source for Delayed<S> {
         is_one
     }
 
+    fn serves_both(&self) -> bool {
+        self.source.serves_both()
+    }
+
     fn can_skim(&self) -> bool {
         self.latency.is_none() && self.source.can_skim()
     }

@@ -45,6 +45,8 @@ pub struct LogOptions {
     pub view: View,
     /// Receive times.
     pub latency: FeedLatency,
+    /// No record stands twice: the order of receiving is the venue's.
+    pub is_one_order: bool,
     /// The log tells nothing of trading phases: this many instruments of the run, from the first, trade continuously from
     /// its first record on. 0 where the log tells.
     pub always_trading_count: u32,
@@ -65,6 +67,13 @@ pub struct LogSource {
     skips: Skips,
     end: End,
 }
+
+const ADD: u8 = Kind::Add as u8;
+const LEVEL: u8 = Kind::Level as u8;
+const QUOTE: u8 = Kind::Quote as u8;
+
+/// Records from the start that are looked at for what the log is about.
+const LOOKED_AT: usize = 1 << 16;
 
 /// Id of an instrument that the run does not have.
 pub const NOT_ASKED: u32 = u32::MAX - 1;
@@ -121,6 +130,15 @@ impl LogSource {
         true
     }
 
+    /// Whether the first record of a book is about a single order.
+    fn begins_with_an_order(&self) -> bool {
+        let mut ahead = self.records.clone();
+        let looked_at =
+            std::iter::from_fn(|| ahead.advance().map(|record| record.header.kind)).take(LOOKED_AT);
+        let mut of_books = looked_at.filter(|kind| [ADD, LEVEL, QUOTE].contains(kind));
+        of_books.next() == Some(ADD)
+    }
+
     #[inline]
     fn date(&self, out: &mut Record) {
         out.header.ts_recv_ns = received_ns(self.options.latency, &out.header);
@@ -171,12 +189,17 @@ impl Source for LogSource {
         self.ids.is_none()
     }
 
+    fn serves_both(&self) -> bool {
+        let is_one_order =
+            self.options.is_one_order || matches!(self.options.latency, FeedLatency::Constant(_));
+        is_one_order && self.begins_with_an_order()
+    }
+
     #[inline]
     fn skim(&mut self, mut each: impl FnMut(&[Record], i64) -> usize) -> u64 {
         if self.ids.is_some() || self.to_open > 0 {
             return 0;
         }
-        const LEVEL: u8 = Kind::Level as u8;
         let given_ns = self.given_ns;
         let (ts_venue_ns, ts_recv_ns) = given_ns;
         let received_ns =
@@ -262,7 +285,8 @@ mod tests {
         }
         writer.finish().expect("written");
         let log = Arc::new(Reader::open(folder.path(), "ticks").expect("whole"));
-        let options = |view, latency| LogOptions { view, latency, always_trading_count: 0 };
+        let options =
+            |view, latency| LogOptions { view, latency, is_one_order: false, always_trading_count: 0 };
         let (level, status) = (Kind::Level as u8, Kind::Status as u8);
         let desk = read(&log, None, options(View::Desk, FeedLatency::Recorded { offset_ns: 0 }));
         assert_eq!(desk, [(level, 0, 10, 20), (level, 1, 8, 30)]);

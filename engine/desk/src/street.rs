@@ -79,6 +79,15 @@ pub struct Layout {
     pub refusal_latency_ns: i64,
 }
 
+impl Layout {
+    /// Whether every stage is on the thread that decodes.
+    pub fn is_fused(&self) -> bool {
+        let hot =
+            [StageName::Decode, StageName::Sequence, StageName::Book, StageName::Decide, StageName::Gate];
+        !hot.iter().any(|stage| self.placement.is_cut_after(*stage))
+    }
+}
+
 /// The street after its run, taken apart.
 pub struct Ran<S, E, G, T> {
     /// How it ended.
@@ -246,8 +255,12 @@ where
         },
     );
     let gate = GateStage::new(parts.gate, refusal_in, verdict_in, layout.refusal_latency_ns, hop());
+    let instrument_count = parts.instruments.len();
     let decide = DecideStage::new(parts.seats, parts.instruments, hop());
-    let book = BookStage::new(parts.books);
+    let is_led = send.gateway().leads() && layout.is_fused();
+    // Where the world leads, its book serves both, and the memory of this one goes back.
+    let books = Some(parts.books).filter(|_| !is_led);
+    let book = books.map_or_else(|| BookStage::led(instrument_count), BookStage::new);
 
     let (send_link, send_worker) = mason.lay(StageName::Gate, StageName::Send, send)?;
     let (gate_link, gate_worker) =
@@ -271,6 +284,7 @@ where
         timer_ns: layout.timer_ns,
         skips_idle_timers,
         is_local,
+        is_led,
         idle: layout.idle,
         ring_slots: layout.ring_slots,
     };

@@ -173,41 +173,60 @@ impl Exchange {
     /// A real market event at its venue time; gives the responses for what it does to our orders.
     #[inline]
     pub fn on_market(&mut self, record: &Record, out: &mut impl FnMut(&ResponseRecord)) {
+        self.on_market_told(record, out);
+    }
+
+    /// The same; gives side and price of the record with what only the book knows ([`tickrace_book::Change::told`]).
+    #[inline]
+    pub fn on_market_told(&mut self, record: &Record, out: &mut impl FnMut(&ResponseRecord)) -> (u8, i64) {
         if let Some(impact) = &mut self.impact {
             impact.on_record(record);
         }
         if record.header.kind == CLEAR && record.header.instrument == InstrumentId::NONE.0 {
             self.between_sessions(record, out);
         }
-        self.on_record(record, out);
+        let told = match record.header.kind {
+            LEVEL | QUOTE | BAR_SHAPE | BAR => {
+                self.on_stated_record(record, out);
+                let market = record.as_market();
+                (market.side, market.price)
+            }
+            _ => self.on_record(record, out),
+        };
         if self.is_morning {
             self.in_the_morning(record, out);
+        }
+        told
+    }
+
+    #[inline]
+    fn on_stated_record(&mut self, record: &Record, out: &mut impl FnMut(&ResponseRecord)) {
+        match record.header.kind {
+            LEVEL => self.on_level(record, out),
+            QUOTE => self.on_quote(record, out),
+            BAR_SHAPE => self.on_bar_shape(record),
+            _ => self.on_bar(record, out),
         }
     }
 
     #[inline]
-    fn on_record(&mut self, record: &Record, out: &mut impl FnMut(&ResponseRecord)) {
-        match record.header.kind {
-            LEVEL => return self.on_level(record, out),
-            QUOTE => return self.on_quote(record, out),
-            BAR_SHAPE => return self.on_bar_shape(record),
-            BAR => return self.on_bar(record, out),
-            _ => {}
-        }
+    fn on_record(&mut self, record: &Record, out: &mut impl FnMut(&ResponseRecord)) -> (u8, i64) {
         let change = self.books.apply(record);
+        let told = change.told(record.as_market());
         self.next_arrival = self.next_arrival.max(change.arrival + 1);
         if self.orders.working() == 0 && self.taken.is_empty() {
-            return;
+            return told;
         }
         let known = change.before.qty > 0;
         let named = if known { change.before.instrument } else { InstrumentId(record.header.instrument) };
         if self.orders.is_quiet(named) && self.taken.is_empty() {
-            return;
+            return told;
         }
         self.on_change(record, &change, out);
         if self.orders.is_watching() {
             self.after_change(record, named, &change, out);
         }
+        told
     }
 
     /// Takes an order that left our gate at its `ts_recv_ns`; it arrives the order latency later, and not before
@@ -244,6 +263,11 @@ impl Exchange {
     #[inline]
     pub fn has_interest(&self) -> bool {
         self.orders.working() > 0 || !self.in_flight.is_empty()
+    }
+
+    /// Hands its book over where the venue has done its work; an empty one stays.
+    pub fn take_books(&mut self) -> Books {
+        std::mem::replace(&mut self.books, Books::new(0, 1))
     }
 
     /// The venue's own book, at venue time: real orders only.

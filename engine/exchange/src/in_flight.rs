@@ -57,6 +57,11 @@ impl InFlight {
         self.queue.pop_front().map(|order| (order, due_ns))
     }
 
+    /// The next one, where it left our gate before `open_ns`.
+    pub fn pop_sent_before(&mut self, open_ns: i64) -> Option<OrderRecord> {
+        self.queue.pop_front_if(|order| order.header.ts_recv_ns < open_ns)
+    }
+
     #[inline]
     pub fn is_empty(&self) -> bool {
         self.queue.is_empty()

@@ -12,8 +12,13 @@ impl Exchange {
     ///
     /// Good-till-cancel and good-till-date orders stay for the next session; see [`Exchange::start_of_session`].
     pub fn end_of_session(&mut self, now_ns: i64, out: &mut impl FnMut(&ResponseRecord)) {
+        self.close(now_ns, i64::MAX, out);
+    }
+
+    /// The same; what was sent at or after `open_ns` is for the next session and stays on its way.
+    fn close(&mut self, now_ns: i64, open_ns: i64, out: &mut impl FnMut(&ResponseRecord)) {
         self.arrive(now_ns, out);
-        while let Some((order, _)) = self.in_flight.pop_due(i64::MAX) {
+        while let Some(order) = self.in_flight.pop_sent_before(open_ns) {
             self.refuse(&order, venue_reason::END_OF_SESSION, now_ns, out);
         }
         let stays = |own: &Own| matches!(own.tif, TimeInForce::Gtc | TimeInForce::Gtd);
@@ -43,7 +48,9 @@ impl Exchange {
     /// it states, a snapshot where there is one.
     #[cold]
     pub(crate) fn between_sessions(&mut self, record: &Record, out: &mut impl FnMut(&ResponseRecord)) {
-        self.end_of_session(record.header.ts_venue_ns, out);
+        // A venue that had nothing of ours over night learns of the new session together with the first order of it.
+        let now_ns = record.header.ts_venue_ns;
+        self.close(now_ns, now_ns, out);
         self.is_morning = true;
     }
 

@@ -41,6 +41,12 @@ pub trait Source {
         None
     }
 
+    /// Whether one reading serves the desk and a simulated venue: both meet all its records in the same order, and they are
+    /// about single orders. Where they state levels, a run of them is applied faster in place, by each for itself.
+    fn serves_both(&self) -> bool {
+        false
+    }
+
     /// What was skipped so far, by reason.
     fn skips(&self) -> &Skips;
 

@@ -12,6 +12,7 @@ use tickrace_runtime::stage::Emit;
 use tickrace_types::{Envelope, Kind, OrderRecord, ResponseRecord, Verdict};
 
 use crate::meters::{HopMeter, Stamps};
+use crate::stages::book::Reaches;
 
 /// What the end of the street tells the sequencer: how far it has come, and up to when every response is known.
 ///
@@ -171,6 +172,11 @@ impl<G: Gateway, T: OrderTap> SendStage<G, T> {
         &self.gateway
     }
 
+    /// The gateway, to be changed.
+    pub fn gateway_mut(&mut self) -> &mut G {
+        &mut self.gateway
+    }
+
     /// The tap.
     pub fn tap(&self) -> &T {
         &self.tap
@@ -265,6 +271,15 @@ impl<G: Gateway, T: OrderTap> SendStage<G, T> {
                 *lost += 1;
             }
         });
+    }
+}
+
+impl<G: Gateway, T> Reaches for SendStage<G, T> {
+    type Gateway = G;
+
+    #[inline(always)]
+    fn gateway_mut(&mut self) -> Option<&mut G> {
+        Some(&mut self.gateway)
     }
 }
 

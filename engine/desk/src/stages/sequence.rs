@@ -10,16 +10,20 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tickrace_feeds::source::Source;
 use tickrace_journal::Writer;
+use tickrace_oms::Gateway;
+use tickrace_oms::gateway::Led;
 use tickrace_runtime::idle::{IdleStrategy, Idler};
 use tickrace_runtime::kill::KillFlag;
 use tickrace_runtime::ring::Consumer;
 use tickrace_runtime::stage::Emit;
 use tickrace_types::event::{VERSION, source};
-use tickrace_types::{Envelope, Flags, Header, Kind, MarketRecord, Record, ResponseRecord, TopOfBook};
+use tickrace_types::{
+    Envelope, Flags, Header, InstrumentId, Kind, MarketRecord, Record, ResponseRecord, TopOfBook,
+};
 
 use crate::ahead::Ahead;
 use crate::meters::{HopMeter, Stamps};
-use crate::stages::book::{TakesLevels, is_inner_level};
+use crate::stages::book::{Reaches, TakesLevels, is_inner_level};
 use crate::stages::send::Declared;
 
 /// Decides when a market record enters and which stamp it carries; the end of each record is told too.
@@ -59,6 +63,8 @@ pub struct SequencerConfig {
     pub skips_idle_timers: bool,
     /// Whether the end of the street is on this thread: everything released has then been handled.
     pub is_local: bool,
+    /// Whether the world at the end of the street reads the market data for the desk too.
+    pub is_led: bool,
     /// How to wait for the end of the street on another thread.
     pub idle: IdleStrategy,
     /// Slots of the ring behind, where there is one.
@@ -129,6 +135,8 @@ pub struct Sequencer<S, E, N> {
     kill_seen: bool,
     /// Levels inside an event are released in place.
     skims: bool,
+    /// The record handed over last by a world that leads.
+    led: Led,
     /// From this number on an operator is listened to again.
     look_seq: u64,
 }
@@ -163,7 +171,7 @@ pub struct Returns {
     pub broken: Arc<AtomicBool>,
 }
 
-impl<S: Source, E: Entry, N: Emit<Envelope> + TakesLevels> Sequencer<S, E, N> {
+impl<S: Source, E: Entry, N: Emit<Envelope> + TakesLevels + Reaches> Sequencer<S, E, N> {
     /// Joins a market source to the street.
     #[allow(clippy::too_many_arguments, reason = "the joints of the street, each named once, here")]
     pub fn new(
@@ -212,6 +220,7 @@ impl<S: Source, E: Entry, N: Emit<Envelope> + TakesLevels> Sequencer<S, E, N> {
             now_ns: i64::MIN,
             kill_seen: false,
             skims: false,
+            led: Led::default(),
             look_seq: 0,
         }
     }
@@ -241,17 +250,18 @@ impl<S: Source, E: Entry, N: Emit<Envelope> + TakesLevels> Sequencer<S, E, N> {
     }
 
     fn run_market(&mut self) -> Outcome {
-        self.market.fill(&mut self.source);
+        if !self.config.is_led {
+            self.market.fill(&mut self.source);
+        }
         self.word_due_ns = self.next_word_ns();
         let is_copied = self.config.copy_market && self.journal.is_some();
-        self.skims = self.source.can_skim() && self.next.takes_levels() && !is_copied;
+        self.skims = self.source.can_skim() && self.next.takes_levels() && !is_copied && !self.config.is_led;
         if self.config.timer_ns > 0
-            && let Some(first) = self.market.next()
+            && let Some((first_ns, _)) = self.next_market()
         {
-            self.timer_due_ns = first.record.header.ts_venue_ns.saturating_add(self.config.timer_ns);
+            self.timer_due_ns = first_ns.saturating_add(self.config.timer_ns);
         }
-        while let Some(next) = self.market.next() {
-            let market_due_ns = next.record.header.ts_recv_ns;
+        while let Some((_, market_due_ns)) = self.next_market() {
             let known_ns = self.hear();
             // In rank order: the market wins a tie, and goes when all that is due before it is known.
             let mut turn = Turn::Market;
@@ -274,6 +284,7 @@ impl<S: Source, E: Entry, N: Emit<Envelope> + TakesLevels> Sequencer<S, E, N> {
             }
             match turn {
                 Turn::Market if self.skims && self.release_levels() => {}
+                Turn::Market if self.config.is_led => self.release_led(),
                 Turn::Market => self.release_market(),
                 _ => self.release_other(turn),
             }
@@ -283,6 +294,17 @@ impl<S: Source, E: Entry, N: Emit<Envelope> + TakesLevels> Sequencer<S, E, N> {
             }
         }
         Outcome::Complete
+    }
+
+    /// Venue and receive time of the next market record.
+    #[inline]
+    fn next_market(&mut self) -> Option<(i64, i64)> {
+        let header = if self.config.is_led {
+            self.next.gateway_mut()?.led_next()?
+        } else {
+            &self.market.next()?.record.header
+        };
+        Some((header.ts_venue_ns, header.ts_recv_ns))
     }
 
     /// Once in a while: whether to stop here.
@@ -434,6 +456,47 @@ impl<S: Source, E: Entry, N: Emit<Envelope> + TakesLevels> Sequencer<S, E, N> {
         true
     }
 
+    /// A record that the world at the end of the street has done, or does now, in the book that serves both.
+    #[inline]
+    fn release_led(&mut self) {
+        self.market_count += 1;
+        // What is metered has the book's work in it.
+        let raw = self.entry.enter(self.market_count, &self.stamps);
+        let Some(gateway) = self.next.gateway_mut() else { return };
+        gateway.lead(&mut self.led);
+        let came_ns = self.led.envelope.record.header.ts_recv_ns;
+        let (seq, now_ns) = self.number(came_ns);
+        let Led { envelope, side, price } = &mut self.led;
+        (envelope.record.header.seq, envelope.record.header.ts_recv_ns) = (seq, now_ns);
+        if now_ns != came_ns {
+            held_back(&mut envelope.second, came_ns, now_ns);
+        }
+        enter(&self.stamps, &self.hop, seq, raw);
+        if self.config.copy_market
+            && let Some(journal) = &mut self.journal
+        {
+            journal.append(&envelope.record);
+        }
+        self.hop.arrive(seq);
+        let told = envelope.record.as_market_mut();
+        (told.side, told.price) = (*side, *price);
+        if envelope.record.header.instrument == InstrumentId::NONE.0 {
+            self.take_tops(came_ns, now_ns);
+        }
+        self.next.emit(&mut self.led.envelope);
+        if self.is_timer_asleep {
+            self.wake_timer(now_ns);
+        }
+    }
+
+    #[cold]
+    fn take_tops(&mut self, came_ns: i64, now_ns: i64) {
+        let Some(gateway) = self.next.gateway_mut() else { return };
+        let mut tops = gateway.led_tops();
+        tops.iter_mut().for_each(|top| held_back(top, came_ns, now_ns));
+        self.next.take_tops(tops);
+    }
+
     #[inline]
     fn release_market(&mut self) {
         self.market_count += 1;
@@ -443,11 +506,7 @@ impl<S: Source, E: Entry, N: Emit<Envelope> + TakesLevels> Sequencer<S, E, N> {
         let released = self.market.take(&mut self.source, |soon, when| next.expect(soon, when));
         let raw = self.entry.enter(self.market_count, &self.stamps);
         (released.record.header.seq, released.record.header.ts_recv_ns) = (seq, now_ns);
-        self.stamps.enter(seq, raw);
-        if self.hop.is_sampled(seq) {
-            let is_metered = raw != Stamps::UNMETERED;
-            self.stamps.start_hops(seq, if is_metered { raw } else { self.stamps.clock().raw() });
-        }
+        enter(&self.stamps, &self.hop, seq, raw);
         if self.config.copy_market
             && let Some(journal) = &mut self.journal
         {
@@ -589,5 +648,23 @@ impl<S: Source, E: Entry, N: Emit<Envelope> + TakesLevels> Sequencer<S, E, N> {
     /// Gives back the rest of the street and the journal.
     pub fn into_parts(self) -> (S, N, Option<Writer>, E) {
         (self.source, self.next, self.journal, self.entry)
+    }
+}
+
+/// A market record enters with number `seq`; its latency counts from `raw`.
+#[inline]
+fn enter(stamps: &Stamps, hop: &HopMeter, seq: u64, raw: u64) {
+    stamps.enter(seq, raw);
+    if hop.is_sampled(seq) {
+        let is_metered = raw != Stamps::UNMETERED;
+        stamps.start_hops(seq, if is_metered { raw } else { stamps.clock().raw() });
+    }
+}
+
+/// A record that came at `came_ns`, while time had gone on to `now_ns`, is received then; so is the top it made.
+#[cold]
+fn held_back(top: &mut TopOfBook, came_ns: i64, now_ns: i64) {
+    if top.ts_recv_ns == came_ns {
+        top.ts_recv_ns = now_ns;
     }
 }

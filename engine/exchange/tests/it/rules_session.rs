@@ -2,7 +2,7 @@
 
 use tickrace_exchange::ExchangeConfig;
 use tickrace_types::event::venue_reason::{END_OF_SESSION, EXPIRED, INVALID, MASS_CANCEL};
-use tickrace_types::{InstrumentId, Kind, MarketRecord, OrderRecord, OrderType, Terms, TimeInForce};
+use tickrace_types::{InstrumentId, Kind, MarketRecord, OrderRecord, OrderType, Phase, Terms, TimeInForce};
 
 use crate::world::{ASK, BID, CENT, Said, World, config};
 
@@ -135,6 +135,30 @@ fn between_the_days_of_a_chain_the_session_ends_and_another_begins() {
     // The next one is of the day, and behind.
     world.add(7, BID, 10_000, 50);
     assert_eq!(world.ahead(11), 70);
+}
+
+#[test]
+fn an_order_of_the_new_day_is_not_ended_by_the_night_before_it() {
+    let config = ExchangeConfig { order_latency_ns: 500, ..config() };
+    let mut world = World::with(&config);
+    world.add(1, BID, 10_000, 7);
+    // Both are on their way when the venue gets to the night: one left before it, one after.
+    let night_ns = world.now_ns + 1_000;
+    let mut last = world.order(10, BID, 10_000, 10);
+    last.header.ts_recv_ns = night_ns - 1;
+    let mut first = world.order(11, BID, 10_000, 10);
+    first.header.ts_recv_ns = night_ns;
+    world.exchange.submit(&last);
+    world.exchange.submit(&first);
+    world.instrument = InstrumentId::NONE.0;
+    world.now_ns = night_ns;
+    let refused = Said::Rejected { id: 10, reason: END_OF_SESSION };
+    assert_eq!(world.market(Kind::Clear, MarketRecord::default()), vec![refused]);
+    world.instrument = 0;
+    world.phase(Phase::Continuous);
+    world.add(2, BID, 9_990, 7);
+    let said = world.speak(|exchange, mut out| exchange.arrive(night_ns + 500, &mut out));
+    assert_eq!(said, vec![Said::Accepted { id: 11, leaves: 10 }]);
 }
 
 #[test]

@@ -57,6 +57,10 @@ impl<B: AsRef<[u8]>> FileSource<B> {
 }
 
 impl<B: AsRef<[u8]>> Source for FileSource<B> {
+    fn serves_both(&self) -> bool {
+        true
+    }
+
     #[inline(always)]
     fn next_into(&mut self, out: &mut Record) -> bool {
         let bytes = self.bytes.as_ref();

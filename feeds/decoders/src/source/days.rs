@@ -126,6 +126,10 @@ impl<S: Source> Source for Days<S> {
         false
     }
 
+    fn serves_both(&self) -> bool {
+        self.sources.iter().all(Source::serves_both)
+    }
+
     fn can_skim(&self) -> bool {
         self.sources.iter().all(Source::can_skim)
     }
