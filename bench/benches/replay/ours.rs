@@ -19,7 +19,7 @@ use tickrace_feeds::source::Source;
 use tickrace_journal::{Entry, Prefault, Reader, Writer, WriterConfig};
 use tickrace_runtime::clock::TscClock;
 use tickrace_runtime::kill::KillFlag;
-use tickrace_types::{Action, InstrumentTable, Price, Record, ResponseKind, Side};
+use tickrace_types::{Action, Flags, InstrumentTable, Price, Record, ResponseKind, Side};
 
 /// One fill as both engines can tell it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -78,11 +78,12 @@ pub fn world(
     let config =
         WriterConfig { segment_bytes: 64 << 20, prefault: Prefault::None, ..WriterConfig::default() };
     let mut writer = Writer::create(&log, TICKS, config).unwrap();
-    let (mut orders, mut settled, mut count) = (TwoOrders::new(), Vec::new(), 0);
+    let (mut orders, mut settled, mut count, mut for_one) = (TwoOrders::new(), Vec::new(), 0, 0);
     let mut write = |record: &Record| {
         each(record);
         writer.append(record);
         count += 1;
+        for_one += u64::from(record.header.flags & (Flags::VENUE_ONLY | Flags::DESK_ONLY) != 0);
     };
     for record in records {
         if has_several {
@@ -102,6 +103,7 @@ pub fn world(
         inputs: Vec::new(),
         records: count,
         twice: orders.moved().twice,
+        for_one: Some(for_one),
         latency_min_ns: 0,
         beyond_window: orders.moved().beyond_window,
         has_status: false,

@@ -260,7 +260,7 @@ impl Session {
                         FeedLatency::Recorded { offset_ns: log.head.clock_offset_ns() },
                         FeedLatency::Constant,
                     ),
-                    is_one_order: log.head.twice == 0,
+                    is_one_order: log.head.for_one == Some(0),
                     always_trading_count: if log.head.has_status {
                         0
                     } else {

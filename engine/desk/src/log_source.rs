@@ -268,6 +268,34 @@ mod tests {
     }
 
     #[test]
+    fn one_reading_serves_both_where_orders_come_in_one_order() {
+        let of = |kind: Kind| {
+            let mut record = level(0, 0, 10, 20);
+            record.header.kind = kind as u8;
+            record
+        };
+        let serves = |kinds: &[Kind], is_one_order, latency| {
+            let folder = tempfile::tempdir().expect("a folder");
+            let config =
+                WriterConfig { segment_bytes: 1 << 16, prefault: Prefault::None, ..Default::default() };
+            let mut writer = Writer::create(folder.path(), "ticks", config).expect("created");
+            kinds.iter().for_each(|kind| writer.append(&of(*kind)));
+            writer.finish().expect("written");
+            let log = Arc::new(Reader::open(folder.path(), "ticks").expect("whole"));
+            let options = LogOptions { view: View::Desk, latency, is_one_order, always_trading_count: 0 };
+            LogSource::new(&log, None, options).serves_both()
+        };
+        let (recorded, orders) =
+            (FeedLatency::Recorded { offset_ns: 0 }, [Kind::Clear, Kind::Status, Kind::Add]);
+        assert!(serves(&orders, true, recorded));
+        assert!(!serves(&orders, false, recorded), "heard in another order than done");
+        assert!(serves(&orders, false, FeedLatency::Constant(5)), "heard as done");
+        assert!(!serves(&[Kind::Clear, Kind::Level, Kind::Add], true, recorded), "levels go run by run");
+        assert!(!serves(&[Kind::Quote], true, recorded));
+        assert!(!serves(&[], true, recorded));
+    }
+
+    #[test]
     fn each_view_sees_every_record_once_and_in_its_own_order() {
         let folder = tempfile::tempdir().expect("a folder");
         let config = WriterConfig {

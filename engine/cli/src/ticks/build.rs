@@ -8,7 +8,7 @@ use tickrace_book::{BarSpec, Bars};
 use tickrace_feeds_files::Decoder;
 use tickrace_feeds_files::format::End;
 use tickrace_journal::{Prefault, Writer, WriterConfig};
-use tickrace_types::{Instrument, InstrumentId, Kind, Record};
+use tickrace_types::{Flags, Instrument, InstrumentId, Kind, Record};
 
 use super::head::{InputHead, TICKS, TicksHead};
 use super::merge::Merged;
@@ -94,7 +94,7 @@ pub fn build(
     let decoders = inputs.into_iter().map(|input| (input.decoder, input.suffix)).collect();
     let mut merged = Merged::new(decoders, symbols, by);
     bar.set_length(merged.progress().1);
-    let mut tally = Log { writer: &mut writer, records: 0, facts: Facts::default() };
+    let mut tally = Log { writer: &mut writer, records: 0, for_one: 0, facts: Facts::default() };
     let mut orders = TwoOrders::new();
     let (mut batch, mut settled) = (Vec::new(), Vec::new());
     let mut bars = bars.map(|spec| ToBars { bars: Bars::new(spec), multipliers_nanos: Vec::new() });
@@ -125,7 +125,7 @@ pub fn build(
     }
     orders.finish(&mut settled);
     settled.drain(..).for_each(|record| tally.write(&record));
-    let (records, facts) = (tally.records, tally.facts);
+    let (records, for_one, facts) = (tally.records, tally.for_one, tally.facts);
     writer.finish().map_err(Failure::runtime)?;
     let table = merged.instruments();
     let missing = merged.symbols().iter().zip(&table).filter(|(_, found)| found.is_none());
@@ -146,6 +146,7 @@ pub fn build(
             .collect(),
         records,
         twice: orders.moved().twice,
+        for_one: Some(for_one),
         latency_min_ns: facts.latency_min_ns.unwrap_or(0),
         beyond_window: orders.moved().beyond_window,
         has_status: facts.has_status,
@@ -185,6 +186,7 @@ impl Facts {
 struct Log<'a> {
     writer: &'a mut Writer,
     records: u64,
+    for_one: u64,
     facts: Facts,
 }
 
@@ -198,6 +200,7 @@ impl Log<'_> {
     fn write(&mut self, record: &Record) {
         self.writer.append(record);
         self.records += 1;
+        self.for_one += u64::from(record.header.flags & (Flags::VENUE_ONLY | Flags::DESK_ONLY) != 0);
     }
 }
 

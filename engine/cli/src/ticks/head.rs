@@ -26,6 +26,10 @@ pub struct TicksHead {
     pub records: u64,
     /// Records that stand at one place for us and at another for the venue.
     pub twice: u64,
+    /// Records of the log that are for the desk alone or for the venue alone; 0: both meet all of it in the same order. Logs made
+    /// before this was counted do not tell.
+    #[serde(default)]
+    pub for_one: Option<u64>,
     /// Shortest time from happening to hearing, nanoseconds. Below zero the recorder's clock was behind the venue's: then
     /// receive times are read as so much later, so that nothing is heard before it happened.
     pub latency_min_ns: i64,

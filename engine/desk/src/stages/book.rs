@@ -36,6 +36,10 @@ pub trait Reaches {
 
     /// It; `None` where it is on another thread.
     fn gateway_mut(&mut self) -> Option<&mut Self::Gateway>;
+
+    /// Puts question `number` of the sequencer, what is due next being so at `due_ns`; false where it has to go down the street.
+    /// On one thread all that was released has passed there already.
+    fn ask(&mut self, number: u64, due_ns: i64) -> bool;
 }
 
 impl<S, L: Reaches> Reaches for Joined<S, L> {
@@ -45,6 +49,11 @@ impl<S, L: Reaches> Reaches for Joined<S, L> {
     fn gateway_mut(&mut self) -> Option<&mut L::Gateway> {
         self.next.gateway_mut()
     }
+
+    #[inline(always)]
+    fn ask(&mut self, number: u64, due_ns: i64) -> bool {
+        self.next.ask(number, due_ns)
+    }
 }
 
 impl<N: Reaches> Reaches for Link<N, Envelope> {
@@ -53,6 +62,11 @@ impl<N: Reaches> Reaches for Link<N, Envelope> {
     #[inline(always)]
     fn gateway_mut(&mut self) -> Option<&mut N::Gateway> {
         self.here_mut().and_then(N::gateway_mut)
+    }
+
+    #[inline(always)]
+    fn ask(&mut self, number: u64, due_ns: i64) -> bool {
+        self.here_mut().is_some_and(|next| next.ask(number, due_ns))
     }
 }
 

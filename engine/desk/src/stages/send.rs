@@ -274,12 +274,18 @@ impl<G: Gateway, T: OrderTap> SendStage<G, T> {
     }
 }
 
-impl<G: Gateway, T> Reaches for SendStage<G, T> {
+impl<G: Gateway, T: OrderTap> Reaches for SendStage<G, T> {
     type Gateway = G;
 
     #[inline(always)]
     fn gateway_mut(&mut self) -> Option<&mut G> {
         Some(&mut self.gateway)
+    }
+
+    #[inline(always)]
+    fn ask(&mut self, number: u64, due_ns: i64) -> bool {
+        self.on_horizon(number, due_ns);
+        true
     }
 }
 

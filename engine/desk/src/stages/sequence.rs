@@ -366,6 +366,10 @@ impl<S: Source, E: Entry, N: Emit<Envelope> + TakesLevels + Reaches> Sequencer<S
     /// Asks the end of the street to make everything up to `due_ns` known, and waits for it.
     fn ask(&mut self, due_ns: i64) -> bool {
         self.horizon += 1;
+        if self.config.is_local && self.next.ask(self.horizon, due_ns) {
+            self.safe_ns = self.declared.until_ns();
+            return true;
+        }
         let record = MarketRecord {
             header: Header {
                 kind: Kind::Horizon as u8,
