@@ -16,6 +16,7 @@ mod hostile;
 mod hostile_policy;
 mod import;
 mod layering;
+mod level_limited;
 mod look_ahead;
 mod models;
 mod parity;
