@@ -26,3 +26,4 @@ mod sweep;
 mod systematic;
 mod targets;
 mod tear_sheet;
+mod traps;
