@@ -173,3 +173,19 @@ fn a_file_of_no_format_is_refused_by_name() {
     assert_eq!(done.code, 2, "{}", done.err);
     assert!(done.err.contains("morse"), "{}", done.err);
 }
+
+#[test]
+fn a_mapping_is_found_from_the_folder_of_its_configuration() {
+    let folder = tempdir().unwrap();
+    let place = |name: &str| folder.path().join(name).display().to_string();
+    let shipped = std::fs::read_to_string(config("backtest/market_making.toml")).unwrap();
+    let limits = config("limits/us_equity.toml");
+    let text = shipped.replace("\"../limits/us_equity.toml\"", &format!("{limits:?}"))
+        + &format!("\n[[data.inputs]]\npath = {:?}\nmapping = \"columns.toml\"\n", place("rows.csv"));
+    std::fs::write(place("own.toml"), text).unwrap();
+    std::fs::write(place("rows.csv"), "a,b\n1,2\n").unwrap();
+    std::fs::write(place("columns.toml"), "nonsense = 1\n").unwrap();
+    let done = tickrace(&["backtest", &place("own.toml"), "--out", &place("out")]);
+    assert_eq!(done.code, 2, "{}", done.err);
+    assert!(done.err.contains(&place("columns.toml")) && done.err.contains("nonsense"), "{}", done.err);
+}

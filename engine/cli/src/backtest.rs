@@ -111,6 +111,10 @@ pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure> {
 pub fn checked(path: &Path, table: &toml::Table) -> Result<DeskConfig, Failure> {
     let mut config: DeskConfig = settings::parse(path, table)?;
     config.validate().map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
+    let folder = path.parent().unwrap_or(Path::new(""));
+    for mapping in config.data.inputs.iter_mut().filter_map(|input| input.mapping.as_mut()) {
+        *mapping = folder.join(&*mapping);
+    }
     latency_rows::load(&mut config, path)?;
     models::load(&mut config, path)?;
     start::check_approved(&config, table)

@@ -4,9 +4,11 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use tickrace_book::Books;
+use tickrace_desk::config::InputConfig;
 use tickrace_feeds_files::parse_at;
 use tickrace_types::{Flags, InstrumentId, Record, Side};
 
+use crate::data::OrderbookArgs;
 use crate::tape::Tape;
 use crate::{Failure, Streams};
 
@@ -42,6 +44,8 @@ pub struct Args {
     /// State after each event of the symbol
     #[arg(long, conflicts_with_all = ["at", "at_seq"])]
     every_event: bool,
+    #[command(flatten)]
+    lobster: OrderbookArgs,
     /// Exit with 3 where anything was skipped
     #[arg(long)]
     strict: bool,
@@ -64,7 +68,15 @@ pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure> {
     times.sort_unstable();
     let mut seqs = args.at_seq.clone();
     seqs.sort_unstable();
-    let mut tape = Tape::open(&args.file, args.format.as_deref(), args.symbol_of_file.as_deref(), streams)?;
+    let input = InputConfig {
+        path: args.file.clone(),
+        format: args.format.clone(),
+        symbol: args.symbol_of_file.clone(),
+        orderbook: args.lobster.orderbook.clone(),
+        is_repaired: !args.lobster.no_repair,
+        ..InputConfig::default()
+    };
+    let mut tape = Tape::open(&input, streams)?;
     let mut printer = Printer { books: Books::new(1, 1 << 16), args, is_known: false, has_grid: false };
     let out = &mut *streams.out;
     printer.header(out)?;

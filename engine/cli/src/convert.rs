@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use tickrace_book::BarSpec;
 use tickrace_desk::config::InputConfig;
+use tickrace_feeds_files::lobster::Repairs;
 use tickrace_journal::{Entry, Reader};
 use tickrace_types::{Kind, Price, Record, Side};
 
-use crate::data::{Asked, decoder_of, format_of, tell_made};
+use crate::data::{Asked, OrderbookArgs, decoder_of, format_of, tell_made};
 use crate::input::SessionDay;
 use crate::ticks::merge::MergeBy;
 use crate::ticks::{self, TICKS, read_head};
@@ -54,6 +55,8 @@ pub struct Args {
     /// Write bars in place of what they are made of: time:60s, tick:1000, volume:10000 or dollar:1e6
     #[arg(long)]
     bars: Option<BarSpec>,
+    #[command(flatten)]
+    lobster: OrderbookArgs,
     /// Exit with 3 where anything was skipped
     #[arg(long)]
     strict: bool,
@@ -69,6 +72,9 @@ struct Converted {
     messages: u64,
     skipped: BTreeMap<String, u64>,
     gaps: usize,
+    /// What published books told beyond the messages; absent where there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    repairs: Option<Repairs>,
 }
 
 /// Runs the verb.
@@ -111,6 +117,11 @@ fn to_log(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure> {
     if args.out.exists() {
         return Err(Failure::usage(format!("{}: exists already; name a new folder", args.out.display())));
     }
+    if args.lobster.orderbook.is_some() && args.input.len() > 1 {
+        return Err(Failure::usage(
+            "--orderbook belongs to one message file; name one, or leave each beside its own",
+        ));
+    }
     let asked = Asked { symbols: &args.symbol, ..Asked::default() };
     let mut inputs = Vec::new();
     for path in &args.input {
@@ -123,6 +134,8 @@ fn to_log(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure> {
             date: args.date.clone(),
             symbol: args.symbol_of_file.clone(),
             mapping: args.mapping.clone(),
+            orderbook: args.lobster.orderbook.clone(),
+            is_repaired: !args.lobster.no_repair,
             ..InputConfig::default()
         };
         inputs.extend(decoder_of(&input, format_of(&input)?, &asked)?);
@@ -145,6 +158,7 @@ fn to_log(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure> {
         messages: head.inputs.iter().map(|input| input.messages).sum(),
         skipped,
         gaps: head.inputs.iter().map(|input| input.gaps.len()).sum(),
+        repairs: head.repairs(),
     };
     report(streams, &converted);
     if let Some(fault) = head.fault() {
@@ -185,6 +199,7 @@ fn to_csv(folder: &Path, args: &Args, streams: &mut Streams<'_>) -> Result<(), F
         messages: records,
         skipped: BTreeMap::new(),
         gaps: 0,
+        repairs: head.repairs(),
     };
     report(streams, &converted);
     Ok(())

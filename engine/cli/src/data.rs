@@ -7,12 +7,14 @@ use serde::Serialize;
 use tickrace_desk::config::{DataConfig, InputConfig, MergeOrder};
 use tickrace_feeds::synth::{Synth, SynthConfig};
 use tickrace_feeds_files::format::Options;
-use tickrace_feeds_files::{Format, open};
+use tickrace_feeds_files::lobster::Repairs;
+use tickrace_feeds_files::{Format, lobster, open};
 use tickrace_types::Instrument;
 
 use crate::input::{Session, SessionDay};
 use crate::ticks::build::{Input, stamp_of};
 use crate::ticks::merge::MergeBy;
+use crate::ticks::{TicksHead, read_head};
 use crate::{Failure, Streams, progress, synth, ticks};
 
 /// Where generated days and converted logs are kept, so that the second run starts at once.
@@ -126,7 +128,19 @@ pub fn decoder_of(input: &InputConfig, format: Format, asked: &Asked<'_>) -> Res
         instruments: asked.stated.iter().filter_map(of_it).collect(),
         symbol: input.symbol.clone(),
         is_continued: input.is_continued,
+        orderbook: input.orderbook.clone(),
+        is_repaired: input.is_repaired,
     };
+    if format != Format::Lobster
+        && let Some(orderbook) = &input.orderbook
+    {
+        return Err(Failure::usage(format!(
+            "{}: an orderbook file ({}) belongs to a LOBSTER message file; this one is {}",
+            input.path.display(),
+            orderbook.display(),
+            format.name()
+        )));
+    }
     let decoder = match &input.mapping {
         Some(path) if format == Format::Csv => {
             let text = std::fs::read_to_string(path)
@@ -147,6 +161,7 @@ pub fn decoder_of(input: &InputConfig, format: Format, asked: &Asked<'_>) -> Res
 struct Recipe<'a> {
     version: u32,
     files: Vec<(PathBuf, u64, u64, &'static str)>,
+    orderbooks: Vec<Option<(PathBuf, u64, u64)>>,
     inputs: Vec<String>,
     mappings: Vec<String>,
     symbols: &'a [String],
@@ -155,7 +170,7 @@ struct Recipe<'a> {
 }
 
 /// Counts up when decoders change what they write.
-const RECIPE_VERSION: u32 = 2;
+const RECIPE_VERSION: u32 = 3;
 
 /// The log of these files, made where there is none yet.
 fn kept_log(
@@ -171,6 +186,15 @@ fn kept_log(
         let (bytes, modified_ns) = stamp_of(&input.path);
         (canonical(&input.path), bytes, modified_ns, format.name())
     };
+    let orderbook = |(input, format): (&InputConfig, &Format)| {
+        let is_lobster = *format == Format::Lobster;
+        let path = input
+            .orderbook
+            .clone()
+            .or_else(|| lobster::orderbook_beside(&input.path).filter(|_| is_lobster))?;
+        let (bytes, modified_ns) = stamp_of(&path);
+        Some((canonical(&path), bytes, modified_ns))
+    };
     let mapping = |input: &InputConfig| {
         input.mapping.as_ref().map_or(Ok(String::new()), |path| {
             std::fs::read_to_string(path)
@@ -180,6 +204,7 @@ fn kept_log(
     let recipe = Recipe {
         version: RECIPE_VERSION,
         files: inputs.iter().zip(formats).map(stamped).collect(),
+        orderbooks: inputs.iter().zip(formats).map(orderbook).collect(),
         inputs: inputs.iter().map(|input| format!("{input:?}")).collect(),
         mappings: inputs.iter().map(mapping).collect::<Result<_, _>>()?,
         symbols,
@@ -191,7 +216,9 @@ fn kept_log(
     let stem = inputs[0].path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let folder = kept_in.join("logs").join(format!("{stem}-{}.ticks", &mark[..16]));
     if folder.join(tickrace_journal::HEAD_FILE).exists() {
-        return Session::open_log(&folder);
+        let session = Session::open_log(&folder)?;
+        tell_inputs(&read_head(&folder)?, streams);
+        return Ok(session);
     }
     streams.say(&format!("converting {} once into {}", names_of(inputs), folder.display()));
     // Made under another name, so that a log half made is never taken for a whole one.
@@ -217,11 +244,22 @@ fn names_of(inputs: &[InputConfig]) -> String {
 
 /// Warns of what a conversion met.
 pub fn tell_made(made: &ticks::Made, streams: &mut Streams<'_>) {
-    for input in &made.head.inputs {
+    tell_inputs(&made.head, streams);
+    for symbol in &made.missing {
+        streams.warn(&format!("no record of {symbol}"));
+    }
+}
+
+/// Warns of what a log lacks of the files it was made from, or has beyond them.
+fn tell_inputs(head: &TicksHead, streams: &mut Streams<'_>) {
+    for input in &head.inputs {
         for (reason, (count, first)) in &input.skipped {
             if reason != "filtered" {
                 streams.warn(&format!("{}: skipped {count} ({reason}); the first: {first}", input.path));
             }
+        }
+        if let Some(text) = input.repairs.as_ref().and_then(repairs_text) {
+            streams.warn(&format!("{}: {text}", input.path));
         }
         if !input.gaps.is_empty() {
             let missing: u64 = input.gaps.iter().map(|(_, count)| count).sum();
@@ -232,15 +270,38 @@ pub fn tell_made(made: &ticks::Made, streams: &mut Streams<'_>) {
             ));
         }
     }
-    if made.head.latency_min_ns < 0 {
+    if head.latency_min_ns < 0 {
         streams.warn(&format!(
             "the recorder's clock was up to {:.3} ms behind the venue's: receive times are read as so much later",
-            made.head.clock_offset_ns() as f64 / 1e6
+            head.clock_offset_ns() as f64 / 1e6
         ));
     }
-    for symbol in &made.missing {
-        streams.warn(&format!("no record of {symbol}"));
-    }
+}
+
+/// What published books changed, in words; `None` where nothing.
+pub fn repairs_text(repairs: &Repairs) -> Option<String> {
+    (repairs.messages > 0).then(|| {
+        format!(
+            "the orderbook file told more than the messages before {} of them: {} orders ({} lots) came and {} ({} lots) \
+             left beyond the levels of the file",
+            repairs.messages,
+            repairs.orders_added,
+            repairs.lots_added,
+            repairs.orders_removed,
+            repairs.lots_removed
+        )
+    })
+}
+
+/// How a LOBSTER message file is completed.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct OrderbookArgs {
+    /// The orderbook file of a LOBSTER message file; else the one beside it
+    #[arg(long)]
+    pub orderbook: Option<PathBuf>,
+    /// Take only the book at the start from a LOBSTER orderbook file, and correct nothing later
+    #[arg(long)]
+    pub no_repair: bool,
 }
 
 fn synthetic(data: &DataConfig, streams: &mut Streams<'_>) -> Result<Session, Failure> {

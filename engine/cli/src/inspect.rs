@@ -7,9 +7,10 @@ use serde::Serialize;
 use tickrace_desk::config::InputConfig;
 use tickrace_feeds::source::End;
 use tickrace_feeds::tally::Tally;
+use tickrace_feeds_files::lobster::Repairs;
 use tickrace_feeds_files::{Date, Format};
 
-use crate::data::format_of;
+use crate::data::{OrderbookArgs, format_of, repairs_text};
 use crate::input::{Session, Ticks};
 use crate::{Failure, Streams};
 
@@ -32,6 +33,8 @@ pub struct Args {
     /// Session date, YYYY-MM-DD; else the file's name tells
     #[arg(long)]
     date: Option<String>,
+    #[command(flatten)]
+    lobster: OrderbookArgs,
     /// Exit with 3 where anything was skipped
     #[arg(long)]
     strict: bool,
@@ -66,6 +69,9 @@ struct Inspection {
     skipped: BTreeMap<String, u64>,
     /// Numbers missing, [first missing, count]. A daily ITCH file numbers no messages, so it can show none.
     gaps: Vec<(u64, u64)>,
+    /// What a published book told beyond the messages; absent where there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    repairs: Option<Repairs>,
     end: &'static str,
     end_offset: Option<u64>,
     executions: BTreeMap<String, Executions>,
@@ -77,13 +83,20 @@ struct Inspection {
 ///
 /// [`Failure`]: a file that cannot be read, a truncated tail, or anything skipped under `--strict`.
 pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure> {
-    let input =
-        InputConfig { path: args.file.clone(), format: args.format.clone(), ..InputConfig::default() };
+    let input = InputConfig {
+        path: args.file.clone(),
+        format: args.format.clone(),
+        date: args.date.clone(),
+        symbol: args.symbol_of_file.clone(),
+        orderbook: args.lobster.orderbook.clone(),
+        is_repaired: !args.lobster.no_repair,
+        ..InputConfig::default()
+    };
     if args.file.is_dir() || format_of(&input)? != Format::Itch50 {
-        return any::run(args, streams);
+        return any::run(args, &input, streams);
     }
     let session = Session::open_itch(&args.file, args.date.as_deref(), streams)?;
-    let Ticks::Itch(bytes) = &session.ticks else { return any::run(args, streams) };
+    let Ticks::Itch(bytes) = &session.ticks else { return any::run(args, &input, streams) };
     let tally = Tally::of(bytes.as_ref());
     let inspection = Inspection {
         file: args.file.display().to_string(),
@@ -99,6 +112,7 @@ pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure> {
         symbols: tally.symbols.clone(),
         skipped: tally.skips.reasons().into_iter().collect(),
         gaps: Vec::new(),
+        repairs: None,
         end: match tally.end {
             End::Running | End::Complete => "complete",
             End::Truncated { .. } => "truncated",
@@ -191,6 +205,9 @@ fn for_people(inspection: &Inspection) -> String {
     if !inspection.gaps.is_empty() {
         let missing: u64 = inspection.gaps.iter().map(|(_, count)| count).sum();
         let _ = writeln!(text, "  gaps      {}, {missing} messages missing", inspection.gaps.len());
+    }
+    if let Some(repaired) = inspection.repairs.as_ref().and_then(repairs_text) {
+        let _ = writeln!(text, "  repaired  {repaired}");
     }
     if inspection.skipped.is_empty() {
         let _ = writeln!(text, "  skipped   none");

@@ -1,6 +1,6 @@
 //! A tick file of any format read once from its start, for the verbs that look at one.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use tickrace_book::Books;
 use tickrace_desk::config::InputConfig;
@@ -41,12 +41,8 @@ impl Tape {
     /// # Errors
     ///
     /// [`Failure`] where it cannot be read or its format is not known.
-    pub fn open(
-        path: &Path,
-        format: Option<&str>,
-        symbol_of_file: Option<&str>,
-        streams: &Streams<'_>,
-    ) -> Result<Self, Failure> {
+    pub fn open(input: &InputConfig, streams: &Streams<'_>) -> Result<Self, Failure> {
+        let path = &input.path;
         let bar = progress::byte_bar(streams.is_watched, 0, "reading");
         let content = if path.is_dir() {
             let head = Box::new(read_head(path)?);
@@ -54,18 +50,12 @@ impl Tape {
             bar.set_length(reader.bytes());
             Content::Log { records: reader.small_records(), head, last_seq: 0 }
         } else {
-            let input = InputConfig {
-                path: path.to_owned(),
-                format: format.map(str::to_owned),
-                symbol: symbol_of_file.map(str::to_owned),
-                ..InputConfig::default()
-            };
-            let format = format_of(&input)?;
-            let opened = decoder_of(&input, format, &Asked { is_from_midnight: true, ..Asked::default() })?;
+            let format = format_of(input)?;
+            let opened = decoder_of(input, format, &Asked { is_from_midnight: true, ..Asked::default() })?;
             let Some(opened) = opened else { return Err(Failure::input("nothing was asked for")) };
             Content::File { decoder: opened.decoder, format: opened.format, batch: Vec::new(), at: 0 }
         };
-        Ok(Self { path: path.to_owned(), content, bar, found: None })
+        Ok(Self { path: path.clone(), content, bar, found: None })
     }
 
     /// The next record.

@@ -138,7 +138,7 @@ pub struct DataConfig {
 }
 
 /// One tick file.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct InputConfig {
     /// Where it is.
@@ -155,6 +155,27 @@ pub struct InputConfig {
     pub is_continued: bool,
     /// What the columns of a CSV file mean: a TOML file, found from the configuration's folder.
     pub mapping: Option<PathBuf>,
+    /// The LOBSTER orderbook file that belongs to a message file; absent: the one beside it, where there is one.
+    pub orderbook: Option<PathBuf>,
+    /// Whether every row of the orderbook file corrects what the messages of a few levels do not tell; else only the book
+    /// at the start is taken from it.
+    pub is_repaired: bool,
+}
+
+impl Default for InputConfig {
+    fn default() -> Self {
+        Self {
+            path: PathBuf::new(),
+            format: None,
+            date: None,
+            symbol: None,
+            suffix: String::new(),
+            is_continued: false,
+            mapping: None,
+            orderbook: None,
+            is_repaired: true,
+        }
+    }
 }
 
 /// Which time orders files that are read together. Ties go by their order in the list.

@@ -19,16 +19,14 @@ impl Exchange {
         if market.header.kind == Kind::Print as u8 {
             return self.on_estimated_print(market, out);
         }
-        if self.model != QueueModel::Exact {
-            if matches!(
-                change.outcome,
-                Outcome::Executed | Outcome::Reduced | Outcome::Deleted | Outcome::Replaced
-            ) {
+        let is_snapshot = market.header.flags & Flags::SNAPSHOT != 0;
+        let is_leaving = matches!(change.outcome, Outcome::Executed | Outcome::Reduced | Outcome::Deleted);
+        // An order of a snapshot may have been there before ours and is no news of its level; one that left is.
+        if self.model != QueueModel::Exact && (!is_snapshot || is_leaving) {
+            if is_leaving || change.outcome == Outcome::Replaced {
                 self.on_leaving(market.order_ref, change);
             }
-            if market.header.flags & Flags::SNAPSHOT == 0 {
-                return self.on_change_as_levels(record, change, out);
-            }
+            return self.on_change_as_levels(record, change, out);
         }
         match change.outcome {
             Outcome::Added => {

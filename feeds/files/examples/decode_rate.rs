@@ -1,6 +1,9 @@
 //! How fast a LOBSTER or hftbacktest file becomes records, beside its mere decompression in the same run.
 //!
-//! `cargo run --release -p tickrace-feeds-files --example decode_rate -- FILE`
+//! A LOBSTER file is read with its orderbook file, and both are unpacked for the comparison; after `no-repair` it is read
+//! and unpacked without.
+//!
+//! `cargo run --release -p tickrace-feeds-files --example decode_rate -- FILE [no-repair]`
 #![expect(clippy::print_stdout, reason = "an example that prints")]
 
 use std::io::BufRead;
@@ -15,15 +18,16 @@ use tickrace_feeds_files::{Decoder, FileError, Options, Stream, hftbacktest, lob
 const RUNS: usize = 7;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let path = std::env::args().nth(1).ok_or("usage: decode_rate FILE")?;
+    let path = std::env::args().nth(1).ok_or("usage: decode_rate FILE [no-repair]")?;
     let path = Path::new(&path);
     let date = "2024-08-09".parse().ok();
-    let options = Options { date, symbol: Some("X".to_owned()), ..Options::default() };
+    let is_repaired = std::env::args().nth(2).is_none_or(|word| word != "no-repair");
+    let options = Options { date, symbol: Some("X".to_owned()), is_repaired, ..Options::default() };
     let mut fastest = [Duration::MAX; 2];
     let (mut records, mut bytes) = (0, 0);
     for _ in 0..RUNS {
         let begin = Instant::now();
-        bytes = drain(path)?;
+        bytes = drain(path, is_repaired)?;
         fastest[0] = fastest[0].min(begin.elapsed());
         let mut decoder = open(path, &options)?;
         let begin = Instant::now();
@@ -49,25 +53,37 @@ fn open(path: &Path, options: &Options) -> Result<Box<dyn Decoder>, FileError> {
     }
 }
 
-/// Bytes of the part of the file that is decoded, unpacked and thrown away.
-fn drain(path: &Path) -> Result<u64, Box<dyn std::error::Error>> {
-    let mut stream = if packing_of(path)? == Packing::Zip {
-        let members = members(path)?;
-        let is_part = |name: &str| name.contains("_message") || name == "data.npy";
-        let part = members.iter().find(|member| is_part(&member.name)).ok_or("nothing to decode in it")?;
-        Stream::open_member(path, &part.name)?
-    } else {
-        Stream::open(path)?
-    };
-    let mut bytes = 0;
-    loop {
-        let ready = stream.fill_buf()?.len();
-        if ready == 0 {
-            return Ok(bytes);
+/// Bytes of what is decoded, unpacked and thrown away; two files side by side, as they are read.
+fn drain(path: &Path, is_repaired: bool) -> Result<u64, Box<dyn std::error::Error>> {
+    let mut streams = Vec::new();
+    if packing_of(path)? == Packing::Zip {
+        let is_part = |name: &str| {
+            name.contains("_message") || name == "data.npy" || is_repaired && name.contains("_orderbook")
+        };
+        for member in members(path)?.iter().filter(|member| is_part(&member.name)) {
+            streams.push(Stream::open_member(path, &member.name)?);
         }
-        bytes += ready as u64;
-        stream.consume(ready);
+    } else {
+        streams.push(Stream::open(path)?);
+        if let Some(orderbook) = lobster::orderbook_beside(path).filter(|_| is_repaired) {
+            streams.push(Stream::open(&orderbook)?);
+        }
     }
+    let mut bytes = 0;
+    while !streams.is_empty() {
+        let mut at = 0;
+        while at < streams.len() {
+            let ready = streams[at].fill_buf()?.len();
+            bytes += ready as u64;
+            streams[at].consume(ready);
+            if ready == 0 {
+                streams.swap_remove(at);
+            } else {
+                at += 1;
+            }
+        }
+    }
+    Ok(bytes)
 }
 
 fn count(decoder: &mut dyn Decoder) -> Result<u64, Box<dyn std::error::Error>> {

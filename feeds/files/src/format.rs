@@ -18,10 +18,11 @@
 //! What cannot be understood is skipped and counted by reason, with the place of the first ([`Skips`]).
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use tickrace_types::{Instrument, Record};
 
+use crate::lobster::Repairs;
 use crate::{Date, date_from_name};
 
 /// Records a decoder appends at a time, about: enough that the call costs nothing, few enough to stay in cache.
@@ -61,6 +62,8 @@ pub struct Account {
     pub skips: Skips,
     /// Numbers missing between messages: (first missing, how many; 0 where nobody knows). Each is also a record of kind `Gap`.
     pub gaps: Vec<(u64, u64)>,
+    /// What a published book changed beyond what the messages told; `None` where the format has none, or none was used.
+    pub repairs: Option<Repairs>,
     /// How the file ended, or that it has not.
     pub end: End,
 }
@@ -128,7 +131,7 @@ impl Skips {
 }
 
 /// What a decoder is told.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Options {
     /// The session's date, for formats whose times count from midnight; else the file's name or content tells.
     pub date: Option<Date>,
@@ -143,6 +146,25 @@ pub struct Options {
     /// The file goes on where another ended: a feed of differences that begins without a snapshot continues a book that
     /// is complete. Otherwise such a book is stale until the first snapshot.
     pub is_continued: bool,
+    /// The LOBSTER orderbook file that belongs to a message file; none: the one beside it, where there is one.
+    pub orderbook: Option<PathBuf>,
+    /// Whether every row of the orderbook file corrects what the messages do not tell; else its first row alone is used.
+    pub is_repaired: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            date: None,
+            is_from_midnight: false,
+            symbols: Vec::new(),
+            instruments: Vec::new(),
+            symbol: None,
+            is_continued: false,
+            orderbook: None,
+            is_repaired: true,
+        }
+    }
 }
 
 impl Options {

@@ -11,7 +11,10 @@
 //! | 7 halt | `Status`: halted, auction (quoting resumes), continuous |
 //!
 //! Every file begins with a `Clear`; where the orderbook file is beside it (same name with `orderbook` for `message`, or in
-//! the same archive), its first row follows as a snapshot ([`orders`] tells how rows about those orders are read). The
+//! the same archive) or named, the book before the first message follows as a snapshot, and before each later message what
+//! its row shows beyond what the messages told ([`published`]): orders of the reader's own making, with numbers from
+//! [`ledger::MADE`] on, that came unseen, and orders that left unseen. These records have the flag `SNAPSHOT`, no letter, and
+//! number and time of their message. [`orders`] tells how rows about orders the file never added are read. The
 //! files name no phase but halts: by the clock of the exchange trading is continuous from 09:30 to 16:00, and a `Status`
 //! without a letter says so when a row first comes from there.
 //!
@@ -20,8 +23,11 @@
 //!
 //! Source: LOBSTER sample files readme (2013); lobsterdata.com, "Output data structure" (type 6).
 
+mod files;
+pub mod ledger;
 pub mod orderbook;
 pub mod orders;
+pub mod published;
 pub mod row;
 pub mod step;
 
@@ -29,16 +35,19 @@ use std::path::{Path, PathBuf};
 
 use tickrace_types::{Flags, Instrument, Kind, MarketRecord, Phase, Record};
 
+pub use self::files::{is_archive, orderbook_beside};
 pub use self::orders::Unknown;
+pub use self::published::Repairs;
 pub use self::step::{StepReport, step_test};
 
-use self::orderbook::BookRow;
-use self::orders::{Meaning, Orders, Preparation, seed_ref};
+use self::files::{Part, beside, part_stream};
+use self::ledger::Fix;
+use self::orders::{Meaning, Orders, Preparation};
+use self::published::Published;
 use self::row::{PRICE_UNIT_NANOS, Row, RowFault};
 use crate::format::{BATCH_RECORDS, End};
 use crate::lines::{Lines, whole_lines};
 use crate::shape::{market, symbol_of};
-use crate::stream::{Member, Packing, packing_of};
 use crate::tick_file::FileError;
 use crate::{Account, Decoder, Options, Stream, date_from_name};
 
@@ -61,40 +70,27 @@ pub struct LobsterDecoder {
     by_event: [u64; 7],
     orders: Orders,
     phase: Option<Phase>,
-    seed: Option<BookRow>,
+    /// Books published after the messages; gone after the first where that is all that is wanted.
+    published: Option<Published>,
+    fixes: Vec<Fix>,
     is_begun: bool,
 }
 
-/// Opens a message file, plain or packed, or the archive that holds it.
+/// Opens a message file, plain or packed, or the archive that holds it, with the orderbook file that is named or stands
+/// beside it.
 ///
 /// # Errors
 ///
-/// [`FileError::Io`]; [`FileError::Format`] without a date or a symbol, or where an archive holds no message file.
+/// [`FileError::Io`]; [`FileError::Format`] without a date or a symbol, where an archive holds no message file, or where the
+/// orderbook file named is none.
 pub fn open(path: &Path, options: &Options) -> Result<LobsterDecoder, FileError> {
     let (stream, name) = part_stream(path, Part::Messages)?;
-    let seed = match beside(path, &name)? {
-        Some(stream) => first_row(stream),
-        None => None,
+    let orderbook = match &options.orderbook {
+        Some(named) => Some((part_stream(named, Part::Orderbook)?.0, named.display().to_string())),
+        None => beside(path, &name)?,
     };
-    start(path, stream, &name, seed, options)
-}
-
-/// Opens a message file with an orderbook file that stands elsewhere; its first row is the book after the first message.
-///
-/// # Errors
-///
-/// As [`open`]; [`FileError::Format`] where the orderbook has no first row.
-pub fn open_with_orderbook(
-    path: &Path,
-    orderbook: &Path,
-    options: &Options,
-) -> Result<LobsterDecoder, FileError> {
-    let (stream, name) = part_stream(path, Part::Messages)?;
-    let Some(seed) = first_row(part_stream(orderbook, Part::Orderbook)?.0) else {
-        let fault = "no row of levels, best first".to_owned();
-        return Err(FileError::Format { path: orderbook.to_owned(), place: "line 1".to_owned(), fault });
-    };
-    start(path, stream, &name, Some(seed), options)
+    let published = orderbook.map(|(stream, name)| Published::new(Lines::new(stream), name));
+    start(path, stream, &name, published, options)
 }
 
 /// Whether the first decompressed bytes of a file are those of a message file: every whole row reads as one, times do
@@ -112,90 +108,19 @@ pub fn is_it(head: &[u8], _name: &str) -> bool {
     count > 0
 }
 
-/// Whether an archive is one of LOBSTER's: exactly one message file in it.
-pub fn is_archive(members: &[Member]) -> bool {
-    let is_message = |member: &&Member| Part::Messages.is_named(&member.name);
-    members.iter().filter(is_message).count() == 1
-}
-
-/// Which of the two files.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Part {
-    Messages,
-    Orderbook,
-}
-
-impl Part {
-    const fn word(self) -> &'static str {
-        match self {
-            Self::Messages => "_message",
-            Self::Orderbook => "_orderbook",
-        }
-    }
-
-    fn is_named(self, name: &str) -> bool {
-        base_name(name).contains(self.word()) && name.ends_with(".csv")
-    }
-}
-
-/// Opens one of the two: the file itself, or its member of an archive. Gives also the name that tells ticker and date.
-fn part_stream(path: &Path, part: Part) -> Result<(Stream, String), FileError> {
-    let own_name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    if packing_of(path)? != Packing::Zip {
-        return Ok((Stream::open(path)?, own_name));
-    }
-    let members = crate::stream::members(path)?;
-    let named: Vec<_> = members.iter().filter(|member| part.is_named(&member.name)).collect();
-    let only = match (named.as_slice(), members.as_slice()) {
-        ([member], _) => *member,
-        ([], [member]) => member,
-        _ => {
-            let fault = format!("{} of {} files are named *{}*.csv", named.len(), members.len(), part.word());
-            return Err(FileError::Format { path: path.to_owned(), place: "archive".to_owned(), fault });
-        }
-    };
-    Ok((Stream::open_member(path, &only.name)?, base_name(&only.name).to_owned()))
-}
-
-/// The orderbook file beside a message file, where there is one: in the same archive, or in the same folder, packed in
-/// whatever way.
-fn beside(path: &Path, name: &str) -> Result<Option<Stream>, FileError> {
-    let sibling = name.replacen(Part::Messages.word(), Part::Orderbook.word(), 1);
-    if sibling == name {
-        return Ok(None);
-    }
-    if packing_of(path)? == Packing::Zip {
-        let found = crate::stream::members(path)?;
-        let found = found.iter().find(|member| base_name(&member.name) == sibling);
-        return found.map(|member| Stream::open_member(path, &member.name)).transpose();
-    }
-    let stem = sibling.split_once(".csv").map_or(sibling.as_str(), |(stem, _)| stem);
-    let named = |ending: &str| path.with_file_name(format!("{stem}{ending}"));
-    let endings = [".csv", ".csv.gz", ".csv.zst", ".csv.xz"].map(named);
-    endings.iter().find(|path| path.is_file()).map(|path| Stream::open(path)).transpose()
-}
-
-fn first_row(stream: Stream) -> Option<BookRow> {
-    let mut row = BookRow::default();
-    let mut lines = Lines::new(stream);
-    row.parse(lines.next()?).then_some(row)
-}
-
-fn base_name(name: &str) -> &str {
-    name.rsplit(['/', '\\']).next().unwrap_or(name)
-}
-
 fn start(
     path: &Path,
     stream: Stream,
     name: &str,
-    seed: Option<BookRow>,
+    published: Option<Published>,
     options: &Options,
 ) -> Result<LobsterDecoder, FileError> {
     let fail =
         |fault| FileError::Format { path: PathBuf::from(path), place: format!("file name {name}"), fault };
-    let Some(date) = options.date.or_else(|| date_from_name(name)) else {
-        return Err(fail("tells no date; state the session's".to_owned()));
+    let midnight_ns = match options.date.or_else(|| date_from_name(name)) {
+        _ if options.is_from_midnight => 0,
+        Some(date) => date.new_york_midnight_ns(),
+        None => return Err(fail("tells no date; state the session's".to_owned())),
     };
     let symbol = symbol_of(options, name.split('_').next().unwrap_or_default()).map_err(fail)?;
     let is_asked = options.is_asked(&symbol);
@@ -208,15 +133,18 @@ fn start(
     }
     let instruments =
         if is_asked { vec![stated.unwrap_or_else(|| Instrument::us_equity(&symbol))] } else { vec![] };
+    let published = published.filter(|_| is_asked);
+    let is_repaired = published.is_some() && options.is_repaired;
     Ok(LobsterDecoder {
         lines: Lines::new(stream),
-        midnight_ns: if options.is_from_midnight { 0 } else { date.new_york_midnight_ns() },
+        midnight_ns,
         is_asked,
-        account: Account { instruments, ..Account::default() },
+        account: Account { instruments, repairs: is_repaired.then(Repairs::default), ..Account::default() },
         by_event: [0; 7],
         orders: Orders::default(),
         phase: None,
-        seed,
+        published,
+        fixes: Vec::new(),
         is_begun: false,
     })
 }
@@ -224,14 +152,26 @@ fn start(
 impl Decoder for LobsterDecoder {
     fn read(&mut self, batch: &mut Vec<Record>) -> bool {
         let before = batch.len();
-        while batch.len() < before + BATCH_RECORDS {
+        while batch.len() < before + BATCH_RECORDS && matches!(self.account.end, End::Running) {
             let Some(line) = self.lines.next() else {
-                if self.account.end == End::Running {
-                    self.account.end = self.lines.outcome();
+                self.account.end = self.lines.outcome();
+                if let Some(published) = &mut self.published
+                    && self.account.end == End::Complete
+                {
+                    published.finish(&mut self.account.skips);
                 }
                 break;
             };
             let row = Row::parse(line).map_err(|fault| (fault, shown(line, &fault)));
+            if let Some(published) = &mut self.published
+                && let Err(end) = published.advance(&mut self.account.skips)
+            {
+                if self.account.repairs.is_some() {
+                    self.account.end = end;
+                    break;
+                }
+                self.published = None;
+            }
             self.account.messages += 1;
             match row {
                 Ok(row) if self.is_asked => self.on_row(&row, batch),
@@ -261,7 +201,7 @@ impl Decoder for LobsterDecoder {
 }
 
 impl LobsterDecoder {
-    /// Rows about orders that did not rest, so far.
+    /// Rows about orders that did not rest by what is known, so far.
     pub const fn unknown(&self) -> Unknown {
         self.orders.unknown
     }
@@ -269,6 +209,9 @@ impl LobsterDecoder {
     #[cold]
     fn refuse(&mut self, fault: &RowFault, text: &str) {
         let place = format!("line {}", self.lines.number());
+        if let Some(published) = &mut self.published {
+            published.forget();
+        }
         if self.lines.is_open() {
             let fault = format!("cut in the middle of a row ({})", fault.column);
             self.account.end = End::Broken { place, fault };
@@ -291,9 +234,7 @@ impl LobsterDecoder {
     #[inline]
     fn on_row(&mut self, row: &Row, batch: &mut Vec<Record>) {
         self.by_event[usize::from(row.event - b'1')] += 1;
-        if !self.is_begun {
-            self.begin(row, batch);
-        }
+        let after = self.fit(row, batch);
         let phase = phase_at(row.ts_session_ns);
         if self.phase != Some(phase) {
             self.phase = Some(phase);
@@ -302,25 +243,15 @@ impl LobsterDecoder {
             record.code = phase as u8;
             push(batch, record, Kind::Status, 0);
         }
+        let is_of_order = matches!(row.event, b'1'..=b'4');
+        let meaning = is_of_order.then(|| self.orders.on_row(row, after, &mut self.fixes));
+        if !self.fixes.is_empty() {
+            self.write_fixes(row, batch);
+        }
         let mut record = self.record(row);
         record.qty = row.size;
-        let kind = match row.event {
-            b'5' => {
-                record.other_ref = row.order_ref;
-                Kind::Trade
-            }
-            b'6' => {
-                (record.order_ref, record.qty) = (u64::from(row.size), 0);
-                record.other_ref = row.order_ref;
-                Kind::Cross
-            }
-            b'7' => {
-                (record.price, record.side) = (0, crate::shape::NO_SIDE);
-                record.code = halt_phase(row.price_e4) as u8;
-                Kind::Status
-            }
-            _ => {
-                let meaning = self.orders.on_row(row);
+        let kind = match (meaning, row.event) {
+            (Some(meaning), _) => {
                 prepare(&meaning, row, record, batch);
                 (record.order_ref, record.qty) = (meaning.order_ref, meaning.qty);
                 if meaning.kind == Kind::Execute {
@@ -328,44 +259,72 @@ impl LobsterDecoder {
                 }
                 meaning.kind
             }
+            (None, b'5') => {
+                record.other_ref = row.order_ref;
+                Kind::Trade
+            }
+            (None, b'6') => {
+                (record.order_ref, record.qty) = (u64::from(row.size), 0);
+                record.other_ref = row.order_ref;
+                Kind::Cross
+            }
+            (None, _) => {
+                (record.price, record.side) = (0, crate::shape::NO_SIDE);
+                record.code = halt_phase(row.price_e4) as u8;
+                Kind::Status
+            }
         };
         push(batch, record, kind, Flags::END_OF_EVENT);
     }
 
-    /// What stands before the first row: an empty book, or the one before it.
+    /// Fits the orders to the book before a message; before the first, all of it is written, as a snapshot. Gives the shares
+    /// its level shows after it, where that is known.
+    #[inline]
+    fn fit(&mut self, row: &Row, batch: &mut Vec<Record>) -> Option<u64> {
+        let Self { published, orders, fixes, account, .. } = self;
+        let after = published
+            .as_mut()
+            .and_then(|published| published.fit(row, &mut orders.ledger, fixes, &mut account.skips));
+        if !self.is_begun {
+            self.begin(row, batch);
+        }
+        after
+    }
+
     #[cold]
     fn begin(&mut self, row: &Row, batch: &mut Vec<Record>) {
         self.is_begun = true;
+        if self.account.repairs.is_none() {
+            self.published = None;
+        }
         let record =
             MarketRecord { price: 0, side: crate::shape::NO_SIDE, venue_type: 0, ..self.record(row) };
         push(batch, record, Kind::Clear, Flags::SNAPSHOT);
-        let Some(mut book) = self.seed.take() else { return };
-        // The book of the first row is the one after it; a first row that is none leaves it as it is.
-        let first = self.lines.number() == 1;
-        if first && matches!(row.event, b'1'..=b'4') {
-            let undone = Row { event: if row.event == b'1' { b'3' } else { b'1' }, ..*row };
-            if step::apply(&mut book, &undone).is_none() {
-                self.account.skips.count("orderbook", || {
-                    "line 1: the first row of the orderbook lacks the first message".to_owned()
-                });
-                return;
-            }
+        if self.fixes.is_empty() {
+            return;
         }
-        for (side, levels) in [(0u8, &book.sides[0]), (1, &book.sides[1])] {
-            for level in levels {
-                let Ok(qty) = u32::try_from(level.shares) else {
-                    self.account.skips.count("orderbook", || "line 1: a level beyond 32 bits".to_owned());
-                    continue;
-                };
-                self.orders.seed(side, level.price_e4, qty);
-                let order_ref = seed_ref(side, level.price_e4);
-                let price = level.price_e4 * PRICE_UNIT_NANOS;
-                let record = MarketRecord { order_ref, qty, price, side, ..record };
-                push(batch, record, Kind::Add, Flags::SNAPSHOT);
-            }
-        }
+        self.write(row, batch);
         if let Some(last) = batch.last_mut() {
             last.header.flags |= Flags::END_OF_EVENT;
+        }
+    }
+
+    /// Writes what no message told before the message it was found with, and counts it.
+    #[inline(never)]
+    fn write_fixes(&mut self, row: &Row, batch: &mut Vec<Record>) {
+        if let Some(repairs) = &mut self.account.repairs {
+            repairs.count(&self.fixes);
+        }
+        self.write(row, batch);
+    }
+
+    fn write(&mut self, row: &Row, batch: &mut Vec<Record>) {
+        let record = MarketRecord { venue_type: 0, ..self.record(row) };
+        for fix in self.fixes.drain(..) {
+            let Fix { kind, order_ref, side, price_e4, shares } = fix;
+            let qty = if kind == Kind::Delete { 0 } else { shares };
+            let record = MarketRecord { order_ref, side, price: price_e4 * PRICE_UNIT_NANOS, qty, ..record };
+            push(batch, record, kind, Flags::SNAPSHOT);
         }
     }
 }

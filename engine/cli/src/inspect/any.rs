@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use tickrace_desk::config::InputConfig;
 use tickrace_feeds_files::format::{End, Skips};
 use tickrace_types::{Instrument, InstrumentId, Kind, Record};
 
@@ -57,8 +58,8 @@ impl Seen {
     }
 }
 
-pub(super) fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure> {
-    let mut tape = Tape::open(&args.file, args.format.as_deref(), args.symbol_of_file.as_deref(), streams)?;
+pub(super) fn run(args: &Args, input: &InputConfig, streams: &mut Streams<'_>) -> Result<(), Failure> {
+    let mut tape = Tape::open(input, streams)?;
     let (mut seen, mut record) = (Seen::default(), Record::default());
     let is_log = matches!(tape.account(), Told::Log(_));
     while tape.next_into(&mut record) {
@@ -67,11 +68,12 @@ pub(super) fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure>
             *seen.by_kind.entry(format!("{kind:?}").to_lowercase()).or_default() += 1;
         }
     }
-    let (instruments, skipped, gaps, end, by_type, messages) = match tape.account() {
+    let (instruments, skipped, gaps, repairs, end, by_type, messages) = match tape.account() {
         Told::File(account, by_type) => (
             account.instruments.clone(),
             account.skips.reasons().map(|(reason, skipped)| (reason.to_owned(), skipped.count)).collect(),
             account.gaps.clone(),
+            account.repairs,
             match account.end {
                 End::Running | End::Complete => "complete",
                 End::Broken { .. } => "broken",
@@ -85,6 +87,7 @@ pub(super) fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure>
                 head.instruments.clone(),
                 reasons.map(|(reason, (count, _))| (reason.clone(), *count)).collect(),
                 head.inputs.iter().flat_map(|input| input.gaps.clone()).collect(),
+                head.repairs(),
                 if head.fault().is_none() { "complete" } else { "broken" },
                 std::mem::take(&mut seen.by_kind),
                 head.records,
@@ -106,6 +109,7 @@ pub(super) fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure>
         symbols: instruments.iter().map(|instrument| instrument.symbol.clone()).collect(),
         skipped,
         gaps,
+        repairs,
         end,
         end_offset: None,
         executions: seen.executions(&instruments),

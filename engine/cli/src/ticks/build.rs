@@ -227,6 +227,7 @@ fn input_head(path: &Path, format: &str, decoder: &dyn Decoder) -> InputHead {
             .map(|(reason, skipped)| (reason.to_owned(), (skipped.count, skipped.first.clone())))
             .collect::<BTreeMap<_, _>>(),
         gaps: account.gaps.clone(),
+        repairs: account.repairs,
         fault: match &account.end {
             End::Running | End::Complete => None,
             End::Broken { place, fault } => Some(format!("{place}: {fault}")),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
+use tickrace_feeds_files::lobster::Repairs;
 use tickrace_types::Instrument;
 
 use crate::Failure;
@@ -68,6 +69,9 @@ pub struct InputHead {
     pub skipped: BTreeMap<String, (u64, String)>,
     /// Numbers missing: first and how many.
     pub gaps: Vec<(u64, u64)>,
+    /// What published books changed beyond the messages; absent where there were none to use.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repairs: Option<Repairs>,
     /// Why the file ended before its time, where it did.
     pub fault: Option<String>,
 }
@@ -86,6 +90,11 @@ impl TicksHead {
     /// Why the data are not all of them, where they are not.
     pub fn fault(&self) -> Option<String> {
         self.inputs.iter().find_map(|input| Some(format!("{}: {}", input.path, input.fault.as_ref()?)))
+    }
+
+    /// What published books changed, over all inputs that had them.
+    pub fn repairs(&self) -> Option<Repairs> {
+        self.inputs.iter().filter_map(|input| input.repairs).reduce(Repairs::and)
     }
 
     /// Rows and messages that were skipped as faulty, over all inputs.

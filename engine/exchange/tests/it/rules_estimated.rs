@@ -196,3 +196,31 @@ fn an_order_by_order_day_can_be_seen_through_an_estimate() {
     assert_eq!(exact.hidden(10_000, 100), vec![]);
     assert_eq!(blind.hidden(10_000, 100), vec![maker(10, 10_000, 4, 0)]);
 }
+
+/// Trap "level-limited books": a published book shows that an order left of which no message told. It is one departure,
+/// whatever counts the queue.
+#[test]
+fn an_order_that_a_published_book_shows_to_have_left_leaves_the_queue_once() {
+    let unseen = |order_ref, qty| MarketRecord {
+        header: Header { flags: Flags::SNAPSHOT, ..Header::default() },
+        order_ref,
+        qty,
+        price: 10_000,
+        ..MarketRecord::default()
+    };
+    for (queue, with_newcomer) in [(QueueModel::Exact, 350), (QueueModel::RiskAverse, 250)] {
+        let mut world = world(queue, FillRule::Partial);
+        world.add(1, BID, 10_000, 300);
+        world.add(2, BID, 10_000, 100);
+        world.add(3, ASK, 10_010, 100);
+        world.limit(10, BID, 10_000, 50);
+        assert_eq!(world.ahead(10), 400, "{queue:?}");
+        assert_eq!(world.market(Kind::Delete, unseen(2, 0)), vec![]);
+        assert_eq!(world.ahead(10), 300, "{queue:?}");
+        assert_eq!(world.market(Kind::Cancel, unseen(1, 50)), vec![]);
+        assert_eq!(world.ahead(10), 250, "{queue:?}");
+        // One that came unseen may have been there before ours, where the queue is counted; an estimate is not told so.
+        assert_eq!(world.market(Kind::Add, MarketRecord { side: 0, ..unseen(4, 100) }), vec![]);
+        assert_eq!(world.ahead(10), with_newcomer, "{queue:?}");
+    }
+}

@@ -1,8 +1,7 @@
 //! The orderbook file that stands beside a message file: its row `n` is the book after message `n`.
 
 use crate::lines::Lines;
-use crate::lobster::row::{PRICE_E4_MAX, signed};
-use crate::number::integer;
+use crate::lobster::row::PRICE_E4_MAX;
 
 /// Price of a level that is not there: this on the ask side, its negative on the bid side.
 ///
@@ -33,23 +32,25 @@ impl BookRow {
     pub fn parse(&mut self, line: &[u8]) -> bool {
         self.sides.iter_mut().for_each(Vec::clear);
         self.depth = 0;
-        let mut fields = line.split(|byte| *byte == b',');
-        while let Some(first) = fields.next() {
-            let (Some(ask_qty), Some(bid_px), Some(bid_qty)) = (fields.next(), fields.next(), fields.next())
+        let mut fields = Fields { rest: line, is_over: false };
+        while !fields.is_over {
+            let mut next = || fields.next();
+            let (Some(ask_e4), Some(asked), Some(bid_e4), Some(bid)) = (next(), next(), next(), next())
             else {
                 return false;
             };
             self.depth += 1;
-            if !self.level(1, first, ask_qty) || !self.level(0, bid_px, bid_qty) {
+            if !self.level(1, ask_e4, asked) || !self.level(0, bid_e4, bid) {
                 return false;
             }
         }
-        self.depth > 0
+        true
     }
 
-    fn level(&mut self, side: usize, price: &[u8], shares: &[u8]) -> bool {
-        let (Some(price_e4), Some(shares)) = (signed(price), integer(shares)) else { return false };
+    #[inline(always)]
+    fn level(&mut self, side: usize, price_e4: i64, shares: i64) -> bool {
         let sign = if side == 0 { -1 } else { 1 };
+        let Ok(shares) = u64::try_from(shares) else { return false };
         if shares == 0 {
             return price_e4 == sign * EMPTY_PRICE_E4;
         }
@@ -83,6 +84,40 @@ impl BookRow {
     }
 }
 
+/// Numbers of a row from left to right.
+struct Fields<'a> {
+    rest: &'a [u8],
+    is_over: bool,
+}
+
+impl Fields<'_> {
+    /// Digits that fit whatever they are.
+    const DIGITS_MAX: usize = 18;
+
+    /// The next number, up to its comma or the end; `None` where there is none of up to 18 digits.
+    #[inline(always)]
+    fn next(&mut self) -> Option<i64> {
+        let is_negative = self.rest.first() == Some(&b'-');
+        let digits = &self.rest[usize::from(is_negative)..];
+        let (mut value, mut count) = (0i64, 0);
+        while let Some(digit) =
+            digits.get(count).map(|byte| byte.wrapping_sub(b'0')).filter(|digit| *digit <= 9)
+        {
+            if count == Self::DIGITS_MAX {
+                return None;
+            }
+            value = value * 10 + i64::from(digit);
+            count += 1;
+        }
+        match digits.get(count) {
+            Some(b',') => self.rest = &digits[count + 1..],
+            None => (self.rest, self.is_over) = (&[], true),
+            Some(_) => return None,
+        }
+        (count > 0).then_some(if is_negative { -value } else { value })
+    }
+}
+
 /// Rows of an orderbook file.
 pub struct BookRows {
     lines: Lines,
@@ -96,17 +131,26 @@ impl BookRows {
         Self { lines, row: BookRow::default(), depth: 0 }
     }
 
-    /// The next row; `None` at the end. `Some(Err)` is the number of a line that is none, or has another number of
-    /// columns than the first.
-    #[expect(clippy::should_implement_trait, reason = "the row borrows from the reader")]
-    pub fn next(&mut self) -> Option<Result<&BookRow, u64>> {
+    /// Reads the next row; `None` at the end, false where the line is none or has another number of columns than the first
+    /// row.
+    #[inline]
+    pub fn advance(&mut self) -> Option<bool> {
         let line = self.lines.next()?;
         let is_row = self.row.parse(line);
-        if self.depth == 0 {
+        if self.depth == 0 && is_row {
             self.depth = self.row.depth;
         }
-        let is_sound = is_row && self.row.depth == self.depth;
-        Some(if is_sound { Ok(&self.row) } else { Err(self.lines.number()) })
+        Some(is_row && self.row.depth == self.depth)
+    }
+
+    /// The row read last, of no use where it was none.
+    pub const fn row(&self) -> &BookRow {
+        &self.row
+    }
+
+    /// The same, to be changed: it is read anew with the next line.
+    pub const fn row_mut(&mut self) -> &mut BookRow {
+        &mut self.row
     }
 
     /// What the rows are read from.
@@ -146,6 +190,9 @@ mod tests {
             // Empty by price but not by shares, and the other way round.
             "9999999999,5,1,1,3,1,1,1",
             "2,0,1,1",
+            "2,-1,1,1",
+            "2,1,-,1",
+            "2,1,1,1234567890123456789",
             // Not behind the level before it; behind an empty one.
             "2,1,1,1,2,1,-9999999999,0",
             "2,1,-9999999999,0,3,1,1,1",

@@ -4,9 +4,9 @@
 
 use std::path::{Path, PathBuf};
 
+use super::files::{Part, part_stream};
 use super::orderbook::{BookRow, BookRows};
 use super::row::Row;
-use super::{Part, part_stream};
 use crate::format::End;
 use crate::lines::Lines;
 use crate::tick_file::FileError;
@@ -43,16 +43,17 @@ pub fn step_test(messages: &Path, orderbook: &Path) -> Result<StepReport, FileEr
         let row = Row::parse(line).map_err(|fault| {
             format_error(messages, number, format!("{}: wanted {}", fault.column, fault.wanted))
         })?;
-        let reference = match books.next() {
-            Some(Ok(reference)) => reference,
-            Some(Err(line)) => {
-                return Err(format_error(orderbook, line, "no row of levels, best first".to_owned()));
+        match books.advance() {
+            Some(true) => {}
+            Some(false) => {
+                return Err(format_error(orderbook, number, "no row of levels, best first".to_owned()));
             }
             None => {
                 let outcome = books.lines().outcome();
                 return Err(ended_early(orderbook, number, outcome));
             }
-        };
+        }
+        let reference = books.row();
         if number > 1 {
             let compared = [0, 1].map(|side| compare(&book, reference, &row, side));
             report.steps += 1;
@@ -66,7 +67,7 @@ pub fn step_test(messages: &Path, orderbook: &Path) -> Result<StepReport, FileEr
         book.clone_from(reference);
     }
     match rows.outcome() {
-        End::Complete if books.next().is_some() => Err(ended_early(messages, number + 1, End::Complete)),
+        End::Complete if books.advance().is_some() => Err(ended_early(messages, number + 1, End::Complete)),
         End::Complete => Ok(report),
         outcome => Err(ended_early(messages, number + 1, outcome)),
     }
@@ -90,7 +91,7 @@ fn compare(before: &BookRow, reference: &BookRow, row: &Row, side: usize) -> Opt
 }
 
 /// Applies an order row to the shares of its level; `None` where more is taken than is there.
-pub(super) fn apply(book: &mut BookRow, row: &Row) -> Option<()> {
+fn apply(book: &mut BookRow, row: &Row) -> Option<()> {
     let side = usize::from(row.side);
     let shares = book.shares_at(side, row.price_e4);
     let size = u64::from(row.size);
