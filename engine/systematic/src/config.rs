@@ -116,6 +116,8 @@ pub struct SystemConfig {
     pub forecast_scalars: BTreeMap<String, f64>,
     /// Scalar of what has no other.
     pub forecast_scalar: f64,
+    /// Size of an average forecast: what estimated scalars aim at, and the forecast of an average position.
+    pub average_absolute_forecast: f64,
     /// Whether scalars are estimated instead.
     pub use_forecast_scale_estimates: bool,
     /// How.
@@ -262,6 +264,7 @@ impl Default for SystemConfig {
             trading_rules: BTreeMap::new(),
             forecast_scalars: BTreeMap::new(),
             forecast_scalar: 1.0,
+            average_absolute_forecast: 10.0,
             use_forecast_scale_estimates: false,
             forecast_scalar_estimate: ScalarConfig::default(),
             forecast_cap: 20.0,
@@ -324,6 +327,7 @@ impl SystemConfig {
             ("notional_trading_capital", self.notional_trading_capital),
             ("percentage_vol_target", self.percentage_vol_target),
             ("forecast_cap", self.forecast_cap),
+            ("average_absolute_forecast", self.average_absolute_forecast),
             ("instrument_div_multiplier", self.instrument_div_multiplier),
             ("forecast_weight_ewma_span", self.forecast_weight_ewma_span),
             ("instrument_weight_ewma_span", self.instrument_weight_ewma_span),

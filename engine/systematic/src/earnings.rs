@@ -89,7 +89,7 @@ impl Earnings {
             .map(|rules| rules.iter().map(|(rule, forecast)| (rule.as_str(), *forecast)).collect())
             .collect();
         let sharpe: Vec<SharpeCosts> = system.members.values().map(sharpe_of).collect();
-        let costs = RuleCosts::of_all(&named, &sharpe, config.forecast_cost_estimates);
+        let costs = RuleCosts::of_all(&named, &sharpe, config);
         let mut all = Self::default();
         let members: Vec<(&String, &Member)> = system.members.iter().collect();
         let earned = parallel::each(members.len(), |place| {

@@ -255,7 +255,7 @@ impl State {
         }
         let there: Vec<&str> = market.rates.keys().map(String::as_str).collect();
         let mut state = Self::fresh(config, known, &there)?;
-        state.rates.fill(market)?;
+        state.rates.fill(market, state.plan.from.map_or(i64::MIN, BusinessDay::start_ns))?;
         let first = bars.iter().filter_map(|bars| bars.first()).map(|(day, _)| *day).min();
         let last = bars.iter().filter_map(|bars| bars.last()).map(|(day, _)| *day).max();
         let (Some(first), Some(last)) = (first, last) else { return Err(LiveError::Empty) };

@@ -284,6 +284,24 @@ impl Market {
         Ok((instrument, prices))
     }
 
+    /// The same without what is stamped before a time, rates too. A weekend's start leaves Friday out, though the weekend's own
+    /// rows count to Friday's day.
+    #[must_use]
+    pub fn since(&self, from_ns: i64) -> Self {
+        let tail = |frame: &Frame| {
+            let from = frame.at_ns.partition_point(|at| *at < from_ns);
+            let columns = frame.columns.iter();
+            let columns = columns.map(|(name, values)| (name.clone(), values[from..].to_vec())).collect();
+            Frame { at_ns: frame.at_ns[from..].to_vec(), columns }
+        };
+        let instruments = self.instruments.iter().map(|(name, (instrument, prices))| {
+            let prices = Prices { adjusted: tail(&prices.adjusted), multiple: tail(&prices.multiple) };
+            (name.clone(), (instrument.clone(), prices))
+        });
+        let rates = self.rates.iter().map(|(pair, frame)| (pair.clone(), tail(frame)));
+        Self { instruments: instruments.collect(), rates: rates.collect() }
+    }
+
     /// Units of `to` for one of `from`, over time.
     ///
     /// # Errors

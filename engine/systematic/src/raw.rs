@@ -188,13 +188,11 @@ pub struct Raw {
 
 impl Raw {
     /// Works it out.
-    ///
-    /// - `from`: days before are left out of everything.
-    pub fn new(prices: &Prices, terms: &VolatilityConfig, from: Option<BusinessDay>) -> Self {
+    pub fn new(prices: &Prices, terms: &VolatilityConfig) -> Self {
         let adjusted = prices.adjusted.columns.first().map_or(&[][..], |(_, values)| values);
-        let daily_price = since(Series::last_of_day(&prices.adjusted.at_ns, adjusted), from);
+        let daily_price = Series::last_of_day(&prices.adjusted.at_ns, adjusted);
         let held = prices.multiple.column("PRICE").unwrap_or_default();
-        let denom_price = since(Series::last_of_day(&prices.multiple.at_ns, held), from);
+        let denom_price = Series::last_of_day(&prices.multiple.at_ns, held);
         let (first, days) = (daily_price.first, daily_price.len());
         let series = |values| Series { first, values };
 
@@ -213,7 +211,7 @@ impl Raw {
             norm_returns[day] = steps[day] / returns_vol.values[day - 1];
         }
         let norm_price = running_sum(&norm_returns);
-        let ann_roll = since(annual_roll(prices), from);
+        let ann_roll = annual_roll(prices);
         let raw_carry = over_annual(&ann_roll, &returns_vol);
         Self {
             daily_price,
@@ -226,17 +224,6 @@ impl Raw {
             ann_roll,
             raw_carry,
         }
-    }
-}
-
-/// The series without the days before `from`.
-fn since(series: Series, from: Option<BusinessDay>) -> Series {
-    match from {
-        Some(from) if series.first < from => {
-            let days = usize::try_from(series.end().0 - from.0).unwrap_or(0);
-            series.on(from, days)
-        }
-        _ => series,
     }
 }
 

@@ -39,9 +39,6 @@ use held::{held_stages, subsystem_correlations, whole_contracts, whole_portfolio
 pub use inputs::INPUTS;
 use inputs::{Factors, asks_for_neighbours};
 
-/// Average size of a scaled forecast.
-pub const FORECAST_MEAN: f64 = 10.0;
-
 /// Why a system cannot be worked out.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum SystemError {
@@ -194,7 +191,8 @@ impl System {
         (keeps_rules, elsewhere): (bool, Option<&RawWeights>),
     ) -> Result<Self, SystemError> {
         config.validate()?;
-        let from = start_of(config)?;
+        let trimmed = start_of(config)?.map(|from_ns| market.since(from_ns));
+        let market = trimmed.as_ref().unwrap_or(market);
         let names: Vec<String> = match &config.instrument_weights {
             Some(weights) => weights.keys().cloned().collect(),
             None => market.instruments.keys().cloned().collect(),
@@ -202,7 +200,7 @@ impl System {
         config.covers(&names)?;
         let raws = parallel::each(names.len(), |place| {
             let (instrument, prices) = market.get(&names[place])?;
-            let raw = Raw::new(prices, &config.volatility_calculation, from);
+            let raw = Raw::new(prices, &config.volatility_calculation);
             Ok::<_, MarketError>(Member { instrument: instrument.clone(), raw, stages: Stages::default() })
         });
         let mut system = Self::default();
@@ -279,7 +277,7 @@ impl System {
         }
         let all = parallel::each(names.len(), |place| raw(&names[place]));
         let mut all = all.into_iter().collect::<Result<Vec<_>, _>>()?;
-        let scalars = config.use_forecast_scale_estimates.then(|| estimated::scalars(&all, config));
+        let scalars = config.use_forecast_scale_estimates.then(|| estimated::scalars(names, &all, config));
         for (place, stages) in all.iter_mut().enumerate() {
             scaled_stages(&names[place], config, scalars.as_ref().map(|all| &all[place]), stages);
         }
@@ -393,7 +391,7 @@ impl System {
             .values
             .iter()
             .zip(&scale)
-            .map(|(forecast, scale)| scale * forecast / FORECAST_MEAN)
+            .map(|(forecast, scale)| scale * forecast / config.average_absolute_forecast)
             .map(|position| if is_long_only && position < 0.0 { 0.0 } else { position })
             .collect();
         let filled = fill_forward(&subsystem);
@@ -483,10 +481,10 @@ pub(crate) fn date_of(day: i64) -> String {
     format!("{year:04}-{month:02}-{day:02}")
 }
 
-/// First business day a configuration asks for.
-pub(crate) fn start_of(config: &SystemConfig) -> Result<Option<BusinessDay>, ConfigError> {
+/// First time a configuration asks for, nanoseconds since the Unix epoch.
+pub(crate) fn start_of(config: &SystemConfig) -> Result<Option<i64>, ConfigError> {
     let Some(text) = &config.start_date else { return Ok(None) };
     let fault =
         || ConfigError { key: "start_date".to_owned(), fault: format!("{text:?} is no date YYYY-MM-DD") };
-    Ok(Some(BusinessDay::of_ns(parse_time(text).ok_or_else(fault)?)))
+    parse_time(text).ok_or_else(fault).map(Some)
 }

@@ -204,7 +204,7 @@ fn other_parameters_keep_every_bit_too() {
     let mut configs = Vec::new();
     let mut one = base.clone();
     one.use_attenuation = vec!["breakout20".to_owned(), "momentum16".to_owned(), "carry10".to_owned()];
-    one.start_date = Some("2001-02-03".to_owned());
+    one.start_date = Some("2001-02-05".to_owned());
     one.forecast_before_data = Quirk::Sound;
     one.fx_at_close = Quirk::Sound;
     one.negative_prices = Quirk::Sound;
@@ -217,6 +217,7 @@ fn other_parameters_keep_every_bit_too() {
     one.long_only_instruments = vec!["US10".to_owned()];
     one.forecast_mapping.insert("CORN".to_owned(), Mapping::of_size(1.4));
     one.forecast_floor = Some(-5.0);
+    one.average_absolute_forecast = 7.0;
     configs.push(("robust", one));
     let mut one = base.clone();
     one.volatility_calculation.func = VolatilityMethod::Exponential;
@@ -381,13 +382,15 @@ fn what_a_day_cannot_know_is_refused_by_its_key() {
     let market = made_up(7, 300, 0.1);
     let base = made_up_config();
     type Change = fn(&mut SystemConfig);
-    let cases: [(&str, Change); 9] = [
+    let cases: [(&str, Change); 10] = [
         ("use_forecast_scale_estimates", |config| config.use_forecast_scale_estimates = true),
         ("use_forecast_weight_estimates", |config| config.use_forecast_weight_estimates = true),
         ("use_forecast_div_mult_estimates", |config| config.use_forecast_div_mult_estimates = true),
         ("use_instrument_weight_estimates", |config| config.use_instrument_weight_estimates = true),
         ("use_instrument_div_mult_estimates", |config| config.use_instrument_div_mult_estimates = true),
         ("volatility_calculation.backfill", |config| config.volatility_calculation.backfill = true),
+        // A Saturday.
+        ("start_date", |config| config.start_date = Some("2012-06-02".to_owned())),
         ("forecast_post_ceiling_cost_SR", |config| config.forecast_post_ceiling_cost_sr = Some(0.1)),
         ("risk_overlay", |config| config.risk_overlay = config_of("overlay_dynamic").risk_overlay),
         ("small_system", |config| config.small_system = config_of("overlay_dynamic").small_system),

@@ -10,7 +10,7 @@ use crate::account::sharpe_costs::Drain;
 use crate::account::{Account, FxRate, union};
 use crate::config::SystemConfig;
 use crate::raw::YEAR_ROOT;
-use crate::system::{FORECAST_MEAN, Member};
+use crate::system::Member;
 
 /// Accounts of the rules of one instrument.
 pub(crate) struct RuleBook<'a> {
@@ -32,8 +32,10 @@ impl<'a> RuleBook<'a> {
         let point = member.instrument.point_size;
         let first = volatility.first;
         let values: Vec<f64> = volatility.values.iter().map(|vol| target / (vol * point)).collect();
-        let per_forecast =
-            Series { first, values: values.iter().map(|usual| usual / FORECAST_MEAN).collect() };
+        let per_forecast = Series {
+            first,
+            values: values.iter().map(|usual| usual / config.average_absolute_forecast).collect(),
+        };
         let usual = Series { first, values };
         let drain = Drain::new(first, usual.len(), &usual, volatility, fx);
         Self { member, fx, per_forecast, usual, drain }

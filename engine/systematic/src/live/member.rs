@@ -22,7 +22,6 @@ use crate::forecast::Mapping;
 use crate::market::MarketError;
 use crate::position::{Buffer, Holding};
 use crate::raw::{CARRY_COM, Demean, Factor, YEAR_ROOT};
-use crate::system::FORECAST_MEAN;
 use crate::targets::Target;
 
 /// What must be known of an instrument to price a position in it.
@@ -452,7 +451,7 @@ impl Member {
             self.average(plan, day, rates);
         }
         if self.is_combined {
-            self.subsystem_position();
+            self.subsystem_position(plan);
         }
     }
 
@@ -535,9 +534,9 @@ impl Member {
         self.figures[at::AVERAGE] = plan.target / value_vol;
     }
 
-    fn subsystem_position(&mut self) {
+    fn subsystem_position(&mut self, plan: &Plan) {
         let scale = self.average.push(self.figures[at::AVERAGE]);
-        let mut position = scale * self.figures[at::COMBINED] / FORECAST_MEAN;
+        let mut position = scale * self.figures[at::COMBINED] / plan.forecast_mean;
         if self.is_long_only && position < 0.0 {
             position = 0.0;
         }

@@ -51,6 +51,8 @@ pub(super) struct Plan {
     pub idm: f64,
     pub floor: f64,
     pub cap: f64,
+    /// Size of an average forecast.
+    pub forecast_mean: f64,
     /// Money for an average day.
     pub target: f64,
     pub is_known_first: bool,
@@ -106,7 +108,7 @@ impl Plan {
         let equal = 1.0 / known.len().max(1) as f64;
         let stated = |name| config.instrument_weights.as_ref().and_then(|weights| weights.get(name)).copied();
         Ok(Self {
-            from: start_of(config)?,
+            from: first_day(config)?,
             rules,
             factors,
             lookbacks,
@@ -118,12 +120,28 @@ impl Plan {
             idm: config.instrument_div_multiplier,
             floor: config.forecast_floor.unwrap_or(-config.forecast_cap),
             cap: config.forecast_cap,
+            forecast_mean: config.average_absolute_forecast,
             target: daily_cash_target(config.notional_trading_capital, config.percentage_vol_target),
             is_known_first: config.forecast_before_data == Quirk::Sound,
             is_unsigned: config.negative_prices == Quirk::Sound,
             is_fx_at_close: config.fx_at_close == Quirk::Sound,
         })
     }
+}
+
+/// First day of a configuration. A state goes on by whole days: it cannot begin within one, nor at a weekend, whose rows alone
+/// would make up Friday.
+fn first_day(config: &SystemConfig) -> Result<Option<BusinessDay>, LiveError> {
+    let Some(from_ns) = start_of(config)? else { return Ok(None) };
+    let day = BusinessDay::of_ns(from_ns);
+    if day.start_ns() != from_ns {
+        return Err(LiveError::Refused {
+            key: "start_date".to_owned(),
+            why: "a state goes on by whole business days",
+            instead: "state a Monday to Friday, without a time of day",
+        });
+    }
+    Ok(Some(day))
 }
 
 /// Place of a thing, which is added where it is new.

@@ -154,14 +154,18 @@ impl Rates {
         Ok(rates)
     }
 
-    /// Takes in all rates of a market.
-    pub fn fill(&mut self, market: &Market) -> Result<(), LiveError> {
+    /// Takes in all rates of a market; those before a time are not known, only remembered.
+    pub fn fill(&mut self, market: &Market, from_ns: i64) -> Result<(), LiveError> {
         for (name, pair) in &mut self.pairs {
             let Some(frame) = market.rates.get(name) else { continue };
             let values = frame.columns.first().map_or(&[][..], |(_, values)| values);
             for (&stamp, &rate) in frame.at_ns.iter().zip(values) {
                 check(name, stamp, rate, pair.newest_ns, true)?;
-                pair.push(stamp, rate);
+                if stamp < from_ns {
+                    pair.add(stamp, rate);
+                } else {
+                    pair.push(stamp, rate);
+                }
             }
         }
         Ok(())

@@ -58,16 +58,19 @@ pub(super) fn weight_stages(
     let capped = stages.family("capped_fc");
     let forecasts = forecast::filled_together(capped.iter().map(|(_, series)| *series));
     let (first, days) = span_of(&forecasts);
-    let mut raw = match dated {
+    let raw = match dated {
         Some(dated) => estimated::on_days(dated, capped.len(), first, days),
         None => capped.iter().map(|(variation, _)| vec![stated[*variation]; days]).collect(),
     };
-    for ((rule, _), weights) in capped.iter().zip(&mut raw) {
-        if is_expensive(rule) {
-            weights.fill(0.0);
-        }
-    }
-    let weights = forecast::smoothed_weights(&forecasts, raw, config.forecast_weight_ewma_span);
+    // A rule that is left out is no rule: its forecast does not tell whether anything is known.
+    let is_kept: Vec<bool> = capped.iter().map(|(rule, _)| !is_expensive(rule)).collect();
+    let all = forecasts.into_iter().zip(raw).zip(&is_kept);
+    let (kept, shares): (Vec<Series>, Vec<Vec<f64>>) =
+        all.filter(|(_, is_kept)| **is_kept).map(|(pair, _)| pair).unzip();
+    let mut smooth = forecast::smoothed_weights(&kept, shares, config.forecast_weight_ewma_span).into_iter();
+    let weights = is_kept
+        .into_iter()
+        .map(|is_kept| if is_kept { smooth.next().unwrap_or_default() } else { vec![0.0; days] });
     let names: Vec<String> = capped.iter().map(|(variation, _)| format!("fc_weight.{variation}")).collect();
     for (name, weights) in names.into_iter().zip(weights) {
         stages.add(name, first, weights);

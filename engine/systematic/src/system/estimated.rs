@@ -7,7 +7,7 @@ use tickrace_stats::moments::{alpha_of_span, ew_mean, ew_std, fill_forward, roll
 use tickrace_stats::{BusinessDay, Series};
 
 use super::rule_costs::{CostConfig, RuleCosts};
-use super::{FORECAST_MEAN, Member, Stages, System};
+use super::{Member, Stages, System};
 use crate::account::{Account, Flow, SharpeCosts};
 use crate::config::{Quirk, SystemConfig};
 use crate::earnings::{RuleBook, sharpe_of};
@@ -190,21 +190,33 @@ impl WeightConfig {
 /// Weights from a time on, nanoseconds since the Unix epoch; NaN throughout where nothing is known.
 pub type Dated = Vec<(i64, Vec<f64>)>;
 
-/// Scalars by rule, for each instrument, on the days of its forecast.
-pub(super) fn scalars(all: &[Stages], config: &SystemConfig) -> Vec<BTreeMap<String, Series>> {
+/// Scalars by rule, for each instrument that weighs the rule, on the days of its forecast. What others would make of the rule
+/// says nothing about its size.
+///
+/// - `names`: of the instruments, as `all`.
+pub(super) fn scalars(
+    names: &[String],
+    all: &[Stages],
+    config: &SystemConfig,
+) -> Vec<BTreeMap<String, Series>> {
     let terms = &config.forecast_scalar_estimate;
     let mut by_rule: BTreeMap<&str, Vec<(usize, &Series)>> = BTreeMap::new();
-    for (place, stages) in all.iter().enumerate() {
+    for (place, (name, stages)) in names.iter().zip(all).enumerate() {
+        let weighed = config.weights_of(name);
         for (rule, series) in stages.family("raw_fc") {
-            by_rule.entry(rule).or_default().push((place, series));
+            if weighed.contains_key(rule) {
+                by_rule.entry(rule).or_default().push((place, series));
+            }
         }
     }
     let mut answers = vec![BTreeMap::new(); all.len()];
     for (rule, members) in by_rule {
         let series: Vec<&Series> = members.iter().map(|(_, series)| *series).collect();
-        let pooled = terms.pool_instruments.then(|| scalar_of(&series, terms));
+        let pooled =
+            terms.pool_instruments.then(|| scalar_of(&series, terms, config.average_absolute_forecast));
         for (place, own) in members {
-            let scalar = pooled.clone().unwrap_or_else(|| scalar_of(&[own], terms));
+            let scalar =
+                pooled.clone().unwrap_or_else(|| scalar_of(&[own], terms, config.average_absolute_forecast));
             let on = scalar.on(own.first, own.len());
             answers[place]
                 .insert(rule.to_owned(), Series { first: own.first, values: fill_forward(&on.values) });
@@ -213,11 +225,11 @@ pub(super) fn scalars(all: &[Stages], config: &SystemConfig) -> Vec<BTreeMap<Str
     answers
 }
 
-/// Ten over the mean size of forecasts so far.
+/// The average size wanted, over the mean size of forecasts so far.
 ///
 /// - `series`: one rule's forecast for one instrument, or for all: then each with gaps filled, and the median of their sizes.
 /// - Result: on the days of all.
-pub fn scalar_of(series: &[&Series], terms: &ScalarConfig) -> Series {
+pub fn scalar_of(series: &[&Series], terms: &ScalarConfig, forecast_mean: f64) -> Series {
     let (first, days) = span_of(series.iter().copied());
     let is_one = series.len() == 1;
     let sizes: Vec<Vec<f64>> = series
@@ -239,7 +251,7 @@ pub fn scalar_of(series: &[&Series], terms: &ScalarConfig) -> Series {
         .collect();
     let mut values: Vec<f64> = rolling_mean(&size, terms.window, terms.min_periods)
         .iter()
-        .map(|mean| FORECAST_MEAN / mean)
+        .map(|mean| forecast_mean / mean)
         .collect();
     if terms.backfill
         && let Some(known) = values.iter().position(|value| !value.is_nan())
@@ -445,7 +457,7 @@ impl RuleEarnings {
 pub(super) fn rule_costs(members: &[&Member], all: &[Stages], config: &SystemConfig) -> Vec<RuleCosts> {
     let forecasts: Vec<Vec<(&str, &Series)>> = all.iter().map(|stages| stages.family("capped_fc")).collect();
     let sharpe: Vec<SharpeCosts> = members.iter().map(|member| sharpe_of(member)).collect();
-    RuleCosts::of_all(&forecasts, &sharpe, config.forecast_cost_estimates)
+    RuleCosts::of_all(&forecasts, &sharpe, config)
 }
 
 /// The weekly returns that the weights of instruments are estimated from, after costs.

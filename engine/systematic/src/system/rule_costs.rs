@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use tickrace_stats::Series;
 
-use super::FORECAST_MEAN;
 use crate::account::{AverageSize, SharpeCosts, pooled_turnover, turnover};
+use crate::config::SystemConfig;
 
 /// What is averaged over instruments of the same rules, in the words of the reference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,13 +42,14 @@ impl RuleCosts {
     pub fn of_all(
         forecasts: &[Vec<(&str, &Series)>],
         sharpe: &[SharpeCosts],
-        terms: CostConfig,
+        config: &SystemConfig,
     ) -> Vec<Self> {
+        let terms = config.forecast_cost_estimates;
         let own: Vec<Vec<f64>> = forecasts
             .iter()
             .map(|rules| {
                 let of = |(_, forecast): &(&str, &Series)| {
-                    turnover(forecast, AverageSize::Constant(FORECAST_MEAN))
+                    turnover(forecast, AverageSize::Constant(config.average_absolute_forecast))
                 };
                 rules.iter().map(of).collect()
             })

@@ -56,7 +56,6 @@ const WORDS: &[(&str, Silent)] = &[
         "capital_multiplier",
         Always("every way is worked out, beside the fixed one: capital_multiplier.parquet"),
     ),
-    ("average_absolute_forecast", Silent::Is(&[Num(10.0)])),
     ("instruments_with_threshold", Empty),
     ("instrument_returns_correlation.interval_frequency", Silent::Is(&[Word("W")])),
     ("instrument_returns_correlation.frequency", Silent::Is(&[Word("7D"), Word("W")])),

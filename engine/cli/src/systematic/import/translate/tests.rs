@@ -17,8 +17,6 @@ fn table(text: &str) -> Table {
 #[test]
 fn a_word_that_asks_for_what_is_done_anyway_goes_and_any_other_is_of_consequence() {
     for (text, key, does_change) in [
-        ("average_absolute_forecast: 10", "average_absolute_forecast", false),
-        ("average_absolute_forecast: 12", "average_absolute_forecast", true),
         ("volatility_calculation: {func: a.my_own_vol}", "volatility_calculation.func", true),
         ("mongo_host: 127.0.0.1", "mongo_host", false),
         ("countries: {US: [CORN]}", "countries", false),
@@ -71,14 +69,16 @@ fn costs_ceilings_groups_and_thresholds_are_taken_over() {
 
 #[test]
 fn words_that_stand_elsewhere_here_are_moved_and_numbers_get_their_kind() {
-    let text = "notional_trading_capital: 250000\nforecast_floor: -10\nvolatility_calculation: {days: 20, min_periods: 5.0}\n\
+    let text = "notional_trading_capital: 250000\nforecast_floor: -10\naverage_absolute_forecast: 12\n\
+        volatility_calculation: {days: 20, min_periods: 5.0}\n\
         forecast_correlation_estimate: {pool_instruments: False, interval_frequency: M, clip: 0.9, shrinkage_parameter: 0.5}\n\
         forecast_weight_estimate: {method: shrinkage, shrinkage_SR: 0.8, date_method: in_sample,\n  \
         correlation_estimate: {floor_at_zero: False, ew_lookback: 500000}}\n\
         small_system: {shadow_cost: 10}\nuse_attenuation: [a, b]\nstart_date: 2016-01-04\n\
         forecast_div_multiplier: {CORN: 1, US10: 1.5}\nuse_instrument_weight_estimates: on\n";
     let wanted = table(
-        "notional_trading_capital = 250000.0\nforecast_floor = -10.0\npool_forecast_correlations = false\n\
+        "notional_trading_capital = 250000.0\nforecast_floor = -10.0\naverage_absolute_forecast = 12.0\n\
+         pool_forecast_correlations = false\n\
          use_attenuation = [\"a\", \"b\"]\nstart_date = \"2016-01-04\"\nuse_instrument_weight_estimates = true\n\
          [volatility_calculation]\ndays = 20.0\nmin_periods = 5\n\
          [forecast_correlation_estimate]\nstep_days = 30\nclip = 0.9\nshrinkage = 0.5\n\
