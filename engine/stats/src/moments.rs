@@ -92,6 +92,53 @@ pub fn ew_means<const LANES: usize>(
     out
 }
 
+/// Exponentially weighted means of one series, by alpha, each to the last bit that of [`ew_mean`] from the first value on:
+/// worked out side by side, since none waits for another.
+///
+/// - `alphas`: weights of the newest row, in (0, 1].
+pub fn ew_means_of(values: &[f64], alphas: &[f64]) -> Vec<Vec<f64>> {
+    const LANES: usize = 8;
+    const ROWS: usize = 64;
+    let first = values.iter().position(|value| !value.is_nan()).unwrap_or(values.len());
+    let mut all: Vec<Vec<f64>> = alphas.iter().map(|_| Vec::with_capacity(values.len())).collect();
+    all.iter_mut().for_each(|means| means.resize(first, f64::NAN));
+    let Some(start) = values.get(first) else { return all };
+    for (all, alphas) in all.chunks_mut(LANES).zip(alphas.chunks(LANES)) {
+        // Lanes that nobody asked for keep nothing of the past.
+        let kept: [f64; LANES] =
+            std::array::from_fn(|lane| alphas.get(lane).map_or(0.0, |alpha| 1.0 - alpha));
+        let (mut mean, mut weight) = ([*start; LANES], [1.0; LANES]);
+        all.iter_mut().for_each(|means| means.push(*start));
+        let mut rows = [[0.0; LANES]; ROWS];
+        for values in values[first + 1..].chunks(ROWS) {
+            for (row, &value) in rows.iter_mut().zip(values) {
+                for lane in 0..LANES {
+                    weight[lane] *= kept[lane];
+                }
+                if !value.is_nan() {
+                    for lane in 0..LANES {
+                        let share = 1.0 / (weight[lane] + 1.0);
+                        let next = (weight[lane] * mean[lane] + value) * share;
+                        mean[lane] = if mean[lane] == value { mean[lane] } else { next };
+                        weight[lane] += 1.0;
+                    }
+                }
+                *row = mean;
+            }
+            for (lane, means) in all.iter_mut().enumerate() {
+                means.extend(rows[..values.len()].iter().map(|row| row[lane]));
+            }
+        }
+        // Infinite values of both signs have no mean: behind them it begins anew, which is not done side by side.
+        for ((means, alpha), mean) in all.iter_mut().zip(alphas).zip(mean) {
+            if mean.is_nan() {
+                *means = ew_mean(values, *alpha, 1);
+            }
+        }
+    }
+    all
+}
+
 /// Exponentially weighted standard deviation, its bias taken out: the variance times `S1²/(S1²-S2)`, with `S1` the sum of
 /// weights and `S2` that of their squares.
 pub fn ew_std(values: &[f64], alpha: f64, min_periods: usize) -> Vec<f64> {
@@ -129,14 +176,31 @@ pub fn ew_std(values: &[f64], alpha: f64, min_periods: usize) -> Vec<f64> {
 
 /// Values, each missing one replaced by the last before it.
 pub fn fill_forward(values: &[f64]) -> Vec<f64> {
+    let mut filled = Vec::with_capacity(values.len());
+    fill_forward_into(&mut filled, values);
+    filled
+}
+
+/// The same behind what `filled` holds already; what is missing at the beginning stays so.
+///
+/// - Result: the last value known.
+pub fn fill_forward_into(filled: &mut Vec<f64>, values: &[f64]) -> f64 {
+    // Most stretches miss nothing and are copied.
+    const ROWS: usize = 32;
     let mut last = f64::NAN;
-    let filled = values.iter().map(|&value| {
-        if !value.is_nan() {
-            last = value;
+    for values in values.chunks(ROWS) {
+        let is_any_missing = values.iter().fold(false, |is_any, value| is_any | value.is_nan());
+        if is_any_missing {
+            filled.extend(values.iter().map(|&value| {
+                last = if value.is_nan() { last } else { value };
+                last
+            }));
+        } else {
+            filled.extend_from_slice(values);
+            last = values.last().copied().unwrap_or(last);
         }
-        last
-    });
-    filled.collect()
+    }
+    last
 }
 
 /// Differences between each value and the one before it; the first is missing.
@@ -355,6 +419,21 @@ mod tests {
                 let alone = ew_mean(&columns[lane], alphas[lane], least);
                 let bits = |values: &[f64]| values.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
                 prop_assert_eq!(bits(&together[lane]), bits(&alone));
+            }
+        }
+
+        #[test]
+        fn means_of_one_series_are_those_of_one_after_the_other(
+            values in prop::collection::vec(prop_oneof![
+                2 => Just(f64::NAN), 1 => Just(f64::INFINITY), 1 => Just(f64::NEG_INFINITY), 40 => -5.0..5.0_f64,
+            ], 0..200),
+            alphas in prop::collection::vec(0.01..1.0_f64, 0..20),
+        ) {
+            let together = ew_means_of(&values, &alphas);
+            prop_assert_eq!(together.len(), alphas.len());
+            for (together, alpha) in together.iter().zip(alphas) {
+                let bits = |values: &[f64]| values.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
+                prop_assert_eq!(bits(together), bits(&ew_mean(&values, alpha, 1)));
             }
         }
 

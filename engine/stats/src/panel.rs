@@ -96,29 +96,72 @@ impl Series {
     /// - `at_ns`: `[rows]`, nanoseconds since the Unix epoch, not falling.
     /// - `values`: `[rows]`.
     pub fn last_of_day(at_ns: &[i64], values: &[f64]) -> Self {
-        Self::binned(at_ns, values, |bin, value| *bin = value)
+        DayRows::new(at_ns).last(values)
     }
+}
 
-    /// Folds the non-missing values of each day's bin, which starts as NaN.
-    pub fn binned(at_ns: &[i64], values: &[f64], mut fold: impl FnMut(&mut f64, f64)) -> Self {
+/// Which rows stand on which business day: found once for all columns of a frame.
+#[derive(Clone, Debug, Default)]
+pub struct DayRows {
+    first: BusinessDay,
+    /// `[days]`, how many rows there are up to the end of each.
+    ends: Vec<usize>,
+}
+
+impl DayRows {
+    /// - `at_ns`: `[rows]`, nanoseconds since the Unix epoch, not falling.
+    pub fn new(at_ns: &[i64]) -> Self {
         let (Some(&first_ns), Some(&last_ns)) = (at_ns.first(), at_ns.last()) else { return Self::default() };
-        let (first, last) = (BusinessDay::of_ns(first_ns), BusinessDay::of_ns(last_ns));
-        let days = usize::try_from(last.0 - first.0).unwrap_or(0) + 1;
-        let mut bins = vec![f64::NAN; days];
-        // Many rows of a day follow each other: the bin stands until a row leaves its span.
-        let (mut place, mut span) = (0, 0..0);
-        for (&at, &value) in at_ns.iter().zip(values) {
-            if !span.contains(&at) {
-                let day = BusinessDay::of_ns(at);
-                place = usize::try_from(day.0 - first.0).unwrap_or(0);
-                span = day.start_ns()..BusinessDay(day.0 + 1).start_ns();
-            }
-            if !value.is_nan() && place < days {
-                fold(&mut bins[place], value);
+        let first = BusinessDay::of_ns(first_ns);
+        let days = usize::try_from(BusinessDay::of_ns(last_ns).0 - first.0).unwrap_or(0) + 1;
+        let mut ends = Vec::with_capacity(days);
+        let mut next_days = calendar_days(BusinessDay(first.0 + 1));
+        let mut end_ns = i64::MIN;
+        for (row, &at) in at_ns.iter().enumerate() {
+            while at >= end_ns && ends.len() < days {
+                if end_ns > i64::MIN {
+                    ends.push(row);
+                }
+                end_ns = next_days.next().map_or(i64::MAX, |day| day.saturating_mul(DAY_NS));
             }
         }
-        Self { first, values: bins }
+        ends.resize(days, at_ns.len());
+        Self { first, ends }
     }
+
+    /// The last value of each day that is there.
+    pub fn last(&self, values: &[f64]) -> Series {
+        self.folded(values, |rows| {
+            rows.iter().rev().copied().find(|value| !value.is_nan()).unwrap_or(f64::NAN)
+        })
+    }
+
+    /// A figure of the rows of each day.
+    ///
+    /// - `values`: `[rows]`. `figure`: of the values of a day, missing ones among them; there may be none.
+    pub fn folded(&self, values: &[f64], figure: impl Fn(&[f64]) -> f64) -> Series {
+        let mut start = 0;
+        let days = self.ends.iter().map(|&end| {
+            let rows = start..end.min(values.len());
+            start = end;
+            figure(values.get(rows).unwrap_or_default())
+        });
+        Series { first: self.first, values: days.collect() }
+    }
+}
+
+/// Calendar days of business days from one on, without a division for each.
+pub fn calendar_days(first: BusinessDay) -> impl Iterator<Item = i64> {
+    let mut day = first.day();
+    // Day 4 was a Monday.
+    let mut weekday = (day - 4).rem_euclid(7);
+    std::iter::repeat_with(move || {
+        let now = day;
+        let step = if weekday == 4 { 3 } else { 1 };
+        day += step;
+        weekday = if weekday == 4 { 0 } else { weekday + 1 };
+        now
+    })
 }
 
 /// Named columns of equal length at rising times, as a file holds them.
@@ -131,6 +174,15 @@ pub struct Frame {
 }
 
 impl Frame {
+    /// The rows stamped at or after `from_ns`. Rows must ascend by time.
+    #[must_use]
+    pub fn since(&self, from_ns: i64) -> Self {
+        let from = self.at_ns.partition_point(|at| *at < from_ns);
+        let columns = self.columns.iter();
+        let columns = columns.map(|(name, values)| (name.clone(), values[from..].to_vec())).collect();
+        Self { at_ns: self.at_ns[from..].to_vec(), columns }
+    }
+
     /// The column of that name.
     pub fn column(&self, name: &str) -> Option<&[f64]> {
         self.columns.iter().find(|(own, _)| own == name).map(|(_, values)| values.as_slice())
@@ -251,6 +303,33 @@ mod tests {
         assert_eq!(series.values.len(), 3);
         assert_eq!((series.values[0], series.values[2]), (2.0, 3.0));
         assert!(series.values[1].is_nan());
+    }
+
+    #[test]
+    fn rows_are_found_by_their_days_over_gaps_and_weekends() {
+        // Every seven hours, and nothing for a month: each row stands on the day it is dated on.
+        let hour = DAY_NS / 24;
+        let at: Vec<i64> =
+            (-40..200).map(|step| step * 7 * hour + if step > 90 { 31 * DAY_NS } else { 0 }).collect();
+        let values: Vec<f64> = (0..240).map(f64::from).collect();
+        let counts = DayRows::new(&at).folded(&values, |rows| rows.len() as f64);
+        let lasts = DayRows::new(&at).last(&values);
+        for (place, (count, last)) in counts.values.iter().zip(&lasts.values).enumerate() {
+            let day = BusinessDay(counts.first.0 + i32::try_from(place).unwrap());
+            let own: Vec<usize> = (0..240).filter(|row| BusinessDay::of_ns(at[*row]) == day).collect();
+            assert_eq!(*count, own.len() as f64, "{day:?}");
+            assert_eq!(own.last().map(|row| values[*row]), (!last.is_nan()).then_some(*last));
+        }
+        assert_eq!(counts.values.iter().sum::<f64>(), 240.0);
+        assert!(DayRows::new(&[]).last(&[]).is_empty());
+    }
+
+    #[test]
+    fn calendar_days_go_over_weekends() {
+        for first in [-7, 0, 3, 11] {
+            let plain = (first..first + 40).map(|number| BusinessDay(number).day());
+            assert!(calendar_days(BusinessDay(first)).take(40).eq(plain), "{first}");
+        }
     }
 
     #[test]

@@ -221,6 +221,7 @@ impl BarCalendar {
             instrument: member.instrument.clone(),
             raw: member.raw.clone(),
             stages: by_day(&member.stages),
+            ..Member::default()
         };
         let members = system.members.iter().map(|(name, one)| (name.clone(), member(one))).collect();
         System { members, ..system.clone() }

@@ -95,9 +95,15 @@ impl Earnings {
         let earned = parallel::each(members.len(), |place| {
             let (name, member) = members[place];
             let fx = market.fx(&member.instrument.currency, &config.base_currency)?;
-            let turnovers = turnovers_of(member, costs[place].clone());
             let subsystem = system.subsystems.get(name).cloned().unwrap_or_default().percent_of(capital);
-            Ok::<_, MarketError>(earned(member, &forecasts[place], turnovers, &fx, config, subsystem))
+            Ok::<_, MarketError>(earned(
+                member,
+                &forecasts[place],
+                costs[place].clone(),
+                &fx,
+                config,
+                subsystem,
+            ))
         });
         for ((name, _), earned) in members.iter().zip(earned) {
             all.instruments.insert((*name).clone(), earned?);
@@ -108,7 +114,7 @@ impl Earnings {
                 let Some(member) = system.members.get(name) else { continue };
                 let fx = market.fx(&member.instrument.currency, &config.base_currency)?;
                 let average = stage(member, "avg_position");
-                let turned = turnover(held, AverageSize::Smoothed(average));
+                let turned = || turnover(held, AverageSize::Smoothed(average));
                 let terms = (config.multiply_roll_costs_by, average, turned);
                 accounts.push(account_of(member, held, terms, &fx, config).percent_of(capital));
             }
@@ -200,14 +206,19 @@ fn forecasts_of<'a>(member: &'a Member, config: &SystemConfig) -> BTreeMap<Strin
     weighted.keys().filter_map(forecast).collect()
 }
 
-fn turnovers_of(member: &Member, rules: RuleCosts) -> Turnovers {
+/// Contracts of an average forecast within an instrument's share of the capital.
+fn usual_share(member: &Member) -> Series {
+    times(&times(stage(member, "avg_position"), stage(member, "instr_weight")), stage(member, "idm"))
+}
+
+/// - `share`: see [`usual_share`].
+fn turnovers_of(member: &Member, share: &Series, rules: RuleCosts) -> Turnovers {
     let average = stage(member, "avg_position");
     let held = stage(member, "buffered_position");
-    let share = times(&times(average, stage(member, "instr_weight")), stage(member, "idm"));
     Turnovers {
         subsystem: turnover(stage(member, "subsystem_position"), AverageSize::Smoothed(average)),
         at_portfolio: turnover(held, AverageSize::Smoothed(average)),
-        instrument: turnover(held, AverageSize::Smoothed(&share)),
+        instrument: turnover(held, AverageSize::Smoothed(share)),
         rules,
     }
 }
@@ -215,11 +226,11 @@ fn turnovers_of(member: &Member, rules: RuleCosts) -> Turnovers {
 /// Account of a position path in money: costs of each fill, or the drain of its Sharpe costs.
 ///
 /// - `held`: contracts wanted. `roll_share`, `usual`, `turned`: share of a roll that is paid, the usual position, and how often
-///   a year it is turned over.
+///   a year it is turned over, asked for only where the drain is.
 fn account_of(
     member: &Member,
     held: &Series,
-    (roll_share, usual, turned): (f64, &Series, f64),
+    (roll_share, usual, turned): (f64, &Series, impl Fn() -> f64),
     fx: &FxRate,
     config: &SystemConfig,
 ) -> Account {
@@ -227,8 +238,14 @@ fn account_of(
     let (costs, rolls) = (member.instrument.costs(), member.instrument.rolls_per_year());
     let held = delayed(held);
     if config.use_sr_costs {
-        let drain =
-            sharpe_costs(sharpe_of(member).per_year(turned), &held, usual, volatility, costs.point_size, fx);
+        let drain = sharpe_costs(
+            sharpe_of(member).per_year(turned()),
+            &held,
+            usual,
+            volatility,
+            costs.point_size,
+            fx,
+        );
         return Account::of_position(&held, price, costs.point_size, fx).with_costs(drain);
     }
     let book = CashBook {
@@ -238,6 +255,7 @@ fn account_of(
         rolls_per_year: rolls,
         roll_share,
         is_deflated: config.vol_normalise_currency_costs,
+        level: config.vol_normalise_currency_costs.then(|| member.deflator()),
         fill_price: FillPrice::OfDay,
     };
     book.account(&held)
@@ -252,26 +270,25 @@ pub(crate) fn sharpe_of(member: &Member) -> SharpeCosts {
 /// What an instrument earns with all capital, in money. Rolls are paid in full: the setting for them is the portfolio's.
 pub fn subsystem_account(member: &Member, fx: &FxRate, config: &SystemConfig) -> Account {
     let average = stage(member, "avg_position");
-    let turned = turnover(stage(member, "subsystem_position"), AverageSize::Smoothed(average));
+    let turned = || turnover(stage(member, "subsystem_position"), AverageSize::Smoothed(average));
     account_of(member, stage(member, "sub_buffered"), (1.0, average, turned), fx, config)
 }
 
 fn earned(
     member: &Member,
     forecasts: &BTreeMap<String, &Series>,
-    turnovers: Turnovers,
+    costs: RuleCosts,
     fx: &FxRate,
     config: &SystemConfig,
     subsystem: Account,
 ) -> Earned {
     let capital = config.notional_trading_capital;
     let sharpe = sharpe_of(member);
-    let average = stage(member, "avg_position");
-    let share = times(&times(average, stage(member, "instr_weight")), stage(member, "idm"));
-    let held = stage(member, "buffered_position");
-    let own =
-        account_of(member, held, (config.multiply_roll_costs_by, &share, turnovers.instrument), fx, config)
-            .percent_of(capital);
+    let share = usual_share(member);
+    let turnovers = turnovers_of(member, &share, costs);
+    let turned = || turnovers.instrument;
+    let terms = (config.multiply_roll_costs_by, &share, turned);
+    let own = account_of(member, stage(member, "buffered_position"), terms, fx, config).percent_of(capital);
     let book = RuleBook::new(member, fx, config);
     let rules = forecasts.iter().map(|(rule, forecast)| {
         let cost = turnovers.rules.sharpe.get(rule).copied().unwrap_or(0.0);

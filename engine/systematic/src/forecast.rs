@@ -54,15 +54,6 @@ impl Mapping {
     }
 }
 
-/// Weights that count only where there is a forecast, smoothed, and of sum 1 on each day.
-#[derive(Clone, Debug, Default)]
-pub struct Weighted {
-    /// By rule, in the order of their names: the forecast with gaps filled.
-    pub forecasts: Vec<Series>,
-    /// By rule: the smoothed weight.
-    pub weights: Vec<Vec<f64>>,
-}
-
 /// Smooths fixed or changing weights.
 ///
 /// - `series`: what is weighted, in the order of names; they decide where a weight counts.
@@ -113,11 +104,11 @@ pub fn filled_together<'a>(series: impl IntoIterator<Item = &'a Series> + Clone)
 
 /// Sum of weighted forecasts times a multiplier, before it is capped; a missing forecast counts as zero.
 ///
-/// - `multiplier`: `[days]`.
-pub fn combined(weighted: &Weighted, multiplier: &[f64]) -> Vec<f64> {
+/// - `forecasts`, `weights`: by rule, on the same days, gaps of forecasts filled. `multiplier`: `[days]`.
+pub fn combined(forecasts: &[Series], weights: &[&Series], multiplier: &[f64]) -> Vec<f64> {
     let mut sums = vec![-0.0; multiplier.len()];
-    for (forecast, weights) in weighted.forecasts.iter().zip(&weighted.weights) {
-        for ((sum, value), weight) in sums.iter_mut().zip(&forecast.values).zip(weights) {
+    for (forecast, weights) in forecasts.iter().zip(weights) {
+        for ((sum, value), weight) in sums.iter_mut().zip(&forecast.values).zip(&weights.values) {
             let part = value * weight;
             *sum = if part.is_nan() { *sum } else { *sum + part };
         }

@@ -16,9 +16,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use tickrace_stats::moments::{
-    alpha_of_com, alpha_of_span, differences, ew_mean, ew_std, fill_forward, moving_shape, rolling_quantile,
-    rolling_std,
+    alpha_of_com, alpha_of_span, differences, ew_mean, ew_std, fill_forward, fill_forward_into, moving_shape,
+    rolling_quantile, rolling_std,
 };
+use tickrace_stats::panel::DayRows;
 use tickrace_stats::{BusinessDay, Series};
 
 use crate::market::Prices;
@@ -190,9 +191,15 @@ impl Raw {
     /// Works it out.
     pub fn new(prices: &Prices, terms: &VolatilityConfig) -> Self {
         let adjusted = prices.adjusted.columns.first().map_or(&[][..], |(_, values)| values);
-        let daily_price = Series::last_of_day(&prices.adjusted.at_ns, adjusted);
+        let days = DayRows::new(&prices.multiple.at_ns);
+        let daily_price = if prices.adjusted.at_ns == prices.multiple.at_ns {
+            days.last(adjusted)
+        } else {
+            Series::last_of_day(&prices.adjusted.at_ns, adjusted)
+        };
         let held = prices.multiple.column("PRICE").unwrap_or_default();
-        let denom_price = Series::last_of_day(&prices.multiple.at_ns, held);
+        let denom_price = days.last(held);
+        let ann_roll = annual_roll(prices, &days);
         let (first, days) = (daily_price.first, daily_price.len());
         let series = |values| Series { first, values };
 
@@ -203,7 +210,7 @@ impl Raw {
         let perc_vol = each(&returns_vol.values, &base_filled, |vol, base| 100.0 * (vol / base.abs()));
         // On the days of both: a factor's window moves on where only one of them has a row.
         let (all_first, all_days) = span_of([&daily_price, &denom_price]);
-        let laid = series_on(first, &steps, all_first, all_days);
+        let laid = laid_on(first, &steps, all_first, all_days);
         let all_base = fill_forward(&denom_price.on(all_first, all_days).values);
         let perc_returns = each(&laid, &all_base, |step, base| step / base);
         let mut norm_returns = vec![f64::NAN; days];
@@ -211,7 +218,6 @@ impl Raw {
             norm_returns[day] = steps[day] / returns_vol.values[day - 1];
         }
         let norm_price = running_sum(&norm_returns);
-        let ann_roll = annual_roll(prices);
         let raw_carry = over_annual(&ann_roll, &returns_vol);
         Self {
             daily_price,
@@ -227,9 +233,12 @@ impl Raw {
     }
 }
 
-/// Values that begin on a day, laid on others.
-fn series_on(own: BusinessDay, values: &[f64], first: BusinessDay, days: usize) -> Vec<f64> {
-    Series { first: own, values: values.to_vec() }.on(first, days).values
+/// Values that begin on a day, laid on others that reach at least as far on both sides.
+fn laid_on(own: BusinessDay, values: &[f64], first: BusinessDay, days: usize) -> Vec<f64> {
+    let mut laid = vec![f64::NAN; usize::try_from(own.0 - first.0).unwrap_or(0)];
+    laid.extend_from_slice(values);
+    laid.resize(days, f64::NAN);
+    laid
 }
 
 /// Two slices of one length, combined row by row.
@@ -275,7 +284,7 @@ fn over_gap(roll: f64, gap: f64) -> f64 {
 }
 
 /// Mean of each day of the slope between held and carry contract, points a year.
-fn annual_roll(prices: &Prices) -> Series {
+fn annual_roll(prices: &Prices, days: &DayRows) -> Series {
     let column = |name| prices.multiple.column(name).unwrap_or_default();
     let (held, carry) = (column("PRICE"), column("CARRY"));
     let (held_id, carry_id) = (column("PRICE_CONTRACT"), column("CARRY_CONTRACT"));
@@ -293,24 +302,12 @@ fn annual_roll(prices: &Prices) -> Series {
             over_gap(held - carry, gap)
         })
         .collect();
-    // A bin is done when the next begins; its mean is then what its sum was.
-    let mut mean = Mean::default();
-    Series::binned(&prices.multiple.at_ns, &slopes, |bin, value| *bin = mean.of(bin.is_nan(), value))
-}
-
-/// A mean over values that come one by one.
-#[derive(Default)]
-struct Mean {
-    sum: f64,
-    count: f64,
-}
-
-impl Mean {
-    /// The mean up to this value; `begins` afresh with it.
-    fn of(&mut self, begins: bool, value: f64) -> f64 {
-        (self.sum, self.count) = if begins { (value, 1.0) } else { (self.sum + value, self.count + 1.0) };
-        self.sum / self.count
-    }
+    days.folded(&slopes, |rows| {
+        let known = rows.iter().filter(|slope| !slope.is_nan());
+        let (sum, count) = known.fold((0.0, 0.0), |(sum, count), slope| (sum + slope, count + 1.0));
+        // Of nothing it is no number.
+        sum / count
+    })
 }
 
 /// A slope over the annual deviation, on the days of both.
@@ -343,11 +340,8 @@ pub fn filled_over(series: &Series, first: BusinessDay, days: usize) -> Series {
     let skipped = usize::try_from(-shift).unwrap_or(0);
     let mut values = Vec::with_capacity(days);
     values.resize(before, f64::NAN);
-    let mut last = f64::NAN;
-    values.extend(series.values.iter().skip(skipped).take(days - before).map(|value| {
-        last = if value.is_nan() { last } else { *value };
-        last
-    }));
+    let known = series.values.get(skipped..).unwrap_or_default();
+    let last = fill_forward_into(&mut values, &known[..known.len().min(days - before)]);
     values.resize(days, last);
     Series { first, values }
 }

@@ -22,18 +22,20 @@
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::rc::Rc;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use tickrace_stats::moments::{
-    alpha_of_com, alpha_of_span, differences, ew_mean, ew_means, fill_forward, rolling_extremes,
-    rolling_mean, rolling_std,
+    alpha_of_com, alpha_of_span, differences, ew_mean, fill_forward, rolling_extremes, rolling_mean,
+    rolling_std,
 };
 
 use crate::raw::robust_volatility;
 
 pub mod expression;
+mod memo;
+
+pub use memo::Memo;
 
 /// An argument of a rule.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -106,13 +108,6 @@ pub struct Inputs<'a> {
     asked: RefCell<BTreeSet<String>>,
 }
 
-/// Figures of inputs that several rules share, kept while the rules of one instrument are worked out.
-#[derive(Default)]
-pub struct Memo(RefCell<BTreeMap<Key, Rc<[f64]>>>);
-
-/// Name of the input, where it lies and how long it is, what was worked out, and with what number.
-type Key = (String, usize, usize, &'static str, u64);
-
 impl<'a> Inputs<'a> {
     /// Puts together what a rule is given.
     ///
@@ -138,60 +133,6 @@ impl<'a> Inputs<'a> {
         let name = self.arguments.keys().find(|name| !asked.contains(*name))?.clone();
         let known = asked.iter().cloned().collect::<Vec<_>>().join(" ");
         Some(RuleError::Unread { name, known })
-    }
-
-    /// An input and what a figure of it is kept under.
-    fn key(&self, place: usize, what: &'static str, number: f64) -> Result<(&[f64], Key), RuleError> {
-        let (Some(series), Some(name)) = (self.series.get(place), self.names.get(place)) else {
-            return Err(RuleError::Inputs { wanted: place + 1, got: self.series.len() });
-        };
-        // Inputs of one name are told apart by where their first known value lies.
-        let first = series.iter().position(|value| !value.is_nan()).unwrap_or(series.len());
-        Ok((series, (name.clone(), first, series.len(), what, number.to_bits())))
-    }
-
-    /// A figure of an input, worked out once.
-    fn shared(
-        &self,
-        place: usize,
-        what: &'static str,
-        number: f64,
-        work: impl Fn(&[f64]) -> Vec<f64>,
-    ) -> Result<Rc<[f64]>, RuleError> {
-        let (series, key) = self.key(place, what, number)?;
-        if let Some(known) = self.memo.0.borrow().get(&key) {
-            return Ok(Rc::clone(known));
-        }
-        let worked: Rc<[f64]> = work(series).into();
-        self.memo.0.borrow_mut().insert(key, Rc::clone(&worked));
-        Ok(worked)
-    }
-
-    /// Exponential mean of an input over a span of days.
-    fn mean(&self, place: usize, span: f64) -> Result<Rc<[f64]>, RuleError> {
-        self.shared(place, "ew_mean", span, |values| ew_mean(values, alpha_of_span(span), 1))
-    }
-
-    /// The means of two spans, worked out together where neither is known yet.
-    fn two_means(&self, place: usize, fast: f64, slow: f64) -> Result<[Rc<[f64]>; 2], RuleError> {
-        let (series, fast_key) = self.key(place, "ew_mean", fast)?;
-        let (_, slow_key) = self.key(place, "ew_mean", slow)?;
-        let is_known = |key: &Key| self.memo.0.borrow().contains_key(key);
-        if is_known(&fast_key) || is_known(&slow_key) {
-            return Ok([self.mean(place, fast)?, self.mean(place, slow)?]);
-        }
-        let [fast, slow] = ew_means([series; 2], [alpha_of_span(fast), alpha_of_span(slow)], 1);
-        let (fast, slow): (Rc<[f64]>, Rc<[f64]>) = (fast.into(), slow.into());
-        let mut memo = self.memo.0.borrow_mut();
-        memo.insert(fast_key, Rc::clone(&fast));
-        memo.insert(slow_key, Rc::clone(&slow));
-        Ok([fast, slow])
-    }
-
-    /// Crossover of two spans of the first input over a deviation.
-    fn crossover(&self, deviation: &[f64], fast: f64, slow: f64) -> Result<Vec<f64>, RuleError> {
-        let [fast, slow] = self.two_means(0, fast, slow)?;
-        Ok(over(&fast, &slow, deviation))
     }
 }
 
@@ -271,13 +212,13 @@ impl Default for Rules {
         });
         rules.add("ewmac_calc_vol", |inputs: &Inputs<'_>| {
             let [_] = inputs.take()?;
-            let volatility = inputs.shared(0, "robust_volatility", 0.0, robust_volatility)?;
+            let volatility = inputs.shared(0, "robust_volatility", robust_volatility)?;
             inputs.crossover(&volatility, inputs.number("Lfast", None)?, inputs.number("Lslow", None)?)
         });
         rules.add("ewmac_forecast_with_defaults", |inputs: &Inputs<'_>| {
             let [_] = inputs.take()?;
             let of_steps = |price: &[f64]| robust_volatility(&differences(price));
-            let volatility = inputs.shared(0, "robust_volatility_of_steps", 0.0, of_steps)?;
+            let volatility = inputs.shared(0, "robust_volatility_of_steps", of_steps)?;
             inputs.crossover(
                 &volatility,
                 inputs.number("Lfast", Some(32.0))?,
@@ -289,8 +230,9 @@ impl Default for Rules {
             Ok(breakout(price, inputs.rows("lookback", Some(10.0))?))
         });
         rules.add("carry", |inputs: &Inputs<'_>| {
-            let [carry] = inputs.take()?;
-            Ok(ew_mean(carry, alpha_of_com(inputs.number("smooth_days", Some(90.0))?), 1))
+            let [_] = inputs.take()?;
+            let mean = inputs.mean(0, alpha_of_com(inputs.number("smooth_days", Some(90.0))?))?;
+            Ok(mean.to_vec())
         });
         rules.add("relative_carry", |inputs: &Inputs<'_>| {
             let [own, class] = inputs.take()?;

@@ -5,13 +5,13 @@
 //! is something to weigh.
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
+use std::sync::{Mutex, OnceLock};
 
 use tickrace_stats::moments::fill_forward;
-use tickrace_stats::panel::{civil, parse_time};
+use tickrace_stats::panel::{DAY_NS, calendar_days, civil, parse_time};
 use tickrace_stats::{BusinessDay, Frame, Series};
 
-use crate::account::Account;
+use crate::account::{Account, FxRate, deflator};
 use crate::config::{ConfigError, Quirk, SystemConfig};
 use crate::earnings::subsystem_account;
 use crate::estimate::correlation::CorrelationConfig;
@@ -21,7 +21,7 @@ use crate::market::{Instrument, Market, MarketError, as_of};
 use crate::portfolio::dynamic::DynamicError;
 use crate::position;
 use crate::raw::{Neighbours, Raw, filled_on, span_of};
-use crate::rules::{Memo, RuleError, Rules};
+use crate::rules::{RuleError, Rules};
 use crate::system::estimated::Dated;
 
 mod combine;
@@ -33,7 +33,7 @@ pub mod overlay;
 pub mod parallel;
 pub mod rule_costs;
 
-use combine::{Estimates, combination_stages, scaled_stages, weight_stages};
+use combine::{Estimates, combination_stages, filled_forecasts, scaled_stages, weight_stages};
 use estimated::RuleEarnings;
 use held::{held_stages, subsystem_correlations, whole_contracts, whole_portfolio_stages};
 pub use inputs::INPUTS;
@@ -123,6 +123,15 @@ pub struct Member {
     pub raw: Raw,
     /// Its stages.
     pub stages: Stages,
+    /// What its costs are scaled by; worked out when first asked for.
+    pub(crate) level: OnceLock<Series>,
+}
+
+impl Member {
+    /// The [`deflator`] of its price.
+    pub(crate) fn deflator(&self) -> &Series {
+        self.level.get_or_init(|| deflator(&self.raw.daily_price))
+    }
 }
 
 /// Weights as a fit gives them, before they are smoothed.
@@ -201,7 +210,7 @@ impl System {
         let raws = parallel::each(names.len(), |place| {
             let (instrument, prices) = market.get(&names[place])?;
             let raw = Raw::new(prices, &config.volatility_calculation);
-            Ok::<_, MarketError>(Member { instrument: instrument.clone(), raw, stages: Stages::default() })
+            Ok::<_, MarketError>(Member { instrument: instrument.clone(), raw, ..Member::default() })
         });
         let mut system = Self::default();
         for (name, member) in names.iter().zip(raws) {
@@ -251,8 +260,8 @@ impl System {
             self.raw_forecast_stages(name, config, rules, &factors, &mut stages)?;
             Ok::<_, SystemError>(stages)
         };
-        let finish = |name: &str, estimates: &Estimates, stages: &mut Stages| {
-            combination_stages(name, config, estimates, stages);
+        let finish = |name: &str, forecasts: &[Series], estimates: &Estimates, stages: &mut Stages| {
+            combination_stages(name, config, forecasts, estimates, stages);
             if !keeps_rules {
                 stages.0.retain(|(name, _)| !name.contains('.'));
             }
@@ -269,8 +278,14 @@ impl System {
                 let name = names[place].as_str();
                 let mut stages = raw(name)?;
                 scaled_stages(name, config, None, &mut stages);
-                weight_stages(name, config, (None, None), &mut stages);
-                finish(name, &Estimates::default(), &mut stages)?;
+                if !keeps_rules {
+                    // What comes next takes their place, in memory that is at hand.
+                    let is_done = |name: &str| name.starts_with("raw_fc.") || name.starts_with("scalar.");
+                    stages.0.retain(|(name, _)| !is_done(name));
+                }
+                let forecasts = filled_forecasts(&stages);
+                weight_stages(name, config, &forecasts, (None, None), &mut stages);
+                finish(name, &forecasts, &Estimates::default(), &mut stages)?;
                 Ok(stages)
             };
             return parallel::each(names.len(), one).into_iter().collect();
@@ -294,11 +309,12 @@ impl System {
         let costs = is_limited.then(|| estimated::rule_costs(&members, &all, config));
         for (place, stages) in all.iter_mut().enumerate() {
             let costs = costs.as_ref().map(|costs| &costs[place]);
-            weight_stages(&names[place], config, (weights[place].as_ref(), costs), stages);
+            let forecasts = filled_forecasts(stages);
+            weight_stages(&names[place], config, &forecasts, (weights[place].as_ref(), costs), stages);
         }
         let estimates = Estimates::of_forecasts(names, &all, config);
         for (name, stages) in names.iter().zip(&mut all) {
-            finish(name, &estimates, stages)?;
+            finish(name, &filled_forecasts(stages), &estimates, stages)?;
         }
         Ok(all)
     }
@@ -338,7 +354,7 @@ impl System {
             stages.add("attenuation", vol.first, multiplier.clone());
             Series { first: vol.first, values: multiplier }
         };
-        let memo = Memo::default();
+        let memo = inputs::plan(config);
         for (variation, rule) in &config.trading_rules {
             let mut raw = self.raw_forecast(name, variation, rule, (rules, &memo), factors)?;
             if config.use_attenuation.contains(variation) {
@@ -372,20 +388,25 @@ impl System {
         let currency_vol: Vec<f64> =
             block.iter().zip(&raw.perc_vol.values).map(|(block, vol)| block * vol).collect();
         let first = raw.daily_price.first;
-        let at_close = i64::from(config.fx_at_close == Quirk::Sound) * (tickrace_stats::panel::DAY_NS - 1);
-        let at_ns: Vec<i64> = (0..block.len())
-            .map(|row| BusinessDay(first.0 + i32::try_from(row).unwrap_or(i32::MAX)).start_ns() + at_close)
-            .collect();
-        let fx_rate = market.fx(&member.instrument.currency, &config.base_currency)?;
-        let fx = as_of(&fx_rate, &at_ns);
+        let at_close = i64::from(config.fx_at_close == Quirk::Sound) * (DAY_NS - 1);
+        let fx = match market.fx(&member.instrument.currency, &config.base_currency)? {
+            FxRate::Constant(rate) => vec![rate; block.len()],
+            stamped @ FxRate::Stamped { .. } => {
+                let days = calendar_days(first).take(block.len());
+                let at_ns: Vec<i64> = days.map(|day| day * DAY_NS + at_close).collect();
+                as_of(&stamped, &at_ns)
+            }
+        };
         let value_vol: Vec<f64> =
             fill_forward(&currency_vol).iter().zip(&fx).map(|(vol, rate)| vol * rate).collect();
         let target =
             position::daily_cash_target(config.notional_trading_capital, config.percentage_vol_target);
         let average = Series { first, values: value_vol.iter().map(|vol| target / vol).collect() };
 
-        let combined = stages.get("combined_fc").cloned().unwrap_or_default();
-        let scale = filled_on(&average, &combined).values;
+        let none = Series::default();
+        let combined = stages.get("combined_fc").unwrap_or(&none);
+        let combined_first = combined.first;
+        let scale = filled_on(&average, combined).values;
         let is_long_only = config.long_only_instruments.iter().any(|own| own == name);
         let subsystem: Vec<f64> = combined
             .values
@@ -401,23 +422,19 @@ impl System {
         stages.add("instr_ccy_vol", first, currency_vol);
         stages.add("instr_value_vol", first, value_vol);
         stages.0.push(("avg_position".to_owned(), average));
-        stages.add("subsystem_position", combined.first, subsystem);
-        stages.add("sub_top", combined.first, top);
-        stages.add("sub_bot", combined.first, bottom);
-        stages.add("sub_buffered", combined.first, held);
+        stages.add("subsystem_position", combined_first, subsystem);
+        stages.add("sub_top", combined_first, top);
+        stages.add("sub_bot", combined_first, bottom);
+        stages.add("sub_buffered", combined_first, held);
         stages.add("fx_used", first, fx);
         Ok(())
     }
 
     /// From subsystem positions to those of the portfolio.
     fn portfolio_stages(&mut self, market: &Market, config: &SystemConfig, elsewhere: Option<&RawWeights>) {
-        let subsystems: Vec<Series> = self
-            .members
-            .values()
-            .filter_map(|member| member.stages.get("subsystem_position"))
-            .cloned()
-            .collect();
-        let filled = forecast::filled_together(&subsystems);
+        let subsystems: Vec<&Series> =
+            self.members.values().filter_map(|member| member.stages.get("subsystem_position")).collect();
+        let filled = forecast::filled_together(subsystems.iter().copied());
         let (first, days) = span_of(&filled);
         let equal = 1.0 / self.members.len().max(1) as f64;
         let dated = match elsewhere {
@@ -443,25 +460,28 @@ impl System {
             let terms =
                 CorrelationConfig { fit_dates: config.fit_dates, ..config.instrument_correlation_estimate };
             let fits = subsystem_correlations(&self.subsystems, &terms);
+            let weights: Vec<&Series> = weights.iter().collect();
             multiplier::over_time(&weights, &fits, &config.instrument_div_mult_estimate)
         } else {
             Series { first, values: vec![config.instrument_div_multiplier; days] }
         };
-        for ((name, member), weight) in self.members.iter_mut().zip(&weights) {
+        for ((name, member), weight) in self.members.iter_mut().zip(weights) {
             let stages = &mut member.stages;
-            let subsystem = stages.get("subsystem_position").cloned().unwrap_or_default();
-            let on = filled_on(weight, &subsystem).values;
-            let multiplier = filled_on(&idm, &subsystem).values;
+            let none = Series::default();
+            let subsystem = stages.get("subsystem_position").unwrap_or(&none);
+            let first = subsystem.first;
+            let on = filled_on(&weight, subsystem).values;
+            let multiplier = filled_on(&idm, subsystem).values;
             let share = on.iter().zip(multiplier).map(|(weight, idm)| weight * idm);
             let notional =
                 subsystem.values.iter().zip(share).map(|(position, share)| position * share).collect();
-            stages.0.push(("instr_weight".to_owned(), weight.clone()));
+            stages.0.push(("instr_weight".to_owned(), weight));
             stages.0.push(("idm".to_owned(), idm.clone()));
             if config.risk_overlay.is_some() || config.small_system.is_some() {
-                stages.add("notional_before_overlay", subsystem.first, notional);
+                stages.add("notional_before_overlay", first, notional);
                 whole_portfolio_stages(market, name, &member.raw, config, stages);
             } else {
-                stages.add("notional_position", subsystem.first, notional);
+                stages.add("notional_position", first, notional);
             }
         }
         if let Some(limits) = &config.risk_overlay {

@@ -24,6 +24,7 @@ fn account(name: &str, position: &Series, roll_share: f64, capital: f64, is_defl
         rolls_per_year: one.hold_cycle.len(),
         roll_share,
         is_deflated,
+        level: None,
         fill_price: FillPrice::OfDay,
     };
     book.account(&delayed(position)).percent_of(capital)

@@ -5,7 +5,7 @@ mod goldens;
 
 use goldens::{Table, daily_price, folder, frame, fx, instruments, json, series};
 use serde_json::Value;
-use tickrace_stats::panel::day_of_date;
+use tickrace_stats::panel::{DAY_NS, day_of_date};
 use tickrace_stats::{BusinessDay, Frame, Series};
 use tickrace_systematic::market::Prices;
 use tickrace_systematic::portfolio::dynamic::{cost_of_weight, covariance, midnight_deflator};
@@ -123,9 +123,10 @@ fn constraint_cases_are_the_references() {
 }
 
 fn raw(name: &str) -> Raw {
+    let start_ns = day_of_date(2016, 1, 4) * DAY_NS;
     let prices = Prices {
-        adjusted: frame(&format!("inputs/adjusted_{name}.parquet")),
-        multiple: frame(&format!("inputs/multiple_{name}.parquet")),
+        adjusted: frame(&format!("inputs/adjusted_{name}.parquet")).since(start_ns),
+        multiple: frame(&format!("inputs/multiple_{name}.parquet")).since(start_ns),
     };
     let volatility = VolatilityConfig {
         slow_vol_years: 20.0,
@@ -133,8 +134,7 @@ fn raw(name: &str) -> Raw {
         backfill: true,
         ..VolatilityConfig::default()
     };
-    let start = BusinessDay::of_day(day_of_date(2016, 1, 4));
-    Raw::new(&prices, &volatility, Some(start))
+    Raw::new(&prices, &volatility)
 }
 
 #[test]

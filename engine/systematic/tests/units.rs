@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test stops where its data is not sound")]
 
 use serde_json::Value;
-use tickrace_stats::panel::{DAY_NS, parse_time};
+use tickrace_stats::panel::{DAY_NS, DayRows, parse_time};
 use tickrace_stats::{BusinessDay, Frame, Series};
 use tickrace_systematic::account::roll_days;
 use tickrace_systematic::estimate::correlation::sampled;
@@ -164,16 +164,9 @@ fn days_and_weeks_hold_what_the_references_do() {
     };
     let daily = Series::last_of_day(&at_ns, &values);
     same("resample_1B_last", dated(&daily));
-    let (mut sums, mut counts) = (0.0, 0.0);
-    let mut last_bin = f64::NAN;
-    let mean = Series::binned(&at_ns, &values, |bin, value| {
-        // A fold knows its bin by what it left there.
-        if bin.is_nan() || *bin != last_bin {
-            (sums, counts) = (0.0, 0.0);
-        }
-        (sums, counts) = (sums + value, counts + 1.0);
-        *bin = sums / counts;
-        last_bin = *bin;
+    let mean = DayRows::new(&at_ns).folded(&values, |rows| {
+        let known = rows.iter().filter(|value| !value.is_nan());
+        known.clone().sum::<f64>() / known.count() as f64
     });
     same("resample_1B_mean", dated(&mean));
     let weeks = sampled(std::slice::from_ref(&daily), 7, true, false);

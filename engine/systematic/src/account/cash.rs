@@ -1,5 +1,7 @@
 //! A position path with its cash costs, from contract and prices to an account.
 
+use std::borrow::Cow;
+
 use tickrace_stats::Series;
 
 use super::costs::{ContractCosts, cash_costs, deflator};
@@ -22,6 +24,8 @@ pub struct CashBook<'a> {
     pub roll_share: f64,
     /// Whether costs are scaled to the volatility of their time.
     pub is_deflated: bool,
+    /// The [`deflator`] of the price, where it is known already.
+    pub level: Option<&'a Series>,
     /// Price of a fill on a day without one.
     pub fill_price: FillPrice,
 }
@@ -33,11 +37,12 @@ impl CashBook<'_> {
         let mut fills = position_fills(held, self.price, self.fill_price);
         fills.extend(roll_fills(held, self.price, self.rolls_per_year, self.roll_share));
         // The deflator ends with the later of price and position, whose last day may be one without a change of price.
-        let level = self
-            .is_deflated
-            .then(|| union(held, self.price).map(|(first, days)| deflator(&self.price.on(first, days))))
-            .flatten();
-        let costs = cash_costs(&fills, self.costs, self.fx, level.as_ref());
+        let days = union(held, self.price).filter(|_| self.is_deflated);
+        let level = days.map(|(first, days)| match self.level {
+            Some(level) if (level.first, level.len()) == (first, days) => Cow::Borrowed(level),
+            _ => Cow::Owned(deflator(&self.price.on(first, days))),
+        });
+        let costs = cash_costs(&fills, self.costs, self.fx, level.as_deref());
         Account::of_position(held, self.price, self.costs.point_size, self.fx).with_costs(costs)
     }
 }

@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use tickrace_stats::panel::{civil, day_of_date};
+use tickrace_stats::panel::{calendar_days, civil, day_of_date};
 use tickrace_stats::{BusinessDay, Series};
 
 /// How amounts are summed.
@@ -205,20 +205,6 @@ impl Flow {
     }
 }
 
-/// Calendar days of business days from one on, without a division for each.
-fn calendar_days(first: BusinessDay) -> impl Iterator<Item = i64> {
-    let mut day = first.day();
-    // Day 4 was a Monday.
-    let mut weekday = (day - 4).rem_euclid(7);
-    std::iter::repeat_with(move || {
-        let now = day;
-        let step = if weekday == 4 { 3 } else { 1 };
-        day += step;
-        weekday = if weekday == 4 { 0 } else { weekday + 1 };
-        now
-    })
-}
-
 /// Last calendar day of the period that holds the day.
 fn period_end(day: i64, frequency: Frequency) -> i64 {
     match frequency {
@@ -259,14 +245,6 @@ mod tests {
         for frequency in Frequency::ALL {
             assert_eq!(flow.bins(frequency).sums.iter().sum::<f64>(), total, "{frequency:?}");
             assert_eq!(flow.bins(frequency), double.bins(frequency));
-        }
-    }
-
-    #[test]
-    fn calendar_days_go_over_weekends() {
-        for first in [-7, 0, 3, 11] {
-            let plain = (first..first + 40).map(|number| BusinessDay(number).day());
-            assert!(calendar_days(BusinessDay(first)).take(40).eq(plain), "{first}");
         }
     }
 

@@ -1,6 +1,6 @@
 //! Exchange rates as they stood at a day's midnight.
 
-use tickrace_stats::panel::DAY_NS;
+use tickrace_stats::panel::{DAY_NS, calendar_days};
 use tickrace_stats::{BusinessDay, Series};
 
 /// Units of the account's currency for one unit of the instrument's, over time.
@@ -38,10 +38,10 @@ impl FxRate {
             Self::Stamped { at_ns, rates } => {
                 let mut rows = at_ns.iter().zip(rates).peekable();
                 let mut last = f64::NAN;
-                (first.0..)
+                calendar_days(first)
                     .take(days)
-                    .map(|number| {
-                        let midnight = BusinessDay(number).start_ns();
+                    .map(|day| {
+                        let midnight = day * DAY_NS;
                         while let Some((_, rate)) = rows.next_if(|(at, _)| **at <= midnight) {
                             last = if rate.is_nan() { last } else { *rate };
                         }

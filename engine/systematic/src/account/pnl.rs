@@ -7,10 +7,10 @@ use super::fx::FxRate;
 
 /// The position a day later: a trade decided on one day's close is filled at the next.
 pub fn delayed(position: &Series) -> Series {
-    let mut values = position.values.clone();
-    if !values.is_empty() {
-        values.rotate_right(1);
-        values[0] = f64::NAN;
+    let mut values = Vec::with_capacity(position.len());
+    if let Some((_, wanted)) = position.values.split_last() {
+        values.push(f64::NAN);
+        values.extend_from_slice(wanted);
     }
     Series { first: position.first, values }
 }

@@ -1,5 +1,6 @@
 //! Costs in units of risk: what trading takes off a Sharpe ratio, and the steady drain that this is on an account.
 
+use tickrace_stats::panel::calendar_days;
 use tickrace_stats::{BusinessDay, Series};
 
 use super::costs::ContractCosts;
@@ -113,10 +114,11 @@ impl Drain {
         };
         let mut sizes = carried(usual);
         sizes.iter_mut().for_each(|size| *size = size.abs());
-        let day = |number: i32| BusinessDay(number).day();
-        let elapsed =
-            (first.0..).take(days).map(|number| (day(number) - day(number - 1)) as f64 / DAYS_OF_YEAR);
-        let elapsed = elapsed.collect();
+        let mut before = BusinessDay(first.0 - 1).day();
+        let elapsed = calendar_days(first)
+            .take(days)
+            .map(|day| (day - std::mem::replace(&mut before, day)) as f64 / DAYS_OF_YEAR)
+            .collect();
         Self { first, sizes, vols: carried(daily_vol), elapsed, rates: fx.on(first, days).values }
     }
 

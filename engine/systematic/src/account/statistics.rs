@@ -167,6 +167,20 @@ impl Statistics {
 /// Rows that are summed side by side: sums of every fourth value, which no addition waits for.
 const LANES: usize = 4;
 
+/// Gives each value with its lane, row by row; what a lane does is small enough to stand in the loop.
+#[inline(always)]
+fn by_lane(sums: &[f64], mut take: impl FnMut(usize, f64)) {
+    let (rows, rest) = sums.as_chunks::<LANES>();
+    for row in rows {
+        for (lane, &value) in row.iter().enumerate() {
+            take(lane, value);
+        }
+    }
+    for (lane, &value) in rest.iter().enumerate() {
+        take(lane, value);
+    }
+}
+
 /// Gains and losses apart, and the extremes.
 struct Sides {
     min: f64,
@@ -182,19 +196,15 @@ impl Sides {
         let (mut min, mut max) = ([f64::INFINITY; LANES], [f64::NEG_INFINITY; LANES]);
         let (mut gains, mut losses) = ([0.0; LANES], [0.0; LANES]);
         let (mut won, mut lost) = ([0u64; LANES], [0u64; LANES]);
-        let mut take = |values: &[f64]| {
-            for (lane, &value) in values.iter().enumerate() {
-                min[lane] = if value < min[lane] { value } else { min[lane] };
-                max[lane] = if value > max[lane] { value } else { max[lane] };
-                gains[lane] += if value > 0.0 { value } else { 0.0 };
-                losses[lane] += if value < 0.0 { value } else { 0.0 };
-                won[lane] += u64::from(value > 0.0);
-                lost[lane] += u64::from(value < 0.0);
-            }
+        let take = |lane: usize, value: f64| {
+            min[lane] = if value < min[lane] { value } else { min[lane] };
+            max[lane] = if value > max[lane] { value } else { max[lane] };
+            gains[lane] += if value > 0.0 { value } else { 0.0 };
+            losses[lane] += if value < 0.0 { value } else { 0.0 };
+            won[lane] += u64::from(value > 0.0);
+            lost[lane] += u64::from(value < 0.0);
         };
-        let (rows, rest) = sums.as_chunks::<LANES>();
-        rows.iter().for_each(|row| take(row));
-        take(rest);
+        by_lane(sums, take);
         Self {
             min: min.into_iter().fold(f64::INFINITY, f64::min),
             max: max.into_iter().fold(f64::NEG_INFINITY, f64::max),
@@ -244,17 +254,13 @@ struct Spread {
 impl Spread {
     fn of(sums: &[f64], mean: f64, avg_loss: f64) -> Self {
         let (mut squares, mut cubes, mut loss_squares) = ([0.0; LANES], [0.0; LANES], [0.0; LANES]);
-        let mut take = |values: &[f64]| {
-            for (lane, &value) in values.iter().enumerate() {
-                let (off, off_loss) = (value - mean, value - avg_loss);
-                squares[lane] += off * off;
-                cubes[lane] += off * off * off;
-                loss_squares[lane] += if value < 0.0 { off_loss * off_loss } else { 0.0 };
-            }
+        let take = |lane: usize, value: f64| {
+            let (off, off_loss) = (value - mean, value - avg_loss);
+            squares[lane] += off * off;
+            cubes[lane] += off * off * off;
+            loss_squares[lane] += if value < 0.0 { off_loss * off_loss } else { 0.0 };
         };
-        let (rows, rest) = sums.as_chunks::<LANES>();
-        rows.iter().for_each(|row| take(row));
-        take(rest);
+        by_lane(sums, take);
         Self {
             squares: squares.iter().sum(),
             cubes: cubes.iter().sum(),

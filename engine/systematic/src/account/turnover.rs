@@ -19,15 +19,14 @@ const SMOOTHING_COM: f64 = 250.0;
 /// Turnovers a year: 256 times the average of the daily changes of the position in units of its usual size. Days on which
 /// either is missing are left out, with the change after them.
 pub fn turnover(position: &Series, average: AverageSize<'_>) -> f64 {
-    let mut changes = Mean::default();
-    let mut last = f64::NAN;
-    let mut size = Smoother::new(average, position);
-    for row in 0..position.len() {
-        let now = position.values[row] / size.step(row);
-        changes.take((now - last).abs());
-        last = now;
-    }
-    Frequency::BusinessDay.per_year() * changes.value()
+    let changes = match average {
+        AverageSize::Constant(size) => Changes::of(position.values.iter().map(|value| value / size)),
+        AverageSize::Smoothed(average) => {
+            let mut size = Smoother::new(average, position);
+            Changes::of(position.values.iter().enumerate().map(|(row, value)| value / size.step(row)))
+        }
+    };
+    Frequency::BusinessDay.per_year() * changes.mean()
 }
 
 /// Turnover of several instruments together: the average weighted by how many days each has.
@@ -39,28 +38,32 @@ pub fn pooled_turnover(parts: &[(f64, usize)]) -> f64 {
     known().map(|part| part.0 * part.1 as f64).sum::<f64>() / rows
 }
 
-#[derive(Default)]
-struct Mean {
+/// Sizes of the steps between values that follow each other.
+struct Changes {
     sum: f64,
     count: f64,
 }
 
-impl Mean {
-    fn take(&mut self, value: f64) {
-        if !value.is_nan() {
-            self.sum += value;
-            self.count += 1.0;
+impl Changes {
+    fn of(values: impl Iterator<Item = f64>) -> Self {
+        let (mut sum, mut count, mut last) = (0.0, 0u64, f64::NAN);
+        for now in values {
+            let change = (now - last).abs();
+            sum += if change.is_nan() { 0.0 } else { change };
+            count += u64::from(!change.is_nan());
+            last = now;
         }
+        Self { sum, count: count as f64 }
     }
 
-    fn value(&self) -> f64 {
+    fn mean(&self) -> f64 {
         if self.count > 0.0 { self.sum / self.count } else { f64::NAN }
     }
 }
 
 /// The usual size, carried forward onto the position's days and smoothed.
 struct Smoother<'a> {
-    average: AverageSize<'a>,
+    average: &'a Series,
     /// Place of the position's first day in the average's values.
     shift: i32,
     carried: f64,
@@ -70,19 +73,13 @@ struct Smoother<'a> {
 }
 
 impl<'a> Smoother<'a> {
-    fn new(average: AverageSize<'a>, position: &Series) -> Self {
-        let shift = match average {
-            AverageSize::Constant(_) => 0,
-            AverageSize::Smoothed(series) => position.first.0 - series.first.0,
-        };
+    fn new(average: &'a Series, position: &Series) -> Self {
+        let shift = position.first.0 - average.first.0;
         Self { average, shift, carried: f64::NAN, weighted: 0.0, weights: 0.0, count: 0 }
     }
 
     fn step(&mut self, row: usize) -> f64 {
-        let series = match self.average {
-            AverageSize::Constant(size) => return size,
-            AverageSize::Smoothed(series) => series,
-        };
+        let series = self.average;
         let place = i64::from(self.shift) + i64::try_from(row).unwrap_or(i64::MAX);
         // The row's own value, missing or not; past the end the last one. Exactly what an as-of look-up by date finds.
         if let Ok(place) = usize::try_from(place) {

@@ -39,7 +39,7 @@ pub fn diversification(weights: &[f64], correlation: &Matrix, most: f64) -> f64 
 ///
 /// - `weights`: by column of the matrices, on the same days.
 /// - Result: on the days of the weights.
-pub fn over_time(weights: &[Series], fits: &[(Fit, Matrix)], config: &MultiplierConfig) -> Series {
+pub fn over_time(weights: &[&Series], fits: &[(Fit, Matrix)], config: &MultiplierConfig) -> Series {
     let Some(first) = weights.first() else { return Series::default() };
     let mut values = vec![1.0; first.len()];
     for (fit, matrix) in fits {

@@ -11,7 +11,7 @@ use crate::config::{Quirk, SystemConfig};
 use crate::estimate::correlation::{self, CorrelationConfig, Matrix, Panel};
 use crate::estimate::fit::Fit;
 use crate::estimate::multiplier;
-use crate::forecast::{self, Weighted};
+use crate::forecast;
 use crate::raw::span_of;
 
 /// Forecasts of the rules that carry weight, times their scalars and within their cap.
@@ -42,12 +42,19 @@ pub(super) fn scaled_stages(
     stages.0.extend(all.1);
 }
 
+/// An instrument's capped forecasts on the days of any of them, gaps filled with the value before.
+pub(super) fn filled_forecasts(stages: &Stages) -> Vec<Series> {
+    forecast::filled_together(stages.family("capped_fc").into_iter().map(|(_, series)| series))
+}
+
 /// Smoothed weights of an instrument's forecasts.
 ///
-/// - `dated`: estimated ones; the configuration's where absent. `costs`: of the instrument's rules, where there is a ceiling.
+/// - `forecasts`: see [`filled_forecasts`]. `dated`: estimated ones; the configuration's where absent. `costs`: of the
+///   instrument's rules, where there is a ceiling.
 pub(super) fn weight_stages(
     name: &str,
     config: &SystemConfig,
+    forecasts: &[Series],
     (dated, costs): (Option<&Dated>, Option<&RuleCosts>),
     stages: &mut Stages,
 ) {
@@ -56,21 +63,24 @@ pub(super) fn weight_stages(
     let is_expensive = |rule: &str| cost_of(rule).is_some_and(|cost| *cost > ceiling);
     let stated = config.weights_without(name, &is_expensive);
     let capped = stages.family("capped_fc");
-    let forecasts = forecast::filled_together(capped.iter().map(|(_, series)| *series));
-    let (first, days) = span_of(&forecasts);
+    let (first, days) = span_of(forecasts);
     let raw = match dated {
         Some(dated) => estimated::on_days(dated, capped.len(), first, days),
         None => capped.iter().map(|(variation, _)| vec![stated[*variation]; days]).collect(),
     };
     // A rule that is left out is no rule: its forecast does not tell whether anything is known.
     let is_kept: Vec<bool> = capped.iter().map(|(rule, _)| !is_expensive(rule)).collect();
-    let all = forecasts.into_iter().zip(raw).zip(&is_kept);
-    let (kept, shares): (Vec<Series>, Vec<Vec<f64>>) =
-        all.filter(|(_, is_kept)| **is_kept).map(|(pair, _)| pair).unzip();
-    let mut smooth = forecast::smoothed_weights(&kept, shares, config.forecast_weight_ewma_span).into_iter();
-    let weights = is_kept
-        .into_iter()
-        .map(|is_kept| if is_kept { smooth.next().unwrap_or_default() } else { vec![0.0; days] });
+    let span = config.forecast_weight_ewma_span;
+    let weights = if is_kept.iter().all(|is_kept| *is_kept) {
+        forecast::smoothed_weights(forecasts, raw, span)
+    } else {
+        let all = forecasts.iter().cloned().zip(raw).zip(&is_kept);
+        let (kept, shares): (Vec<Series>, Vec<Vec<f64>>) =
+            all.filter(|(_, is_kept)| **is_kept).map(|(pair, _)| pair).unzip();
+        let mut smooth = forecast::smoothed_weights(&kept, shares, span).into_iter();
+        let of = |is_kept| if is_kept { smooth.next().unwrap_or_default() } else { vec![0.0; days] };
+        is_kept.into_iter().map(of).collect()
+    };
     let names: Vec<String> = capped.iter().map(|(variation, _)| format!("fc_weight.{variation}")).collect();
     for (name, weights) in names.into_iter().zip(weights) {
         stages.add(name, first, weights);
@@ -78,25 +88,25 @@ pub(super) fn weight_stages(
 }
 
 /// From weighted forecasts to the combined one.
+///
+/// - `forecasts`: see [`filled_forecasts`].
 pub(super) fn combination_stages(
     name: &str,
     config: &SystemConfig,
+    forecasts: &[Series],
     estimates: &Estimates,
     stages: &mut Stages,
 ) {
     let capped = stages.family("capped_fc");
-    let forecasts = forecast::filled_together(capped.iter().map(|(_, series)| *series));
-    let weights: Vec<Series> =
-        stages.family("fc_weight").into_iter().map(|(_, series)| series.clone()).collect();
-    let (first, days) = span_of(&forecasts);
+    let weights: Vec<&Series> = stages.family("fc_weight").into_iter().map(|(_, series)| series).collect();
+    let (first, days) = span_of(forecasts);
     let multiplier = match estimates.of(name, &capped, config) {
         Some(fits) => multiplier::over_time(&weights, fits, &config.forecast_div_mult_estimate).values,
         None => vec![config.forecast_div_multiplier.of(name).copied().unwrap_or(1.0); days],
     };
-    let weighted = Weighted { forecasts, weights: weights.into_iter().map(|series| series.values).collect() };
-    let mut sum = forecast::combined(&weighted, &multiplier);
+    let mut sum = forecast::combined(forecasts, &weights, &multiplier);
     if config.forecast_before_data == Quirk::Sound {
-        let is_known = |day: usize| weighted.forecasts.iter().any(|series| !series.values[day].is_nan());
+        let is_known = |day: usize| forecasts.iter().any(|series| !series.values[day].is_nan());
         let unknown = (0..days).take_while(|day| !is_known(*day)).count();
         sum[..unknown].fill(f64::NAN);
     }

@@ -57,20 +57,23 @@ pub(super) fn whole_contracts(
 
 /// From the portfolio's share of a position to whole contracts within their buffer.
 pub(super) fn held_stages(config: &SystemConfig, scalar: Option<&Series>, stages: &mut Stages) {
-    if let Some(before) = stages.get("notional_before_overlay").cloned() {
-        let scalar = scalar.map(|scalar| filled_on(scalar, &before).values);
+    if let Some(before) = stages.get("notional_before_overlay") {
+        let first = before.first;
+        let scalar = scalar.map(|scalar| filled_on(scalar, before).values);
         let values = match scalar {
             Some(scalar) => {
                 before.values.iter().zip(scalar).map(|(position, scalar)| position * scalar).collect()
             }
-            None => before.values,
+            None => before.values.clone(),
         };
-        stages.add("notional_position", before.first, values);
+        stages.add("notional_position", first, values);
     }
-    let stage = |name: &str| stages.get(name).cloned().unwrap_or_default();
-    let (notional, average) = (stage("notional_position"), stage("avg_position"));
-    let (weight, idm) = (filled_on(&stage("instr_weight"), &notional), filled_on(&stage("idm"), &notional));
-    let scale: Vec<f64> = filled_on(&average, &notional)
+    let none = Series::default();
+    let stage = |name: &str| stages.get(name).unwrap_or(&none);
+    let notional = stage("notional_position");
+    let on = |name: &str| filled_on(stage(name), notional);
+    let (weight, idm) = (on("instr_weight"), on("idm"));
+    let scale: Vec<f64> = on("avg_position")
         .values
         .iter()
         .zip(weight.values.iter().zip(&idm.values))
@@ -79,9 +82,10 @@ pub(super) fn held_stages(config: &SystemConfig, scalar: Option<&Series>, stages
     let filled = fill_forward(&notional.values);
     let (top, bottom) = position::buffer(config.buffer_method, config.buffer_size, &filled, &scale);
     let held = whole_contracts(config, &notional.values, &top, &bottom);
-    stages.add("buf_top", notional.first, top);
-    stages.add("buf_bot", notional.first, bottom);
-    stages.add("buffered_position", notional.first, held);
+    let first = notional.first;
+    stages.add("buf_top", first, top);
+    stages.add("buf_bot", first, bottom);
+    stages.add("buffered_position", first, held);
 }
 
 /// Correlations of what subsystems earn in a week.

@@ -44,6 +44,15 @@ pub(super) fn asks_for_neighbours(config: &SystemConfig) -> bool {
     config.trading_rules.values().any(asks)
 }
 
+/// What the rules of an instrument share. Inputs with arguments of their own are shared with nobody.
+pub(super) fn plan(config: &SystemConfig) -> Memo {
+    let rules = config.trading_rules.values();
+    Memo::planned(rules.filter_map(|rule| {
+        let input = input_name(rule.data.first()?);
+        Some((rule.function.as_str(), input, &rule.other_args))
+    }))
+}
+
 /// The input that takes arguments of its own, as the reference spells it.
 pub(crate) const FACTOR_INPUT: &str = "demeanded_factor_value";
 pub(crate) const FACTOR_ARGUMENTS: [&str; 3] = ["factor_name", "demean_method", "lookback_days"];
