@@ -152,6 +152,12 @@ fn nonsense_values_exit_with_2() {
         ("run.placement=[[\"book\",\"decode\"]]", "placement"),
         ("run.ring_slots=0", "ring_slots"),
         ("instruments.symbols=[\"A\",\"A\"]", "twice"),
+        ("report.markouts_ms=[1000, 100]", "report.markouts_ms"),
+        ("report.opening_equity=nan", "report.opening_equity"),
+        ("data.feed_latency_ns=9223372036854775807", "data.feed_latency_ns"),
+        ("run.warmup_records=4294967295", "run.warmup_records"),
+        ("journal.segment_bytes=65537", "journal.segment_bytes"),
+        ("journal.segment_bytes=9223372036854775807", "journal.segment_bytes"),
     ] {
         let done = backtest(folder.path(), &day, &[setting]);
         assert_eq!(done.code, 2, "{setting}: {}", done.err);
@@ -160,6 +166,36 @@ fn nonsense_values_exit_with_2() {
     assert_eq!(tickrace(&["backtest", "/nowhere/at/all.toml"]).code, 2);
     assert_eq!(tickrace(&["fly"]).code, 2);
     assert_eq!(tickrace(&["--help"]).code, 0);
+}
+
+#[test]
+fn a_symbol_that_no_tick_file_announces_is_told() {
+    let folder = tempdir().unwrap();
+    let day = small_day(folder.path(), 2, 2_000);
+    let done = backtest(folder.path(), &day, &["instruments.symbols=[\"SAAA\", \"SAAX\"]"]);
+    assert_eq!(done.code, 0, "{}", done.err);
+    assert!(done.err.contains("SAAX is not among the 2 symbols"), "{}", done.err);
+    assert!(!done.err.contains("SAAA is not"), "{}", done.err);
+}
+
+/// What a run that came to nothing leaves must not be the results of the run before it, without their journal.
+#[test]
+fn a_run_that_fails_leaves_no_results_of_an_earlier_one() {
+    let folder = tempdir().unwrap();
+    let day = small_day(folder.path(), 1, 2_000);
+    assert_eq!(backtest(folder.path(), &day, &[]).code, 0);
+    let out = folder.path().join("out");
+    std::fs::write(out.join("notes.txt"), "mine").unwrap();
+    let nobody = "opening=[{ symbol = \"NOPE\", lots = 5, price_nanos = 1 }]";
+    let done = backtest(folder.path(), &day, &[nobody]);
+    assert!(done.code == 2 && done.err.contains("NOPE"), "{} {}", done.code, done.err);
+    let left: Vec<_> = std::fs::read_dir(&out).unwrap().map(|one| one.unwrap().file_name()).collect();
+    assert!(out.join("notes.txt").exists(), "{left:?}");
+    for name in
+        ["summary.json", "report.html", "orders.parquet", "fills.parquet", "equity.parquet", "latency.hgrm"]
+    {
+        assert!(!out.join(name).exists(), "{left:?}");
+    }
 }
 
 #[test]

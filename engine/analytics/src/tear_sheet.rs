@@ -410,7 +410,8 @@ impl Scope<'_> {
     fn against(&self, other: &BenchmarkInput, safe: f64) -> Against {
         let year = self.config.periods_a_year;
         let (own, market) = self.shared(other);
-        let excess: Vec<f64> = market.iter().map(|value| value - safe).collect();
+        let beyond = |values: &[f64]| values.iter().map(|value| value - safe).collect::<Vec<f64>>();
+        let excess = beyond(&market);
         let is_enough = market.len() >= SHARPE_DAYS_MIN;
         let of_days = |figure: Option<f64>| figure.filter(|_| is_enough);
         Against {
@@ -423,7 +424,9 @@ impl Scope<'_> {
             max_drawdown: (!market.is_empty()).then(|| drawdowns::deepest(&market)),
             correlation: of_days(benchmark::correlation(&own, &market)),
             relative: if is_enough {
-                benchmark::relative(&own, &market, year)
+                // Alpha is what neither the benchmark nor the risk-free return explains.
+                let alpha = benchmark::relative(&beyond(&own), &excess, year).alpha;
+                benchmark::Relative { alpha, ..benchmark::relative(&own, &market, year) }
             } else {
                 benchmark::Relative::default()
             },

@@ -30,6 +30,18 @@ use crate::{Failure, Streams, operator, progress};
 /// Name of what was measured of a run, in its journal folder.
 pub const MEASURED_FILE: &str = "measured.json";
 
+/// Files of a run beside its journal, and the pages made of them later.
+pub const FILES: [&str; 8] = [
+    "summary.json",
+    "report.html",
+    "orders.parquet",
+    "fills.parquet",
+    "equity.parquet",
+    "latency.hgrm",
+    "tear_sheet.html",
+    "tear_sheet.json",
+];
+
 /// What no record of a run tells: kept beside its journal, so that the report can be written again.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Measured {

@@ -134,7 +134,24 @@ pub fn open_data(
     let sessions =
         open_sessions(&config.data, &config.instruments.symbols, &config.instruments.custom, streams)?;
     let instruments = config.instrument_table(&sessions[0].announced()).map_err(Failure::usage)?;
+    tell_unannounced(&config.instruments.symbols, &sessions, streams);
     Ok((sessions, instruments))
+}
+
+/// Warns of symbols that no tick file announces: a name written wrongly would trade nothing, and say nothing of it.
+fn tell_unannounced(symbols: &[String], sessions: &[Session], streams: &mut Streams<'_>) {
+    if symbols.is_empty() {
+        return;
+    }
+    let announced: std::collections::BTreeSet<String> =
+        sessions.iter().flat_map(Session::announced).map(|instrument| instrument.symbol).collect();
+    for symbol in symbols.iter().filter(|symbol| !announced.contains(*symbol)) {
+        streams.warn(&format!(
+            "instruments.symbols: {symbol} is not among the {} symbols that the tick files announce before their first \
+             order: nothing is heard of it unless it is announced later",
+            announced.len()
+        ));
+    }
 }
 
 /// One run with a journal and all artefacts.
@@ -179,6 +196,8 @@ pub fn perform(job: Job<'_>, streams: &mut Streams<'_>) -> Result<Performed, Fai
     let mut config = job.config.clone();
     config.words = operator::words(&config, sessions, instruments, &mut |text| streams.warn(text))?;
     let config = &config;
+    // What the report would object to is told before the run, not after it.
+    artefacts::figures_config(config, instruments, sessions).validate().map_err(Failure::usage)?;
     let mut table = job.table;
     models::pin(config, &mut table);
     let journal = prepare_folder(out)?;
@@ -323,10 +342,17 @@ fn out_folder(args: &Args) -> PathBuf {
     })
 }
 
-/// Makes the folder and clears an earlier run's journal out of it.
+/// Makes the folder and clears an earlier run out of it: should this one not come to its end, nothing of that one may stand
+/// beside its journal.
 fn prepare_folder(out: &Path) -> Result<PathBuf, Failure> {
     let journal = out.join("journal");
     let fail = |error| Failure::write(out, error);
+    for name in artefacts::FILES {
+        match std::fs::remove_file(out.join(name)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(fail(error)),
+            _ => {}
+        }
+    }
     if journal.join("head.json").exists() {
         std::fs::remove_dir_all(&journal).map_err(fail)?;
     }

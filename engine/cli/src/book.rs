@@ -60,6 +60,9 @@ pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure> {
     if streams.is_json {
         return Err(Failure::usage("book prints CSV and knows no --json"));
     }
+    if args.depth == 0 {
+        return Err(Failure::usage("--depth: a book is shown from one level a side on"));
+    }
     let mut times = Vec::new();
     for text in &args.at {
         let ts_ns = parse_at(text).map_err(|error| Failure::usage(format!("--at {text}: {error}")))?;

@@ -11,6 +11,9 @@ use tickrace_systematic::system::parallel;
 
 use crate::{Failure, Streams, progress};
 
+/// Most lagged differences in a test: beyond it no year of days has rows to spare.
+const LAGS_MAX: usize = 1000;
+
 /// Arguments of `pairs`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  \
@@ -52,6 +55,9 @@ pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure> {
     }
     if args.half_life_max.is_nan() || args.half_life_max <= 0.0 {
         return Err(Failure::usage("--half-life-max must be above zero".to_owned()));
+    }
+    if let Some(lags) = args.lags.filter(|lags| *lags > LAGS_MAX) {
+        return Err(Failure::usage(format!("--lags must be at most {LAGS_MAX}, it is {lags}")));
     }
     let started = std::time::Instant::now();
     let (names, series) = series_of(&args.prices, args.plain)?;
@@ -330,6 +336,7 @@ mod tests {
             (vec![short.as_str()], 3, "no two series share enough rows"),
             (vec!["nowhere.csv"], 3, "nowhere.csv"),
             (vec![one.as_str(), "--rate", "2"], 2, "--rate must be between 0 and 1"),
+            (vec![one.as_str(), "--lags", "9223372036854775807"], 2, "--lags must be at most 1000"),
         ] {
             let (own, _, err) = told(&args);
             assert!(own == code && err.contains(word), "{args:?}: {own} {err}");

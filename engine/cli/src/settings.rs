@@ -94,10 +94,27 @@ struct PairList {
 ///
 /// [`Failure`] naming the file and the key.
 pub fn parse<T: DeserializeOwned>(path: &Path, table: &Table) -> Result<T, Failure> {
-    // Through text once more, so that errors carry the line and the key as written.
+    // Through text once more, so that errors can be found in it.
     let text = toml::to_string(table).map_err(Failure::usage)?;
-    toml::from_str(&text)
-        .map_err(|error: toml::de::Error| Failure::usage(format!("{}: {error}", path.display())))
+    toml::from_str(&text).map_err(|error: toml::de::Error| {
+        Failure::usage(format!("{}: {}{}", path.display(), place_of(&text, &error), error.message()))
+    })
+}
+
+/// Section and line of an error, as written. Not the number of the line: the text is that of the file with all that it includes and
+/// all overrides, in an order of its own.
+fn place_of(text: &str, error: &toml::de::Error) -> String {
+    let Some(span) = error.span() else { return String::new() };
+    let end = text[span.start..].find('\n').map_or(text.len(), |length| span.start + length);
+    let mut lines = text[..end].lines().rev();
+    let line = lines.next().unwrap_or_default().trim();
+    if line.is_empty() {
+        return String::new();
+    }
+    let is_section = |line: &&str| line.starts_with('[');
+    let section = Some(line).filter(|line| !is_section(line)).and_then(|_| lines.find(is_section));
+    let section = section.map_or(String::new(), |section| format!("{section} "));
+    format!("{section}{line}: ")
 }
 
 /// Lays one `path=value` over the table. The value is read as TOML; what is not TOML is taken as a string.
@@ -173,6 +190,23 @@ mod tests {
         assert_eq!(limit(&[guarded, "limits.controls.loss.daily_loss_max_ccy=77"]).unwrap(), Some(77));
         let told = limit(&["limits=nowhere.toml"]).unwrap_err().to_string();
         assert!(told.contains("nowhere.toml"), "{told}");
+    }
+
+    #[test]
+    fn an_error_shows_section_and_key_and_no_line_that_the_file_does_not_have() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../configs/backtest/market_making.toml");
+        let told = |setting: &str| {
+            let table = load(&path, &[setting.to_owned()]).unwrap();
+            parse::<tickrace_desk::DeskConfig>(&path, &table).unwrap_err().to_string()
+        };
+        for (setting, wanted) in [
+            ("run.seed=-1", "market_making.toml: [run] seed = -1: invalid value"),
+            ("venue.queues=1", "[venue] queues = 1: unknown field `queues`"),
+            ("limits.total={}", "[limits.total]: missing field `gross_exposure_max_ccy`"),
+        ] {
+            let told = told(setting);
+            assert!(told.contains(wanted) && !told.contains("at line"), "{told}");
+        }
     }
 
     #[test]

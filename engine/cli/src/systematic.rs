@@ -26,6 +26,9 @@ pub mod words;
 
 /// Arguments of `systematic`.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  \
+    tickrace systematic backtest configs/systematic/chapter15.toml --data DIR --out out/chapter15\n\n\
+    Each of these has its own --help, with an example.")]
 pub struct Args {
     #[command(subcommand)]
     verb: Verb,

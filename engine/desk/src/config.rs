@@ -340,6 +340,12 @@ impl StrategyRef<'_> {
     }
 }
 
+/// Longest constant delay of market data: a day.
+const FEED_LATENCY_NS_MAX: i64 = 86_400_000_000_000;
+
+/// Most made-up records of a warm-up, which are made in memory.
+const WARMUP_RECORDS_MAX: u32 = 10_000_000;
+
 /// Most strategies of one run.
 pub const STRATEGIES_MAX: usize = 256;
 
@@ -435,8 +441,12 @@ impl DeskConfig {
     /// [`ConfigError`] naming the key.
     pub fn validate(&self) -> Result<(), ConfigError> {
         let fail = |key, fault: &str| Err(ConfigError { key, fault: fault.to_owned() });
-        if self.data.feed_latency_ns.is_some_and(|latency_ns| latency_ns < 0) {
-            return fail("data.feed_latency_ns", "must be zero or more");
+        if self
+            .data
+            .feed_latency_ns
+            .is_some_and(|latency_ns| !(0..=FEED_LATENCY_NS_MAX).contains(&latency_ns))
+        {
+            return fail("data.feed_latency_ns", "must be from 0 to 86400000000000");
         }
         if self.data.bars.is_some_and(|bars| !bars.is_sound()) {
             return fail(
@@ -461,11 +471,26 @@ impl DeskConfig {
         if !(1024..=1 << 28).contains(&self.run.book_orders_capacity) {
             return fail("run.book_orders_capacity", "must be from 1024 to 268435456");
         }
-        if self.journal.segment_bytes < 1 << 16 {
-            return fail("journal.segment_bytes", "must be at least 65536");
+        if self.run.warmup_records > WARMUP_RECORDS_MAX {
+            return fail("run.warmup_records", "must be at most 10000000");
+        }
+        let segment_bytes = self.journal.segment_bytes;
+        if !(1 << 16..=1 << 36).contains(&segment_bytes) || !segment_bytes.is_multiple_of(4096) {
+            return fail("journal.segment_bytes", "must be from 65536 to 68719476736, a multiple of 4096");
         }
         if self.report.sample_ms == 0 {
             return fail("report.sample_ms", "must be positive");
+        }
+        let mut before = 0;
+        for millis in &self.report.markouts_ms {
+            if *millis <= before {
+                let fault = format!("must be positive and ascend, {millis} follows {before}");
+                return Err(ConfigError { key: "report.markouts_ms", fault });
+            }
+            before = *millis;
+        }
+        if !self.report.opening_equity.is_finite() {
+            return fail("report.opening_equity", "must be a finite number");
         }
         if self.data.synth.symbols == 0 || self.data.synth.messages < 1000 {
             return fail("data.synth", "needs at least one symbol and 1000 messages");

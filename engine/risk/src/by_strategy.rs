@@ -1,7 +1,8 @@
 //! Limits of one strategy beside those of all: position by instrument and gross value over instruments, both at worst.
 //!
 //! The gate's other limits count all strategies together, netted by instrument; these count one alone, so that what one strategy
-//! may do does not hang on what another holds. A strategy that the limits do not name is bound by the others alone.
+//! may do does not hang on what another holds. A strategy that the limits do not name is bound by the others alone, and
+//! reduces its own position alone where it is restricted by itself.
 //!
 //! Invariant: every number equals the one recomputed from positions, marks and open orders.
 
@@ -18,6 +19,14 @@ struct Cell {
     /// Reserved lots by side.
     open_lots: [i64; 2],
     position_max: i64,
+}
+
+impl Cell {
+    #[inline]
+    fn worst(&self, more: More) -> i64 {
+        let held = self.position.saturating_mul(more.side.sign());
+        held.saturating_add(self.open_lots[more.side.index()] + more.lots)
+    }
 }
 
 /// All strategies of a gate.
@@ -38,7 +47,8 @@ pub(crate) struct More {
 }
 
 impl ByStrategy {
-    /// Takes all its memory here; `None` where no strategy has limits of its own. `names` are the strategies by number.
+    /// Takes all its memory here; `None` of a strategy that is alone and has no limits of its own. `names` are the strategies by
+    /// number. Several are told apart without limits too: one that may only reduce has to know what is its own.
     pub fn new(
         limits: &Limits,
         names: &[&str],
@@ -47,7 +57,7 @@ impl ByStrategy {
         if let Some(name) = limits.strategies.keys().find(|name| !names.contains(&name.as_str())) {
             return Err(LimitsError::Strategy { name: name.clone() });
         }
-        if limits.strategies.is_empty() {
+        if limits.strategies.is_empty() && names.len() < 2 {
             return Ok(None);
         }
         let own = || names.iter().map(|name| limits.strategies.get(*name));
@@ -74,12 +84,8 @@ impl ByStrategy {
     pub fn judge(&self, place: usize, strategy: u16, more: More) -> Result<i128, Reason> {
         let (at, number) = self.at(place, strategy).ok_or(Reason::UnknownRoute)?;
         let cell = &self.cells[at];
-        if more.lots > 0 {
-            let held = cell.position.saturating_mul(more.side.sign());
-            let worst = held.saturating_add(cell.open_lots[more.side.index()] + more.lots);
-            if worst > cell.position_max {
-                return Err(Reason::StrategyPosition);
-            }
+        if more.lots > 0 && cell.worst(more) > cell.position_max {
+            return Err(Reason::StrategyPosition);
         }
         match more.cash {
             0 => Ok(0),
@@ -88,6 +94,11 @@ impl ByStrategy {
                 worse.ok_or(Reason::StrategyGross)
             }
         }
+    }
+
+    /// A strategy's position at worst with so much more, seen from that side.
+    pub fn worst(&self, place: usize, strategy: u16, more: More) -> Option<i64> {
+        self.at(place, strategy).map(|(at, _)| self.cells[at].worst(more))
     }
 
     /// Reserves what was judged, with what [`ByStrategy::judge`] gave.

@@ -240,6 +240,11 @@ impl Controls {
         self.verdicts.pop_front()
     }
 
+    /// Whether what is held is what the account's keeper states, where one is asked.
+    pub fn is_reconciled(&self) -> bool {
+        self.config.start.is_none() || self.start_bits & start::RECONCILED != 0
+    }
+
     /// Equity before the first record and what was earned since.
     pub fn equity_now(&self) -> Option<i128> {
         let opening = self.config.equity.as_ref()?.opening_equity_ccy;

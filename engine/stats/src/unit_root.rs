@@ -97,7 +97,7 @@ const fn terms(trend: Trend) -> usize {
 
 /// Columns (deterministic part, level, lagged differences) and the differences they explain.
 fn regression(values: &[f64], trend: Trend, lags: usize) -> Result<(Vec<Vec<f64>>, Vec<f64>), StatsError> {
-    let needed = 2 * lags + terms(trend) + 3;
+    let needed = lags.saturating_mul(2).saturating_add(terms(trend) + 3);
     if values.len() < needed {
         return Err(StatsError::Short { needed, got: values.len() });
     }
@@ -162,6 +162,8 @@ mod tests {
     fn short_constant_and_broken_series_are_refused() {
         let adf = |values: &[f64]| augmented_dickey_fuller(values, Trend::Constant, Lags::Fixed(1));
         assert!(matches!(adf(&[1.0, 2.0, 1.0]), Err(StatsError::Short { .. })));
+        let most = augmented_dickey_fuller(&[1.0; 30], Trend::Constant, Lags::Fixed(usize::MAX));
+        assert_eq!(most, Err(StatsError::Short { needed: usize::MAX, got: 30 }));
         assert_eq!(adf(&[1.0; 30]), Err(StatsError::Singular));
         assert_eq!(adf(&[1.0, f64::NAN, 2.0]), Err(StatsError::NotFinite { index: 1 }));
     }

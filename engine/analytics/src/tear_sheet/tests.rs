@@ -121,3 +121,18 @@ fn the_money_of_a_run_adds_up_by_whatever_it_is_shared_out() {
     // A day of 6.5 hours has 26 quarters; the sample at the very opening closes the one before.
     assert_eq!(account_blocks(&run, BLOCK_NS).len(), 27);
 }
+
+/// Half in the index, half in the bank: nothing is left for alpha, whatever the bank pays (Jensen 1968).
+#[test]
+fn a_mix_of_index_and_cash_has_no_alpha() {
+    let mut mix = input(500, 7);
+    let index = mix.returns.clone();
+    let config = SheetConfig { risk_free: 0.05, ..config() };
+    let bank = 1.05_f64.powf(1.0 / 252.0) - 1.0;
+    mix.returns.iter_mut().for_each(|value| *value = 0.5 * *value + 0.5 * bank);
+    mix.benchmark =
+        Some(BenchmarkInput { name: "index".to_owned(), returns: index.into_iter().map(Some).collect() });
+    let relative = TearSheet::new(&mix, None, &config).relative.unwrap().relative;
+    assert!((relative.beta.unwrap() - 0.5).abs() < 1e-12);
+    assert!(relative.alpha.unwrap().abs() < 1e-10, "{:?}", relative.alpha);
+}

@@ -1,5 +1,7 @@
 //! One limit of one instrument that is another for a while, at an operator's word (control 23).
 
+use crate::limits::InstrumentLimits;
+
 /// Most overrides at one time.
 pub(crate) const OVERRIDES_MAX: usize = 64;
 
@@ -38,6 +40,17 @@ impl LimitKey {
     /// From its name in a limits file.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|key| key.name() == name)
+    }
+
+    /// The limit it names.
+    pub(crate) const fn of(self, limits: &mut InstrumentLimits) -> &mut i64 {
+        match self {
+            Self::PriceCollar => &mut limits.price_collar_bps,
+            Self::OrderQty => &mut limits.order_qty_max_lots,
+            Self::OrderNotional => &mut limits.order_notional_max_ccy,
+            Self::Position => &mut limits.position_max_lots,
+            Self::OpenQty => &mut limits.open_qty_side_max_lots,
+        }
     }
 
     pub(crate) fn from_code(code: u32) -> Option<Self> {
@@ -84,6 +97,11 @@ impl Overrides {
     pub fn expire(&mut self, now_ns: i64) -> Option<usize> {
         let over = self.list.iter().position(|one| one.until_ns <= now_ns)?;
         Some(self.list.swap_remove(over).place)
+    }
+
+    /// Ends those that a later word has taken back.
+    pub fn end_where(&mut self, is_over: impl Fn(&Override) -> bool) {
+        self.list.retain(|one| !is_over(one));
     }
 
     /// Those of one instrument.

@@ -5,7 +5,7 @@
 
 use tickrace_types::InstrumentTable;
 
-use super::ControlsConfig;
+use super::{ControlsConfig, Override};
 use crate::limits::{
     AccountLimits, DuplicateLimits, ExposureLimits, InstrumentLimits, MarketLimits, SessionLimits,
 };
@@ -122,6 +122,17 @@ impl Versions {
     pub fn open_orders_max(&self, place: usize) -> i64 {
         let all = self.known.iter().map(|version| version.instruments[place].open_orders_side_max_count);
         all.max().unwrap_or(0)
+    }
+
+    /// Whether a version takes back what an override allows: its limit is tighter than that, and than the one in force.
+    pub fn takes_back(&self, number: u64, one: &Override) -> bool {
+        let limit = |version: &Version| {
+            let mut limits = *version.instruments.get(one.place)?;
+            Some(*one.key.of(&mut limits))
+        };
+        let later = usize::try_from(number).ok().and_then(|number| self.known.get(number));
+        let limits = later.and_then(limit).zip(limit(&self.current));
+        limits.is_some_and(|(later, now)| later < now && later < one.value)
     }
 
     /// Takes over what is tighter in a version; false where there is no such.

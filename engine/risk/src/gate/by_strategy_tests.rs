@@ -9,10 +9,10 @@ use tickrace_types::{
 };
 
 use super::fixture::{CENT, START_NS, World, response, top, wide};
-use crate::controls::LossConfig;
+use crate::controls::{LossConfig, exits_allowed_record};
 use crate::limits::StrategyLimits;
 use crate::opening::{OpeningPosition, OpeningState};
-use crate::{Limits, LimitsError, Reason, TradingState};
+use crate::{Limits, LimitsError, Reason, Scope, TradingState, trading_state_record};
 
 const ONE: InstrumentId = InstrumentId(0);
 const NAMES: [&str; 3] = ["maker", "taker", "free"];
@@ -125,6 +125,47 @@ fn what_was_taken_over_counts_and_so_does_what_comes_late() {
     let late = ResponseRecord { strategy: 1, ..response(ResponseKind::Fill, &last, 5, 0) };
     world.gate.on_response(&late);
     assert_eq!(world.gate.lots_of_strategy(StrategyId(1), ONE), Some((95, [0, 0])));
+}
+
+/// One is long 100, the other short 300: the account is short 200. The first, restricted by itself, may sell what it holds
+/// and nothing else, though the account would say the opposite of both.
+#[test]
+fn a_strategy_restricted_by_itself_reduces_what_is_its_own() {
+    let limits = wide();
+    let mut world = World::new(&limits);
+    world.gate = world.gate.with_strategies(2).with_strategy_limits(&limits, &["one", "other"]).unwrap();
+    for (strategy, side, cents, qty) in [(0, Bid, 10_002, 100), (1, Ask, 10_000, 300)] {
+        let order = world.of(strategy, side, cents, qty);
+        assert_eq!(world.check(&order), Ok(()));
+        world.answer(ResponseKind::Fill, &order, qty, 0);
+    }
+    assert_eq!(world.gate.position(ONE), -200);
+    let own = Scope::Strategy(StrategyId(0));
+    world.gate.on_control(&trading_state_record(own, TradingState::ReduceOnly));
+    assert_eq!(world.asked(0, Bid, 9_990, 1), Err(Reason::ReduceOnly));
+    assert_eq!(world.asked(0, Ask, 10_010, 101), Err(Reason::ReduceOnly));
+    let first = world.of(0, Ask, 10_010, 60);
+    assert_eq!(world.check(&first), Ok(()));
+    assert_eq!(world.asked(0, Ask, 10_011, 41), Err(Reason::ReduceOnly), "together they would turn it");
+    let larger = OrderRecord { strategy: 0, ..world.replace(&first, 10_010, 101) };
+    assert_eq!(world.check(&larger), Err(Reason::ReduceOnly));
+    let larger = OrderRecord { strategy: 0, ..world.replace(&first, 10_010, 100) };
+    assert_eq!(world.check(&larger), Ok(()));
+    assert_eq!(world.asked(1, Ask, 10_012, 1), Ok(()), "the other is free");
+    // Halted, with exits allowed, it is the same; and what restricts everything asks the account besides.
+    world.gate.on_control(&trading_state_record(own, TradingState::Halted));
+    assert_eq!(world.asked(0, Bid, 9_990, 1), Err(Reason::Halted));
+    world.gate.on_control(&exits_allowed_record(Scope::All, START_NS + 1));
+    world.answer(ResponseKind::Cancelled, &larger, 100, 0);
+    assert_eq!(world.asked(0, Bid, 9_990, 1), Err(Reason::Halted));
+    let again = world.of(0, Ask, 10_010, 100);
+    assert_eq!(world.check(&again), Ok(()));
+    world.answer(ResponseKind::Cancelled, &again, 100, 0);
+    world.gate.on_control(&trading_state_record(Scope::All, TradingState::ReduceOnly));
+    assert_eq!(world.asked(0, Ask, 10_010, 1), Err(Reason::Halted), "the account would grow");
+    assert_eq!(world.asked(0, Bid, 9_990, 1), Err(Reason::Halted), "its own would");
+    assert_eq!(world.asked(1, Bid, 9_991, 200), Ok(()));
+    assert_eq!(world.asked(1, Ask, 10_012, 1), Err(Reason::ReduceOnly));
 }
 
 #[test]

@@ -270,6 +270,7 @@ impl Gate {
             ControlCode::RearmConfirm => self.on_rearm_confirm(record, now_ns),
             ControlCode::ExecutionsConfirmed => self.on_executions_confirmed(record),
             ControlCode::LimitsProposed => {
+                self.end_overrides(record.order_ref);
                 let is_known = self.controls.versions.propose(record.order_ref);
                 apply_limits(self);
                 is_known
@@ -414,6 +415,13 @@ impl Gate {
         self.controls.override_end_ns = self.controls.overrides.next_end_ns();
     }
 
+    /// What is tighter counts at once, in place of an earlier word about the same limit too.
+    fn end_overrides(&mut self, version: u64) {
+        let Controls { versions, overrides, .. } = &mut self.controls;
+        overrides.end_where(|one| versions.takes_back(version, one));
+        self.controls.override_end_ns = self.controls.overrides.next_end_ns();
+    }
+
     fn on_exits_allowed(&mut self, record: &MarketRecord) -> bool {
         match Scope::of(record) {
             Some(Scope::All) => self.controls.exits_all_until_ns = record.price,
@@ -451,14 +459,7 @@ impl Gate {
         let Some(watched) = self.watched.get_mut(place) else { return };
         let mut limits = controls.versions.current().instruments[place];
         for one in controls.overrides.of(place) {
-            let limit = match one.key {
-                LimitKey::PriceCollar => &mut limits.price_collar_bps,
-                LimitKey::OrderQty => &mut limits.order_qty_max_lots,
-                LimitKey::OrderNotional => &mut limits.order_notional_max_ccy,
-                LimitKey::Position => &mut limits.position_max_lots,
-                LimitKey::OpenQty => &mut limits.open_qty_side_max_lots,
-            };
-            *limit = one.value;
+            *one.key.of(&mut limits) = one.value;
         }
         let share = equity_share_lots(controls, watched);
         let is_bound = share.is_some_and(|share| share < limits.position_max_lots);
@@ -489,7 +490,8 @@ impl Gate {
         let exits_until_ns = self.controls.exits_until_ns.get(place).copied().unwrap_or(i64::MIN);
         let until_ns = exits_until_ns.max(self.controls.exits_all_until_ns);
         let scope = Scope::Instrument(InstrumentId(order.header.instrument));
-        let is_known = self.controls.causes.get(scope, Cause::UnknownOrders) == TradingState::Active;
+        let is_known = self.controls.causes.get(scope, Cause::UnknownOrders) == TradingState::Active
+            && self.controls.is_reconciled();
         if order.header.ts_recv_ns < until_ns && is_known {
             return Ok(TradingState::ReduceOnly);
         }

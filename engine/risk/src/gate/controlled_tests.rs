@@ -341,6 +341,33 @@ fn control_26_nothing_leaves_before_every_condition_of_starting_holds() {
     assert_eq!(world.judged(Bid, 10_000, 1), Ok(()));
 }
 
+/// An exit is from a position that is known; one that the account's keeper contradicts is not.
+#[test]
+fn control_19_no_exit_leaves_while_the_position_is_not_reconciled() {
+    let mut world = controlled(|controls| {
+        controls.start = Some(StartConfig {
+            feed_instruments_min_count: 1,
+            approved_version: String::new(),
+            approved_config_blake3: String::new(),
+            statement_lots: Default::default(),
+        });
+    });
+    let held = OpeningPosition {
+        strategy: StrategyId(0),
+        instrument: ONE,
+        account: AccountId(0),
+        qty_lots: 50,
+        mark: Price(10_000 * CENT),
+    };
+    world.gate.restore(&OpeningState { positions: vec![held], ..OpeningState::default() }).unwrap();
+    world.say(control_record(ControlCode::StartReady, start::ALL & !start::RECONCILED & !start::FEED));
+    world.say(exits_allowed_record(Scope::All, i64::MAX));
+    assert_eq!(world.judged(Ask, 10_002, 10), Err(Reason::StartGuard), "fifty, says nobody but us");
+    world.say(control_record(ControlCode::StartReady, start::RECONCILED));
+    assert_eq!(world.judged(Ask, 10_002, 10), Ok(()), "only the feed is not there yet");
+    assert_eq!(world.judged(Bid, 10_000, 10), Err(Reason::StartGuard));
+}
+
 #[test]
 fn control_27_a_machine_at_its_end_restricts_everything_until_it_has_room_again() {
     let mut world = controlled(|_| {});
@@ -450,6 +477,31 @@ fn control_24_tighter_limits_count_at_once_and_looser_ones_once_confirmed() {
     let mut other = world.order(Bid, 9_998, 1);
     other.header.instrument = 1;
     assert_eq!(world.check(&other), Err(Reason::NewRate));
+}
+
+/// A limit is 100, overridden with 150; limits with 60 are proposed: sixty count, at once. Where a proposal says nothing new of
+/// a limit, or an override is the tighter of both, that one stays.
+#[test]
+fn control_24_what_is_tighter_counts_at_once_in_place_of_an_override_too() {
+    let mut first = wide();
+    (first.instrument.position_max_lots, first.instrument.order_qty_max_lots) = (100, 100);
+    let mut later = first.clone();
+    later.instrument.position_max_lots = 60;
+    let overridden = |key: LimitKey, lots: i64| {
+        let mut world = reloadable(first.clone(), &later);
+        world.say(override_record(ONE, LimitKey::OrderQty, 120, i64::MAX));
+        world.say(override_record(ONE, key, lots, i64::MAX));
+        world.say(limits_record(false, 1));
+        world
+    };
+    let mut world = overridden(LimitKey::Position, 150);
+    assert_eq!(world.judged(Bid, 10_000, 121), Err(Reason::OrderQuantity), "that override is untouched");
+    assert_eq!(world.judged(Bid, 10_000, 120), Err(Reason::Position));
+    assert_eq!(world.judged(Bid, 10_000, 61), Err(Reason::Position));
+    assert_eq!(world.judged(Bid, 10_000, 60), Ok(()));
+    let mut world = overridden(LimitKey::Position, 20);
+    assert_eq!(world.judged(Bid, 10_000, 21), Err(Reason::Position), "a proposal loosens nothing");
+    assert_eq!(world.judged(Bid, 10_000, 20), Ok(()));
 }
 
 #[test]

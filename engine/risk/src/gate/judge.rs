@@ -66,7 +66,10 @@ impl Gate {
         self.guard.judge(&watched.top, order.header.ts_recv_ns)?;
         let claim = judge_terms(order, watched, &self.instruments, order.qty)?;
         let claim = Claim { lots_more: claim.leaves, cash_more: claim.cash, orders_more: 1, ..claim };
-        judge_claim(order, watched, state, &claim).map_err(|reason| self.behind(reason, order))?;
+        if state == TradingState::ReduceOnly || order.reduce_only != 0 {
+            self.judge_reduces(order, watched, &claim)?;
+        }
+        judge_claim(watched, &claim).map_err(|reason| self.behind(reason, order))?;
         if self.orders.is_full() {
             return Err(Reason::Capacity);
         }
@@ -128,7 +131,10 @@ impl Gate {
             is_parked: open.is_parked,
             ..claim
         };
-        judge_claim(order, watched, state, &claim).map_err(|reason| self.behind(reason, order))?;
+        if state == TradingState::ReduceOnly || order.reduce_only != 0 {
+            self.judge_reduces(order, watched, &claim)?;
+        }
+        judge_claim(watched, &claim).map_err(|reason| self.behind(reason, order))?;
         let worse = match claim.cash_more {
             0 => 0,
             more => self.exposures.judge(place, account, claim.side, more)?,
@@ -168,6 +174,28 @@ impl Gate {
             TradingState::CancelOnly | TradingState::Halted => self.restricted(order),
             state => Ok(state),
         }
+    }
+
+    /// Whether an order surely reduces, with everything open on its side traded (control 13). A strategy that is restricted by
+    /// itself reduces what is its own, whatever others hold; every other restriction is about all of them together.
+    #[cold]
+    fn judge_reduces(&self, order: &OrderRecord, watched: &Watched, claim: &Claim) -> Result<(), Reason> {
+        let is_restricted =
+            |state: Option<&TradingState>| state.is_some_and(|state| *state > TradingState::Active);
+        let own = self
+            .by_strategy
+            .as_ref()
+            .filter(|_| is_restricted(self.state_by_strategy.get(usize::from(order.strategy))));
+        let own =
+            own.and_then(|own| own.worst(order.header.instrument as usize, order.strategy, claim.more()));
+        let is_about_all = own.is_none()
+            || order.reduce_only != 0
+            || self.state_all.max(watched.state) > TradingState::Active
+            || is_restricted(self.state_by_venue.get(usize::from(order.venue)));
+        if own.is_some_and(|worst| worst > 0) || is_about_all && worst_lots(watched, claim) > 0 {
+            return Err(self.behind(Reason::ReduceOnly, order));
+        }
+        Ok(())
     }
 
     /// Duplicates and rates, the last to judge since they count what passes (controls 5 and 6).
@@ -260,21 +288,18 @@ fn judge_terms(
     Ok(Claim { side, px, is_parked, leaves, cash, lots_more: 0, cash_more: 0, orders_more: 0 })
 }
 
-/// The order beside everything open (controls 8, 10, 11, and 13 where it says reduce-only).
+/// Position at worst, seen from the side of the claim: long for a buy, short for a sell.
 #[inline]
-fn judge_claim(
-    order: &OrderRecord,
-    watched: &Watched,
-    state: TradingState,
-    claim: &Claim,
-) -> Result<(), Reason> {
+fn worst_lots(watched: &Watched, claim: &Claim) -> i64 {
+    let open_lots = watched.open_lots[claim.side.index()] + claim.lots_more;
+    watched.position.saturating_mul(claim.side.sign()).saturating_add(open_lots)
+}
+
+/// The order beside everything open (controls 8, 10 and 11).
+#[inline]
+fn judge_claim(watched: &Watched, claim: &Claim) -> Result<(), Reason> {
     let (limits, side) = (&watched.limits, claim.side.index());
     let open_lots = watched.open_lots[side] + claim.lots_more;
-    // Position at worst, seen from this side: long for a buy, short for a sell.
-    let worst = watched.position.saturating_mul(claim.side.sign()).saturating_add(open_lots);
-    if (state == TradingState::ReduceOnly || order.reduce_only != 0) && worst > 0 {
-        return Err(Reason::ReduceOnly);
-    }
     let other = watched.best_own[1 - side];
     let crosses = match claim.side {
         Side::Bid => claim.px >= other,
@@ -285,7 +310,7 @@ fn judge_claim(
         return Err(Reason::SelfTrade);
     }
     if claim.lots_more > 0 {
-        if worst > limits.position_max_lots {
+        if worst_lots(watched, claim) > limits.position_max_lots {
             return Err(Reason::Position);
         }
         if open_lots > limits.open_qty_side_max_lots {

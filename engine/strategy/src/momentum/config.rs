@@ -5,8 +5,8 @@ use tickrace_book::bars::BarSpec;
 use tickrace_oms::algo::AlgoConfig;
 
 use crate::regime::{AdaptiveConfig, RegimeConfig};
-use crate::sizing::SizingConfig;
 use crate::sizing::config::real;
+use crate::sizing::{MethodConfig, SizingConfig};
 use crate::{ConfigError, Weight};
 
 /// Most horizons of one policy.
@@ -159,6 +159,17 @@ impl MomentumConfig {
         real("order_qty_max_lots", order_qty_max, 1.0, 1e9, "1 to 1,000,000,000")?;
         real("equity_ccy", self.equity_ccy, 1e-6, 1e15, "above zero")?;
         self.sizing.validate()?;
+        // A signal states a mean and a deviation: no odds of a bet, no deadline, no history of its own.
+        if matches!(
+            self.sizing.method,
+            MethodConfig::BinaryKelly(_) | MethodConfig::Utility(_) | MethodConfig::Target(_)
+        ) {
+            return Err(ConfigError {
+                key: "sizing.method.kind",
+                wanted: "fixed-fraction, volatility-target, kelly or sharpe-kelly with a signal",
+                got: f64::NAN,
+            });
+        }
         if self.adaptive.is_some() != self.regime.is_some() {
             let got = f64::from(u8::from(self.regime.is_some()));
             return Err(ConfigError { key: "adaptive", wanted: "stated together with regime", got });

@@ -265,3 +265,19 @@ fn a_missing_limit_and_a_key_out_of_range_are_named() {
     let missing = "bars = \"tick:1\"\nhorizons = []\n[execution]\nkind = \"marketable\"\nthrough_ticks = 1\n";
     assert!(toml::from_str::<MomentumConfig>(missing).unwrap_err().to_string().contains("equity_ccy"));
 }
+
+/// A method that asks for what no signal states would size everything at nothing, and say nothing of it.
+#[test]
+fn a_sizing_method_that_a_signal_cannot_feed_is_refused() {
+    for method in [
+        "kind = \"binary-kelly\"",
+        "kind = \"utility\"\nwindow_periods = 100",
+        "kind = \"target\"\nequity_target = 2e6\nhorizon_periods = 100.0\nmean = 0.001\nvolatility = 0.01",
+    ] {
+        let mut config = config("");
+        config.sizing.method = toml::from_str(method).unwrap();
+        let told = config.validate().unwrap_err();
+        assert_eq!(told.key, "sizing.method.kind", "{method}");
+        assert!(told.to_string().contains("volatility-target"), "{told}");
+    }
+}
