@@ -10,7 +10,7 @@ use tickrace_risk::{Cause, Reason, TradingState};
 use tickrace_tests::data::{config, small_day};
 use tickrace_tests::{Done, tickrace};
 use tickrace_types::event::ControlCode;
-use tickrace_types::{Action, Kind, MarketRecord, OrderRecord, Verdict};
+use tickrace_types::{Action, Kind, MarketRecord, OrderRecord, ResponseKind, Verdict};
 use zerocopy::{FromBytes, IntoBytes};
 
 const NY_MIDNIGHT_NS: i64 = 1_772_427_600_000_000_000;
@@ -482,4 +482,114 @@ fn every_reason_has_a_name_of_its_own_and_every_control_a_reason() {
     for control in [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 14, 15, 16, 17, 18, 21, 25, 26, 27] {
         assert!(by_control.contains_key(&control), "control {control} cannot refuse");
     }
+}
+
+#[test]
+fn a_kill_file_left_behind_stops_a_run_before_its_first_order() {
+    let case = Case::new("", "");
+    let file = case.path("kill");
+    let operators = "[operators]\nsignatures = \"simulated\"\nkill_file = \"kill\"\n";
+    let case = Case { text: format!("{}{operators}", case.text), ..case };
+    std::fs::write(&file, "").unwrap();
+    let done = case.run("dead", &[]);
+    assert_eq!(done.code, 0, "{}", done.err);
+    let summary = done.json();
+    assert_eq!(
+        (summary["fills"].as_u64(), count(&summary, "controls", "kill_file")),
+        (Some(0), 1),
+        "{summary}"
+    );
+    let passed = case.orders("dead").into_iter().filter(|order| Verdict(order.verdict).is_passed());
+    assert_eq!(passed.count(), 0);
+    let told = "killed by the kill file, and not re-armed: by the venue's word nothing of ours is open";
+    assert!(done.err.contains(told), "{}", done.err);
+    assert_eq!(case.verify("dead").code, 0);
+
+    // Both words are said, and the file is still there: it is killed again before anything leaves.
+    let word =
+        |step: &str| format!("[[operator]]\nat = \"11:00:00\"\ncommand = \"rearm-{step}\"\nticket = 3\n");
+    let case = Case { text: [case.text.as_str(), &word("request"), &word("confirm")].concat(), ..case };
+    std::fs::remove_file(&file).unwrap();
+    let free = case.ran("free", &[]);
+    assert!(free["fills"].as_u64() > Some(0) && count(&free, "controls", "kill_file") == 0, "{free}");
+    assert_eq!(case.verify("free").code, 0);
+    let done = case.run("free", &["operators.kill_file=no/such/kill"]);
+    assert_eq!(done.code, 2, "{}", done.err);
+    assert!(done.err.contains("operators.kill_file") && done.err.contains("no/such/kill"), "{}", done.err);
+}
+
+#[test]
+fn a_kill_file_that_appears_stops_a_run_and_the_journal_knows_where() {
+    let operators = "[operators]\nsignatures = \"simulated\"\nkill_file = \"kill\"\n";
+    let case = Case::of(600_000, "", operators);
+    let (journal, file) = (case.path("out/journal"), case.path("kill"));
+    let killer = std::thread::spawn(move || {
+        while !journal.exists() {
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
+        std::fs::write(file, "").unwrap();
+    });
+    let summary = case.ran("out", &[]);
+    killer.join().unwrap();
+    assert_eq!(count(&summary, "controls", "kill_file"), 1, "{summary}");
+    let controls = case.controls("out");
+    let (_, kill) = controls.iter().find(|(_, record)| record.code == ControlCode::Kill as u8).unwrap();
+    let killed_ns = kill.header.ts_recv_ns;
+    let sent_after = case.orders("out").into_iter().filter(|order| {
+        order.header.ts_recv_ns > killed_ns
+            && order.action() != Action::Cancel
+            && Verdict(order.verdict).is_passed()
+    });
+    assert_eq!(sent_after.count(), 0);
+    assert_eq!(case.verify("out").code, 0);
+}
+
+/// Position after each fill of a symbol's number, in the order they came.
+fn lowest_position(case: &Case, out: &str, instrument: u32) -> i64 {
+    let reader = Reader::open(&case.path(out).join("journal"), "inbound").unwrap();
+    let fills = reader.iter().filter_map(|entry| match entry {
+        Entry::Response(response)
+            if response.header.instrument == instrument && response.response == ResponseKind::Fill as u8 =>
+        {
+            Some(response.side().sign() * response.qty)
+        }
+        _ => None,
+    });
+    let mut position = 0;
+    fills.fold(0, |lowest, lots| {
+        position += lots;
+        lowest.min(position)
+    })
+}
+
+#[test]
+fn what_was_not_located_is_never_short_and_what_is_restricted_never_traded() {
+    let free = Case::of(400_000, "", "");
+    free.ran("free", &[]);
+    assert!(lowest_position(&free, "free", 0) < -300, "the market maker goes short where it may");
+
+    let later = "[[operator]]\nat = \"15:45:00\"\ncommand = \"propose-limits\"\nlimits = \"later.toml\"\n";
+    let short_sale = |located: i64, restricted: &str| {
+        format!("[short_sale]\nlocated_lots = {{ SAAA = {located} }}\nrestricted_symbols = [{restricted}]\n")
+    };
+    let case = Case::of(400_000, &short_sale(300, ""), later);
+    let plain = std::fs::read_to_string(config("limits/us_equity.toml")).unwrap();
+    std::fs::write(case.path("later.toml"), format!("{plain}\n{}", short_sale(300, "\"SAAA\""))).unwrap();
+    let summary = case.ran("out", &[]);
+    assert!(count(&summary, "rejects", "short_sale") > 0, "{summary}");
+    assert!(count(&summary, "rejects", "restricted_list") > 0, "{summary}");
+    assert_eq!(count(&summary, "controls", "restricted_list"), 1, "{summary}");
+    assert_eq!(lowest_position(&case, "out", 1), 0, "nobody located any of it");
+    let lowest = lowest_position(&case, "out", 0);
+    assert!((-300..0).contains(&lowest), "short, but by no more than was located: {lowest}");
+    let listed_ns = NY_MIDNIGHT_NS + (15 * 60 + 45) * 60_000_000_000;
+    let (mut pulled, mut sent) = (0, 0);
+    for order in case.orders("out") {
+        let is_after = order.header.instrument == 0 && order.header.ts_recv_ns > listed_ns;
+        if is_after && Verdict(order.verdict).is_passed() {
+            *(if order.action() == Action::Cancel { &mut pulled } else { &mut sent }) += 1;
+        }
+    }
+    assert!(pulled > 0 && sent == 0, "{pulled} {sent}");
+    assert_eq!(case.verify("out").code, 0);
 }

@@ -1,5 +1,6 @@
 //! The rooms joined: what an operator's kill does to a desk in full swing.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use tickrace_cli::input::Session;
@@ -7,19 +8,23 @@ use tickrace_desk::DeskConfig;
 use tickrace_desk::backtest::{self, Journals};
 use tickrace_desk::log_source::View;
 use tickrace_desk::meters::Stamps;
+use tickrace_desk::operator::timed;
 use tickrace_desk::stages::sequence::{Entry, Outcome};
+use tickrace_feeds::source::Source;
 use tickrace_feeds::synth::{Synth, SynthConfig};
+use tickrace_risk::control_record;
 use tickrace_runtime::clock::TscClock;
 use tickrace_runtime::kill::KillFlag;
 use tickrace_tests::data::config;
-use tickrace_types::{Action, InstrumentTable};
+use tickrace_types::event::ControlCode;
+use tickrace_types::{Action, InstrumentTable, Record};
 
-/// Raises the kill flag before one record, or never.
-struct KillAt(Option<u64>, Arc<KillFlag>);
+/// Raises the kill flag at every record of a range, as a file does that is there so long.
+struct KillAt(Range<u64>, Arc<KillFlag>);
 
 impl Entry for KillAt {
     fn enter(&mut self, count: u64, stamps: &Stamps) -> u64 {
-        if self.0 == Some(count) {
+        if self.0.contains(&count) {
             self.1.kill(7);
         }
         stamps.clock().raw()
@@ -30,18 +35,38 @@ impl Entry for KillAt {
     }
 }
 
-/// New orders passed, cancels passed, whether the gate proves the kill, and what is still open.
-fn run(kill_at: Option<u64>) -> (u64, u64, bool, usize) {
+/// New orders passed, cancels passed, whether the gate proves the kill, and what is still open. The first word of re-arming is said
+/// at each of the records named in `rearmed`, the second a hundred records later.
+fn run(killed: Range<u64>, rearmed: &[usize]) -> (u64, u64, bool, usize) {
+    run_with(killed, rearmed, |_| false)
+}
+
+fn run_with(
+    killed: Range<u64>,
+    rearmed: &[usize],
+    before: impl FnOnce(&KillFlag) -> bool,
+) -> (u64, u64, bool, usize) {
     let path = std::path::PathBuf::from(config("backtest/market_making.toml"));
     let table = tickrace_cli::settings::load(&path, &[]).unwrap();
-    let desk: DeskConfig = tickrace_cli::settings::parse(&path, &table).unwrap();
+    let mut desk: DeskConfig = tickrace_cli::settings::parse(&path, &table).unwrap();
     let bytes = Synth::new(SynthConfig { seed: 9, symbols: 2, messages: 30_000 }).to_vec();
     let session = Session::of_memory("synthetic day", bytes);
     let instruments = session.announced();
     let instruments = InstrumentTable::new(instruments).unwrap();
     let source = |view| session.feed(&instruments, view, Some(0));
     let (stamps, kill) = (Stamps::new(TscClock::new()), Arc::new(KillFlag::new()));
-    let entry = KillAt(kill_at, Arc::clone(&kill));
+    let entry = KillAt(killed, Arc::clone(&kill));
+    let mut heard = source(View::Desk);
+    let (mut times, mut record) = (Vec::new(), Record::default());
+    while heard.next_into(&mut record) {
+        times.push(record.header.ts_recv_ns);
+    }
+    for (ticket, record) in (1..).zip(rearmed) {
+        for (code, after) in [(ControlCode::RearmRequest, 0), (ControlCode::RearmConfirm, 100)] {
+            desk.words.push(timed(control_record(code, ticket), times[record + after]));
+        }
+    }
+    before(&kill);
     let ran = backtest::run(
         &desk,
         &instruments,
@@ -66,13 +91,29 @@ fn run(kill_at: Option<u64>) -> (u64, u64, bool, usize) {
 
 #[test]
 fn the_kill_switch_cancels_every_live_order_and_lets_no_new_one_pass() {
-    let (unharmed, _, is_proven, open) = run(None);
+    let (unharmed, _, is_proven, open) = run(0..0, &[]);
     assert!(unharmed > 100 && !is_proven && open == 0, "{unharmed} {is_proven} {open}");
-    let (before, cancels, is_proven, open) = run(Some(15_000));
+    let (before, cancels, is_proven, open) = run(15_000..15_001, &[]);
     assert!(before > 10 && before < unharmed, "half a day has fewer orders: {before} of {unharmed}");
     assert!(cancels > 0);
     assert!(is_proven, "killed, and nothing open");
     assert_eq!(open, 0);
+}
+
+#[test]
+fn a_kill_flag_raised_before_the_first_record_lets_no_order_leave() {
+    let kill_before = |kill: &KillFlag| kill.kill(1);
+    let (passed, cancels, is_proven, open) = run_with(0..0, &[], kill_before);
+    assert_eq!((passed, cancels, is_proven, open), (0, 0, true, 0));
+}
+
+#[test]
+fn two_words_re_arm_a_raised_flag_but_not_while_its_cause_is_there() {
+    let (dead, ..) = run(5_000..20_000, &[]);
+    let (still_dead, _, is_proven, _) = run(5_000..20_000, &[12_000]);
+    assert!(dead > 10 && still_dead == dead && is_proven, "{dead} {still_dead}");
+    let (alive, _, is_proven, _) = run(5_000..20_000, &[12_000, 22_000]);
+    assert!(alive > dead && !is_proven, "{alive}");
 }
 
 /// The touch quoter's example with other strategies, over the recorded perpetual; its summary.

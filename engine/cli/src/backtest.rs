@@ -18,6 +18,7 @@ use tickrace_exchange::{Latency, Way};
 use tickrace_feeds::source::Days;
 use tickrace_feeds::synth::{Synth, SynthConfig};
 use tickrace_journal::{Prefault, Writer, WriterConfig};
+use tickrace_risk::Gate;
 use tickrace_runtime::clock::tsc::TscClock;
 use tickrace_runtime::kill::KillFlag;
 use tickrace_runtime::pin;
@@ -26,6 +27,7 @@ use tickrace_types::{Instrument, InstrumentTable};
 use crate::artefacts::{self, RunFacts};
 use crate::data::open_sessions;
 use crate::input::{Feed, Session, judge_end};
+use crate::kill_watch::{self, KillWatch};
 use crate::provenance::{self, Head, MarketFile, Opening};
 use crate::resources::ResourceGuard;
 use crate::{Failure, Streams, latency_rows, models, operator, progress, settings, start, targets};
@@ -115,6 +117,9 @@ pub fn checked(path: &Path, table: &toml::Table) -> Result<DeskConfig, Failure> 
     for mapping in config.data.inputs.iter_mut().filter_map(|input| input.mapping.as_mut()) {
         *mapping = folder.join(&*mapping);
     }
+    if let Some(file) = config.operators.as_mut().and_then(|operators| operators.kill_file.as_mut()) {
+        *file = folder.join(&*file);
+    }
     latency_rows::load(&mut config, path)?;
     models::load(&mut config, path)?;
     start::check_approved(&config, table)
@@ -196,6 +201,9 @@ pub fn perform(job: Job<'_>, streams: &mut Streams<'_>) -> Result<Performed, Fai
     let mut config = job.config.clone();
     config.words = operator::words(&config, sessions, instruments, &mut |text| streams.warn(text))?;
     let config = &config;
+    let kill = Arc::new(KillFlag::new());
+    let kill_file = config.operators.as_ref().and_then(|operators| operators.kill_file.as_deref());
+    let killer = KillWatch::start(kill_file, &kill)?;
     // What the report would object to is told before the run, not after it.
     artefacts::figures_config(config, instruments, sessions).validate().map_err(Failure::usage)?;
     let mut table = job.table;
@@ -223,7 +231,6 @@ pub fn perform(job: Job<'_>, streams: &mut Streams<'_>) -> Result<Performed, Fai
     };
     let market = market_of(config, sessions, instruments, View::Desk)?;
     let venue_market = market_of(config, sessions, instruments, View::Venue)?;
-    let kill = Arc::new(KillFlag::new());
     let guard = ResourceGuard::start(config.limits.controls.resources, &journal);
     let verdict = |waiting_bps| guard.as_ref().and_then(|guard| guard.verdict(waiting_bps));
     let mut ran = backtest::run(
@@ -238,6 +245,8 @@ pub fn perform(job: Job<'_>, streams: &mut Streams<'_>) -> Result<Performed, Fai
     )
     .map_err(failure_of)?;
     bar.finish_and_clear();
+    drop(killer);
+    tell_kill(ran.gate.gate(), &kill, streams);
     if ran.words_unsaid > 0 {
         streams.warn(&format!(
             "operators and targets: {} entries lie after the end of the market data, and were not heard",
@@ -260,6 +269,24 @@ pub fn perform(job: Job<'_>, streams: &mut Streams<'_>) -> Result<Performed, Fai
     };
     let (summary, report) = artefacts::write(&facts, &mut ran, streams)?;
     Ok(Performed { summary, report, outcome: ran.outcome, market: ran.market })
+}
+
+/// Tells of a kill that was not re-armed, and whether the venue's own words prove that nothing is open.
+fn tell_kill(gate: &Gate, kill: &KillFlag, streams: &mut Streams<'_>) {
+    if !gate.is_killed() {
+        return;
+    }
+    let by = match kill.reason() {
+        Some(kill_watch::reason::FILE) => "the kill file",
+        Some(_) => "SIGUSR1",
+        None => "an operator",
+    };
+    let open = if gate.is_kill_proven() {
+        "by the venue's word nothing of ours is open".to_owned()
+    } else {
+        format!("{} orders are not known to be closed", gate.open_orders())
+    };
+    streams.warn(&format!("killed by {by}, and not re-armed: {open}"));
 }
 
 /// Lots held before the first record, by symbol, over all strategies.

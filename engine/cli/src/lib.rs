@@ -23,6 +23,7 @@ pub mod features;
 pub mod input;
 pub mod inspect;
 pub mod journal_latency;
+pub mod kill_watch;
 pub mod latency;
 pub mod latency_rows;
 pub mod live_figures;

@@ -17,7 +17,7 @@ use tickrace_types::event::ControlCode;
 use tickrace_types::{InstrumentTable, Kind, MarketRecord, Record};
 
 use crate::input::Session;
-use crate::{Failure, Streams, settings, start, targets};
+use crate::{Failure, Streams, kill_watch, settings, start, targets};
 
 /// Arguments of `operator`.
 #[derive(Debug, clap::Args)]
@@ -231,7 +231,11 @@ pub fn name_of(record: &Record) -> Option<String> {
             "clock_warning".to_owned()
         }
         ControlCode::Verdict | ControlCode::EndOfSession | ControlCode::StartReady => return None,
-        ControlCode::Kill => "operator_kill".to_owned(),
+        ControlCode::Kill => match u32::try_from(record.order_ref) {
+            Ok(kill_watch::reason::FILE) => "kill_file".to_owned(),
+            Ok(kill_watch::reason::SIGNAL) => "kill_signal".to_owned(),
+            _ => "operator_kill".to_owned(),
+        },
         ControlCode::RearmRequest => "operator_rearm_request".to_owned(),
         ControlCode::RearmConfirm => "operator_rearm_confirm".to_owned(),
         ControlCode::TradingState => "operator_state".to_owned(),

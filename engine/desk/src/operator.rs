@@ -4,6 +4,7 @@
 //! would journal had a person said it then; signatures are looked at there too, and what reaches the street is the outcome.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use tickrace_risk::controls::{
@@ -24,6 +25,9 @@ pub struct OperatorsConfig {
     /// Public keys (Ed25519, hex) by the operator's name.
     #[serde(default)]
     pub keys: BTreeMap<String, String>,
+    /// A run is killed while this file exists; found from the configuration's folder.
+    #[serde(default)]
+    pub kill_file: Option<PathBuf>,
 }
 
 /// How words are made sure of.

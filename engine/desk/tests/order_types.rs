@@ -57,6 +57,7 @@ fn limits() -> Limits {
         overrides: Default::default(),
         controls: Default::default(),
         strategies: Default::default(),
+        short_sale: None,
     }
 }
 

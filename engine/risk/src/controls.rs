@@ -21,7 +21,7 @@ mod versions;
 use std::collections::VecDeque;
 
 use tickrace_types::event::ControlCode;
-use tickrace_types::{InstrumentTable, MarketRecord, OrderRecord};
+use tickrace_types::{InstrumentId, InstrumentTable, MarketRecord, OrderRecord};
 
 pub use cause::Cause;
 pub use config::{
@@ -134,13 +134,17 @@ impl Controls {
         if config.start.is_some() {
             causes.set(Scope::All, Cause::Start, TradingState::Halted);
         }
+        let versions = Versions::new(Version::new(limits, instruments)?);
+        for (place, id) in (0..count).zip((0u32..).map(InstrumentId)) {
+            causes.set(Scope::Instrument(id), Cause::RestrictedList, versions.listed(place));
+        }
         let controls = Self {
             asked: causes.clone(),
             causes,
             verdicts: VecDeque::new(),
             strategies: 1,
             rearms: Vec::with_capacity(REARMS_MAX),
-            versions: Versions::new(Version::new(limits, instruments)?),
+            versions,
             overrides: Overrides::new(),
             override_end_ns: i64::MAX,
             exits_all_until_ns: i64::MIN,
@@ -174,17 +178,22 @@ impl Controls {
         self.losses =
             config.loss.as_ref().map_or(Vec::new(), |config| vec![LossLimits::new(config); strategies]);
         self.strategies = strategies;
-        self.verdicts = VecDeque::with_capacity(self.verdicts_max());
+        self.make_room();
         self
+    }
+
+    /// Makes room for as many verdicts as may wait.
+    pub fn make_room(&mut self) {
+        self.verdicts.reserve(self.verdicts_max());
     }
 
     /// See [`crate::Gate::verdicts_max`].
     pub fn verdicts_max(&self) -> usize {
-        if self.config == ControlsConfig::default() {
+        if self.config == ControlsConfig::default() && !self.versions.have_short_sales() {
             // Nobody speaks.
             return 2;
         }
-        // Losses are three controls and executions a fourth of each strategy; an instrument and the whole have two each.
+        // Losses are three controls and executions a fourth of each strategy; an instrument has three and the whole two.
         (8 * (self.is_bound_by_equity.len() + self.strategies + 1)).max(1024)
     }
 

@@ -60,7 +60,7 @@ pub struct Gate {
     by_strategy: Option<Box<ByStrategy>>,
 }
 
-/// One instrument: four cache lines, the market's, ours, and the rules'.
+/// One instrument: five cache lines, the market's, ours, and the rules'.
 #[derive(Clone, Debug)]
 #[repr(C, align(64))]
 struct Watched {
@@ -80,6 +80,8 @@ struct Watched {
     state: TradingState,
     fair_px: Option<i64>,
     limits: InstrumentLimits,
+    /// Lots that may be short at worst: those located, or any number (control 12).
+    short_max_lots: i64,
     notional_max: i128,
     venue_qty_min: i64,
     venue_qty_max: i64,
@@ -89,7 +91,7 @@ struct Watched {
 }
 
 impl Watched {
-    fn new(instrument: &Instrument, limits: InstrumentLimits) -> Self {
+    fn new(instrument: &Instrument, limits: InstrumentLimits, short_max_lots: i64) -> Self {
         Self {
             top: TopOfBook { stale: 1, ..TopOfBook::default() },
             position: 0,
@@ -101,6 +103,7 @@ impl Watched {
             state: TradingState::Active,
             fair_px: None,
             limits,
+            short_max_lots,
             notional_max: cash_from_ccy(limits.order_notional_max_ccy).0,
             venue_qty_min: instrument.order_qty_min,
             venue_qty_max: instrument.order_qty_max,
@@ -123,6 +126,8 @@ impl Watched {
         reference_doubled(&self.top, self.fair_px).map(|doubled| doubled / 2)
     }
 }
+
+const _: () = assert!(size_of::<Watched>() == 320);
 
 /// A closed order a late fill may still name.
 #[derive(Clone, Copy, Debug, Default)]
@@ -151,7 +156,10 @@ impl Gate {
         let watched = instruments
             .as_slice()
             .iter()
-            .map(|instrument| Ok(Watched::new(instrument, limits.of(instrument)?)))
+            .map(|instrument| {
+                let short_max_lots = limits.short_max_lots(&instrument.symbol);
+                Ok(Watched::new(instrument, limits.of(instrument)?, short_max_lots))
+            })
             .collect::<Result<Vec<_>, LimitsError>>()?;
         let orders_max = |watched: &Watched| {
             usize::try_from(watched.limits.open_orders_side_max_count).unwrap_or(0).min(open_orders_capacity)

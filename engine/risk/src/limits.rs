@@ -6,7 +6,7 @@
 //! stands for, whatever its price: notional and exposure are lots times multiplier. Only losses and equity see its coins,
 //! converted at its mark.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use tickrace_types::cash::CASH_UNIT;
@@ -58,6 +58,37 @@ pub struct Limits {
     /// here has none of its own.
     #[serde(default)]
     pub strategies: BTreeMap<String, StrategyLimits>,
+    /// What may be sold short, and what may not be traded at all (control 12); the control is off where it is absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub short_sale: Option<ShortSaleLimits>,
+}
+
+/// Short sales and the restricted list (control 12), by symbol. Names of instruments that do not run are passed over: such lists
+/// are kept for a whole firm.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ShortSaleLimits {
+    /// Lots that were located, so that many may be short at worst: as if everything open on the ask traded. A symbol that is
+    /// not here may not be sold short (SEC Regulation SHO, rule 203(b)(1): no short sale without a locate).
+    pub located_lots: BTreeMap<String, i64>,
+    /// Symbols on the restricted list: nothing of them is traded, and what rests is pulled. An operator may allow exits.
+    pub restricted_symbols: BTreeSet<String>,
+}
+
+impl ShortSaleLimits {
+    fn validate(&self) -> Result<(), LimitsError> {
+        // A locate of nothing is a plain way to say that none was given.
+        let odd = self.located_lots.iter().find(|(_, lots)| !(0..=LOTS_MAX).contains(*lots));
+        match odd {
+            Some((symbol, lots)) => Err(LimitsError::Range {
+                section: format!("short_sale.located_lots.{symbol}"),
+                key: "lots",
+                wanted: "from 0 to 2147483647",
+                got: *lots,
+            }),
+            None => Ok(()),
+        }
+    }
 }
 
 /// Limits of one strategy.
@@ -354,6 +385,7 @@ impl Limits {
         for (name, own) in &self.strategies {
             own.validate(&format!("strategies.{name}"), &self.controls)?;
         }
+        self.short_sale.as_ref().map_or(Ok(()), ShortSaleLimits::validate)?;
         self.controls.validate()
     }
 
@@ -381,6 +413,17 @@ impl Limits {
             return Err(LimitsError::Overflow { symbol: symbol(), qty_lots, multiplier_nanos });
         }
         Ok(limits)
+    }
+
+    /// Lots of an instrument that may be short at worst; more than any position where the control is off.
+    pub fn short_max_lots(&self, symbol: &str) -> i64 {
+        let located = self.short_sale.as_ref().map(|short_sale| &short_sale.located_lots);
+        located.map_or(i64::MAX, |located| located.get(symbol).copied().unwrap_or(0))
+    }
+
+    /// Whether an instrument is on the restricted list.
+    pub fn is_restricted(&self, symbol: &str) -> bool {
+        self.short_sale.as_ref().is_some_and(|short_sale| short_sale.restricted_symbols.contains(symbol))
     }
 }
 

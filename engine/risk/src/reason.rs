@@ -132,6 +132,10 @@ reasons! {
     StrategyPosition = 47, "strategy_position", 8;
     /// Gross value of the strategy's positions at worst.
     StrategyGross = 48, "strategy_gross", 9;
+    /// More lots could be short than were located, if everything open traded.
+    ShortSale = 49, "short_sale", 12;
+    /// The instrument is on the restricted list.
+    RestrictedList = 50, "restricted_list", 12;
 }
 
 impl Reason {

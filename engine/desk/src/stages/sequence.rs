@@ -16,7 +16,7 @@ use tickrace_runtime::idle::{IdleStrategy, Idler};
 use tickrace_runtime::kill::KillFlag;
 use tickrace_runtime::ring::Consumer;
 use tickrace_runtime::stage::Emit;
-use tickrace_types::event::{VERSION, source};
+use tickrace_types::event::{ControlCode, VERSION, source};
 use tickrace_types::{
     Envelope, Flags, Header, InstrumentId, Kind, MarketRecord, Record, ResponseRecord, TopOfBook,
 };
@@ -244,7 +244,7 @@ impl<S: Source, E: Entry, N: Emit<Envelope> + TakesLevels + Reaches> Sequencer<S
         if outcome == Outcome::Broken {
             return outcome;
         }
-        self.control(tickrace_types::event::ControlCode::EndOfSession as u8);
+        self.control(ControlCode::EndOfSession, 0);
         let ended = self.run_out();
         if ended == Outcome::Complete { outcome } else { ended }
     }
@@ -289,11 +289,17 @@ impl<S: Source, E: Entry, N: Emit<Envelope> + TakesLevels + Reaches> Sequencer<S
                 _ => self.release_other(turn),
             }
             if self.kill.is_killed() && !self.kill_seen {
-                self.kill_seen = true;
-                self.control(tickrace_types::event::ControlCode::Kill as u8);
+                self.tell_kill();
             }
         }
         Outcome::Complete
+    }
+
+    #[cold]
+    fn tell_kill(&mut self) {
+        self.kill_seen = true;
+        let reason = self.kill.reason().unwrap_or_default();
+        self.control(ControlCode::Kill, u64::from(reason));
     }
 
     /// Venue and receive time of the next market record.
@@ -596,9 +602,27 @@ impl<S: Source, E: Entry, N: Emit<Envelope> + TakesLevels + Reaches> Sequencer<S
         self.word_due_ns = self.next_word_ns();
         if let Some(record) = record {
             self.release_small(record);
+            self.rearm(&record);
         }
         if self.is_timer_asleep {
             self.wake_timer(self.now_ns);
+        }
+    }
+
+    /// The words that re-arm the gate re-arm the flag. Where its cause is still there it is latched again meanwhile, and the kill
+    /// is told once more, before anything else.
+    fn rearm(&mut self, record: &MarketRecord) {
+        let is_of_kill = record.qty == 0 && self.kill.is_killed();
+        match ControlCode::from_code(record.code).filter(|_| is_of_kill) {
+            Some(ControlCode::RearmRequest) => {
+                // It can only be refused where nothing is latched.
+                let _ = self.kill.request_rearm();
+            }
+            Some(ControlCode::RearmConfirm) => {
+                let _ = self.kill.confirm_rearm();
+                self.kill_seen = false;
+            }
+            _ => {}
         }
     }
 
@@ -606,7 +630,7 @@ impl<S: Source, E: Entry, N: Emit<Envelope> + TakesLevels + Reaches> Sequencer<S
         self.words.get(self.words_said).map_or(i64::MAX, |word| word.header.ts_recv_ns)
     }
 
-    fn control(&mut self, code: u8) {
+    fn control(&mut self, code: ControlCode, argument: u64) {
         let header = Header {
             kind: Kind::Control as u8,
             version: VERSION,
@@ -617,7 +641,8 @@ impl<S: Source, E: Entry, N: Emit<Envelope> + TakesLevels + Reaches> Sequencer<S
             ts_recv_ns: self.now_ns,
             ..Header::default()
         };
-        self.release_small(MarketRecord { header, code, ..MarketRecord::default() });
+        let code = code as u8;
+        self.release_small(MarketRecord { header, code, order_ref: argument, ..MarketRecord::default() });
     }
 
     fn release_small(&mut self, mut record: MarketRecord) {

@@ -29,6 +29,8 @@ pub enum Cause {
     Start = 8,
     /// Disk, memory, queues, journal (control 27).
     Resources = 9,
+    /// The restricted list (control 12).
+    RestrictedList = 10,
 }
 
 impl Cause {
@@ -44,9 +46,10 @@ impl Cause {
         Self::Clock,
         Self::Start,
         Self::Resources,
+        Self::RestrictedList,
     ];
     /// How many there are.
-    pub const COUNT: usize = 10;
+    pub const COUNT: usize = 11;
 
     /// From its code.
     pub fn from_code(code: u32) -> Option<Self> {
@@ -78,6 +81,7 @@ impl Cause {
             Self::Clock => Reason::ClockOffset,
             Self::Start => Reason::StartGuard,
             Self::Resources => Reason::Resources,
+            Self::RestrictedList => Reason::RestrictedList,
         }
     }
 
@@ -171,7 +175,7 @@ mod tests {
         for cause in Cause::ALL {
             assert_eq!(Cause::from_code(cause as u32), Some(cause));
         }
-        assert_eq!(Cause::from_code(10), None);
+        assert_eq!(Cause::from_code(11), None);
         let mut names: Vec<_> = Cause::ALL.iter().map(|cause| cause.name()).collect();
         names.sort_unstable();
         names.dedup();

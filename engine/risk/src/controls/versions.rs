@@ -9,10 +9,10 @@ use super::{ControlsConfig, Override};
 use crate::limits::{
     AccountLimits, DuplicateLimits, ExposureLimits, InstrumentLimits, MarketLimits, SessionLimits,
 };
-use crate::{Limits, LimitsError};
+use crate::{Limits, LimitsError, TradingState};
 
-/// Limits as the gate uses them. All of them are maxima but the phases, of which fewer is tighter, and the length of the
-/// duplicate window, where longer is.
+/// Limits as the gate uses them. All of them are maxima but the phases, of which fewer is tighter, the length of the duplicate
+/// window, where longer is, and the restricted list, which is tighter with more on it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Version {
     pub session: SessionLimits,
@@ -21,6 +21,19 @@ pub(crate) struct Version {
     pub total: ExposureLimits,
     pub accounts: Vec<ExposureLimits>,
     pub instruments: Vec<InstrumentLimits>,
+    pub short_sales: Vec<ShortSale>,
+}
+
+/// What the locates and the restricted list say of one instrument.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ShortSale {
+    pub short_max_lots: i64,
+    pub is_restricted: bool,
+}
+
+impl ShortSale {
+    /// The control is off.
+    pub const FREE: Self = Self { short_max_lots: i64::MAX, is_restricted: false };
 }
 
 /// The market's part without its texts.
@@ -54,6 +67,14 @@ impl Version {
                 .iter()
                 .map(|instrument| limits.of(instrument))
                 .collect::<Result<_, _>>()?,
+            short_sales: instruments
+                .as_slice()
+                .iter()
+                .map(|instrument| ShortSale {
+                    short_max_lots: limits.short_max_lots(&instrument.symbol),
+                    is_restricted: limits.is_restricted(&instrument.symbol),
+                })
+                .collect(),
         })
     }
 
@@ -65,9 +86,7 @@ impl Version {
         lower(&mut own.new_burst_count, new.new_burst_count);
         lower(&mut own.replace_rate_per_s, new.replace_rate_per_s);
         lower(&mut own.replace_burst_count, new.replace_burst_count);
-        lower(&mut own.cancel_rate_per_s, new.cancel_rate_per_s);
-        lower(&mut own.cancel_burst_count, new.cancel_burst_count);
-        lower(&mut own.cancel_reserve_count, new.cancel_reserve_count);
+        // Not those of cancels: to be able to cancel less is nothing safer, so it waits for the confirmation.
         lower(&mut self.duplicate.duplicate_count_max, other.duplicate.duplicate_count_max);
         let window = &mut self.duplicate.duplicate_window_ms;
         *window = (*window).max(other.duplicate.duplicate_window_ms);
@@ -85,13 +104,18 @@ impl Version {
         for (own, new) in self.instruments.iter_mut().zip(&other.instruments) {
             *own = own.tightened(new);
         }
+        for (own, new) in self.short_sales.iter_mut().zip(&other.short_sales) {
+            lower(&mut own.short_max_lots, new.short_max_lots);
+            own.is_restricted |= new.is_restricted;
+        }
     }
 
     fn clone_in_place(&mut self, other: &Self) {
-        let Self { session, duplicate, market, total, accounts, instruments } = self;
+        let Self { session, duplicate, market, total, accounts, instruments, short_sales } = self;
         (*session, *duplicate, *market, *total) = (other.session, other.duplicate, other.market, other.total);
         accounts.copy_from_slice(&other.accounts);
         instruments.copy_from_slice(&other.instruments);
+        short_sales.copy_from_slice(&other.short_sales);
     }
 }
 
@@ -122,6 +146,21 @@ impl Versions {
     pub fn open_orders_max(&self, place: usize) -> i64 {
         let all = self.known.iter().map(|version| version.instruments[place].open_orders_side_max_count);
         all.max().unwrap_or(0)
+    }
+
+    /// What the restricted list that counts imposes on an instrument.
+    pub fn listed(&self, place: usize) -> TradingState {
+        if self.current.short_sales[place].is_restricted {
+            TradingState::Halted
+        } else {
+            TradingState::Active
+        }
+    }
+
+    /// Whether any version knows of short sales or of a restricted list.
+    pub fn have_short_sales(&self) -> bool {
+        let mut all = self.known.iter().flat_map(|version| &version.short_sales);
+        all.any(|one| *one != ShortSale::FREE)
     }
 
     /// Whether a version takes back what an override allows: its limit is tighter than that, and than the one in force.

@@ -56,7 +56,11 @@ impl Gate {
     ) -> Result<Self, LimitsError> {
         later.validate()?;
         first.check_reload(later, number)?;
-        self.controls.versions.add(Version::new(later, &self.instruments)?);
+        // Limits that state no short sales leave them as they are, like the controls.
+        let short_sale = later.short_sale.as_ref().or(first.short_sale.as_ref()).cloned();
+        let later = Limits { short_sale, ..later.clone() };
+        self.controls.versions.add(Version::new(&later, &self.instruments)?);
+        self.controls.make_room();
         let capacity = self.orders.capacity();
         let versions = &self.controls.versions;
         let orders_max = |place| usize::try_from(versions.open_orders_max(place)).unwrap_or(0).min(capacity);
@@ -291,6 +295,13 @@ impl Gate {
     fn on_state(&mut self, record: &MarketRecord, cause: Cause) -> bool {
         let state = TradingState::from_code(record.order_ref);
         let scope = Scope::of(record);
+        let state = match (scope, cause) {
+            // The list may have grown since that was told.
+            (Some(Scope::Instrument(id)), Cause::RestrictedList) => {
+                state.max(self.controls.versions.listed(id.index()))
+            }
+            _ => state,
+        };
         if let Some(scope) = scope
             && self.impose(scope, cause, state)
         {
@@ -451,13 +462,28 @@ impl Gate {
         self.duplicates.set_limits(&current.duplicate);
         self.exposures.set_limits(&current.accounts, current.total);
         (0..self.watched.len()).for_each(|place| self.refresh_limits(place));
+        self.look_at_restricted();
+    }
+
+    /// What is on the restricted list is halted at once, and the verdict tells the desk, which pulls what rests; what has left it
+    /// is free when the verdict of that comes back.
+    fn look_at_restricted(&mut self) {
+        for (place, id) in (0..self.watched.len()).zip((0u32..).map(InstrumentId)) {
+            let (scope, state) = (Scope::Instrument(id), self.controls.versions.listed(place));
+            self.controls.ask(scope, Cause::RestrictedList, state, 0);
+            if state > TradingState::Active {
+                self.impose(scope, Cause::RestrictedList, state);
+            }
+        }
     }
 
     /// The limits of an instrument: those that count, what overrides them, and what the equity allows.
     fn refresh_limits(&mut self, place: usize) {
         let controls = &self.controls;
         let Some(watched) = self.watched.get_mut(place) else { return };
-        let mut limits = controls.versions.current().instruments[place];
+        let current = controls.versions.current();
+        let (mut limits, short_max_lots) =
+            (current.instruments[place], current.short_sales[place].short_max_lots);
         for one in controls.overrides.of(place) {
             *one.key.of(&mut limits) = one.value;
         }
@@ -468,6 +494,7 @@ impl Gate {
         }
         self.controls.is_bound_by_equity[place] = is_bound;
         watched.notional_max = cash_from_ccy(limits.order_notional_max_ccy).0;
+        watched.short_max_lots = short_max_lots;
         watched.limits = limits;
     }
 
@@ -478,6 +505,9 @@ impl Gate {
         }
         if self.controls.config.start.is_some() {
             self.impose(Scope::All, Cause::Start, TradingState::Halted);
+        }
+        for (place, id) in (0..self.watched.len()).zip((0u32..).map(InstrumentId)) {
+            self.impose(Scope::Instrument(id), Cause::RestrictedList, self.controls.versions.listed(place));
         }
     }
 

@@ -4,8 +4,8 @@ use proptest::prelude::*;
 use tickrace_types::Side::{Ask, Bid};
 use tickrace_types::event::ControlCode;
 use tickrace_types::{
-    AccountId, InstrumentId, InstrumentTable, MarketRecord, OrderRecord, Price, ResponseKind, ResponseRecord,
-    Side, StrategyId, TopOfBook, VenueId,
+    AccountId, Action, InstrumentId, InstrumentTable, MarketRecord, OrderRecord, Price, ResponseKind,
+    ResponseRecord, Side, StrategyId, TopOfBook, VenueId,
 };
 
 use super::fixture::{CENT, MS, START_NS, World, response, top, wide};
@@ -14,6 +14,7 @@ use crate::controls::{
     OrderRatioConfig, StartConfig, UnknownOrdersConfig, executions_confirmed_record, exits_allowed_record,
     limits_record, override_record, rearm_record, start, verdict_record,
 };
+use crate::limits::ShortSaleLimits;
 use crate::opening::{OpeningPosition, OpeningState};
 use crate::state::control_record;
 use crate::{Gate, Limits, Reason, Scope, TradingState, trading_state_record};
@@ -396,6 +397,112 @@ fn control_19_what_surely_reduces_leaves_a_halt_where_an_operator_allows_it_and_
     // A kill is no halt.
     world.say(control_record(ControlCode::Kill, 0));
     assert_eq!(world.judged(Ask, 10_004, 1), Err(Reason::Killed));
+}
+
+/// AAA may be short by `located` lots, and what `restricted` names is not traded.
+fn short_sale(located: i64, restricted: &[&str]) -> Option<ShortSaleLimits> {
+    Some(ShortSaleLimits {
+        located_lots: [("AAA".to_owned(), located), ("OTHER".to_owned(), 9)].into(),
+        restricted_symbols: restricted.iter().map(|&symbol| symbol.to_owned()).collect(),
+    })
+}
+
+#[test]
+fn control_12_no_lot_is_sold_short_that_was_not_located_whatever_is_open() {
+    let mut limits = wide();
+    limits.short_sale = short_sale(30, &[]);
+    let mut world = World::new(&limits);
+    let long = world.sent(Bid, 10_000, 10);
+    world.answer(ResponseKind::Accepted, &long, 10, 10);
+    assert_eq!(world.judged(Ask, 10_003, 31), Err(Reason::ShortSale), "an open buy is no position yet");
+    world.answer(ResponseKind::Fill, &long, 10, 0);
+    let first = world.sent(Ask, 10_003, 35);
+    assert_eq!(world.judged(Ask, 10_004, 6), Err(Reason::ShortSale));
+    let more = world.replace(&first, 10_003, 41);
+    assert_eq!(world.check(&more), Err(Reason::ShortSale), "a replacement is no way around");
+    assert_eq!(world.judged(Ask, 10_004, 5), Ok(()), "30 short at worst");
+    assert_eq!(world.judged(Bid, 10_000, 500), Ok(()), "buying is not its business");
+    // Nobody located any of the other share, so what is held may be sold and no more.
+    let mut other = world.order(Ask, 10_002, 1);
+    other.header.instrument = 1;
+    assert_eq!(world.check(&other), Err(Reason::ShortSale));
+    let refused = |action| world.gate.counts().refused(Reason::ShortSale, action);
+    assert_eq!((refused(Action::New), refused(Action::Replace)), (3, 1));
+}
+
+#[test]
+fn control_12_a_restricted_share_is_not_traded_and_leaves_only_where_an_operator_says_so() {
+    let mut limits = wide();
+    limits.short_sale = short_sale(0, &["AAA", "UNKNOWN"]);
+    let mut world = World::new(&limits);
+    assert!(world.heard().is_empty(), "it began so");
+    assert_eq!(world.judged(Bid, 10_000, 1), Err(Reason::RestrictedList));
+    let mut other = world.order(Bid, 10_000, 1);
+    other.header.instrument = 1;
+    assert_eq!(world.check(&other), Ok(()));
+    world.say(trading_state_record(Scope::Instrument(ONE), TradingState::Active));
+    assert_eq!(world.judged(Bid, 10_000, 1), Err(Reason::RestrictedList), "no state lifts it");
+    let opening = OpeningState {
+        positions: vec![OpeningPosition {
+            account: AccountId(0),
+            strategy: StrategyId(0),
+            instrument: ONE,
+            qty_lots: 5,
+            mark: Price(10_000 * CENT),
+        }],
+        ..OpeningState::default()
+    };
+    world.gate.restore(&opening).unwrap();
+    world.say(exits_allowed_record(Scope::Instrument(ONE), world.now_ns + MS));
+    assert_eq!(world.judged(Ask, 10_002, 6), Err(Reason::RestrictedList));
+    assert_eq!(world.judged(Ask, 10_002, 5), Ok(()));
+}
+
+#[test]
+fn control_12_a_longer_list_and_a_smaller_locate_count_at_once_and_the_desk_is_told() {
+    let mut first = wide();
+    first.short_sale = short_sale(30, &["BBB"]);
+    let mut later = first.clone();
+    later.short_sale = short_sale(10, &["AAA"]);
+    let mut world = reloadable(first.clone(), &later);
+    let resting = world.sent(Ask, 10_003, 20);
+    world.say(limits_record(false, 1));
+    assert_eq!(world.judged(Bid, 10_000, 1), Err(Reason::RestrictedList));
+    let told = world.heard();
+    assert_eq!(told.len(), 1);
+    assert_eq!(Scope::of(&told[0]), Some(Scope::Instrument(ONE)));
+    assert_eq!(TradingState::from_code(told[0].order_ref), TradingState::Halted);
+    let cancel = world.cancel(&resting);
+    assert_eq!(world.check(&cancel), Ok(()));
+    let mut other = world.order(Bid, 10_000, 1);
+    other.header.instrument = 1;
+    assert_eq!(world.check(&other), Err(Reason::RestrictedList), "the shorter half waits");
+    world.say(limits_record(true, 1));
+    let ended = world.heard();
+    assert_eq!(ended.iter().map(|record| record.order_ref).collect::<Vec<_>>(), [0]);
+    other.client_id += 1_000;
+    assert_eq!(world.check(&other), Ok(()));
+    // A verdict that comes late does not lift what the limits say by then.
+    world.next_id += 2_000;
+    world.say(limits_record(false, 0));
+    world.say(ended[0]);
+    let mut again = world.order(Bid, 9_999, 1);
+    again.header.instrument = 1;
+    assert_eq!(world.check(&again), Err(Reason::RestrictedList));
+
+    // Limits that say nothing of it leave it as it is, and the tighter locate needs no second word.
+    let mut silent = first.clone();
+    silent.short_sale = None;
+    let mut world = reloadable(first.clone(), &silent);
+    world.say(limits_record(false, 1));
+    world.say(limits_record(true, 1));
+    assert_eq!(world.judged(Ask, 10_002, 31), Err(Reason::ShortSale));
+    let mut fewer = first.clone();
+    fewer.short_sale = short_sale(10, &["BBB"]);
+    let mut world = reloadable(first, &fewer);
+    world.say(limits_record(false, 1));
+    assert_eq!(world.judged(Ask, 10_002, 11), Err(Reason::ShortSale));
+    assert_eq!(world.judged(Ask, 10_002, 10), Ok(()));
 }
 
 #[test]

@@ -54,6 +54,7 @@ pub fn wide() -> Limits {
         overrides: Default::default(),
         controls: Default::default(),
         strategies: Default::default(),
+        short_sale: None,
     }
 }
 

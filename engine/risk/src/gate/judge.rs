@@ -295,7 +295,7 @@ fn worst_lots(watched: &Watched, claim: &Claim) -> i64 {
     watched.position.saturating_mul(claim.side.sign()).saturating_add(open_lots)
 }
 
-/// The order beside everything open (controls 8, 10 and 11).
+/// The order beside everything open (controls 8, 10, 11 and 12).
 #[inline]
 fn judge_claim(watched: &Watched, claim: &Claim) -> Result<(), Reason> {
     let (limits, side) = (&watched.limits, claim.side.index());
@@ -310,8 +310,12 @@ fn judge_claim(watched: &Watched, claim: &Claim) -> Result<(), Reason> {
         return Err(Reason::SelfTrade);
     }
     if claim.lots_more > 0 {
-        if worst_lots(watched, claim) > limits.position_max_lots {
+        let worst = worst_lots(watched, claim);
+        if worst > limits.position_max_lots {
             return Err(Reason::Position);
+        }
+        if worst > watched.short_max_lots && claim.side == Side::Ask {
+            return Err(Reason::ShortSale);
         }
         if open_lots > limits.open_qty_side_max_lots {
             return Err(Reason::OpenQuantity);

@@ -8,6 +8,7 @@ use tickrace_types::{
 };
 
 use super::fixture::{CENT, World, response, top, wide};
+use crate::limits::ShortSaleLimits;
 use crate::{Limits, Reason};
 
 /// An order as the model keeps it: every version that may be open, and who owns it.
@@ -150,6 +151,11 @@ impl Model {
             if self.position(instrument) * side.sign() + lots > limits.instrument.position_max_lots {
                 return Some(Reason::Position);
             }
+            let located = &limits.short_sale.as_ref().unwrap().located_lots;
+            let sold_at_worst = lots - self.position(instrument);
+            if side == Side::Ask && sold_at_worst > located[["AAA", "BBB"][instrument as usize]] {
+                return Some(Reason::ShortSale);
+            }
             if lots > limits.instrument.open_qty_side_max_lots {
                 return Some(Reason::OpenQuantity);
             }
@@ -188,6 +194,10 @@ fn narrow() -> Limits {
     limits.accounts[1].net_exposure_max_ccy = 4_000;
     limits.total.gross_exposure_max_ccy = 12_000;
     limits.total.net_exposure_max_ccy = 7_000;
+    limits.short_sale = Some(ShortSaleLimits {
+        located_lots: [("AAA".to_owned(), 40), ("BBB".to_owned(), 25)].into(),
+        restricted_symbols: Default::default(),
+    });
     limits
 }
 
