@@ -1,5 +1,7 @@
 //! The kill switch from another process: SIGUSR1 to a run under way.
 
+#![allow(clippy::unwrap_used, reason = "a test")]
+
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
