@@ -14,7 +14,8 @@
 //!
 //! Timed is the way from the touch to the first order that has passed the gate, which is tick to order as `tickrace latency` meters it, and
 //! in a pass of its own the way to the last of the two messages an event causes: the gate's look at the touch, the policy, order
-//! management, and a judgement of each message on the way. Answers and upkeep come after it, as on the street. Contenders take turns
+//! management, and a judgement of each message on the way. Answers and upkeep come after it, as on the street, and so does what the
+//! gate writes down of the last order. Contenders take turns
 //! within each repeat; a row is the median over the repeats of the median over the events of each, and what a chain adds is the
 //! median of its differences from the one without, in which the two clock readings of each event cancel.
 //!
@@ -190,7 +191,8 @@ impl Chain {
         let (sent, gate, refused) = (&mut self.sent, &mut self.gate, &mut self.refused);
         let mut spent = None;
         self.say.execute(&mut self.oms, ONE, &header, &mut |order| {
-            let is_passed = gate.as_mut().is_none_or(|gate| gate.check(black_box(order)).is_passed());
+            let judged = gate.as_mut().map(|gate| gate.judge(black_box(order)));
+            let is_passed = judged.as_ref().is_none_or(|judged| judged.verdict().is_passed());
             if until == Until::FirstOrder && spent.is_none() {
                 spent = Some(started.elapsed());
             }

@@ -21,7 +21,7 @@ mod versions;
 use std::collections::VecDeque;
 
 use tickrace_types::event::ControlCode;
-use tickrace_types::{InstrumentId, InstrumentTable, MarketRecord, OrderRecord};
+use tickrace_types::{InstrumentId, InstrumentTable, MarketRecord};
 
 pub use cause::Cause;
 pub use config::{
@@ -207,9 +207,9 @@ impl Controls {
 
     /// An order or replacement left.
     #[inline]
-    pub fn on_sent(&mut self, order: &OrderRecord) {
+    pub fn on_sent(&mut self, client_id: u64, instrument: u32, now_ns: i64) {
         if let Some(unanswered) = &mut self.unanswered {
-            unanswered.on_sent(order.client_id, order.header.instrument, order.header.ts_recv_ns);
+            unanswered.on_sent(client_id, instrument, now_ns);
         }
     }
 

@@ -77,7 +77,7 @@ pub(crate) struct Sought {
 }
 
 /// Where an order that may pass will be noted.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Noted {
     bucket: usize,
     way: usize,

@@ -150,7 +150,7 @@ impl Exposures {
 
     /// Whether `cash` more of open orders on `side` fits the limits; how much worse that makes the cell.
     /// `cash` is zero or positive.
-    #[inline]
+    #[inline(always)]
     pub fn judge(&self, place: usize, account: u8, side: Side, cash: i128) -> Result<i128, Reason> {
         let cell = &self.cells[self.cell(place, account)];
         let worse = (cell.ends[side.index()] + cash - cell.worst).max(0);

@@ -6,6 +6,8 @@ mod answers;
 mod controlled;
 mod judge;
 
+pub use judge::Judged;
+
 use tickrace_types::event::ControlCode;
 use tickrace_types::{
     AccountId, Cash, Contract, Instrument, InstrumentId, InstrumentTable, Kind, MarketRecord, OrderRecord,
@@ -58,6 +60,7 @@ pub struct Gate {
     controls: Controls,
     /// Limits of single strategies, where there are any.
     by_strategy: Option<Box<ByStrategy>>,
+    due: judge::Due,
 }
 
 /// One instrument: five cache lines, the market's, ours, and the rules'.
@@ -182,6 +185,7 @@ impl Gate {
             counts: Counts::default(),
             controls: Controls::new(limits, instruments, open_orders_capacity)?,
             by_strategy: None,
+            due: judge::Due::default(),
             watched,
         };
         gate.start_controls();
@@ -229,22 +233,11 @@ impl Gate {
         }
     }
 
-    /// Judges an order at its own time and reserves its exposure where it passes. Constant time, no allocation.
+    /// Judges an order at its own time and reserves its exposure where it passes. Constant time, no allocation. See [`Gate::judge`]
+    /// for an order that should leave in between.
     #[inline]
     pub fn check(&mut self, order: &OrderRecord) -> Verdict {
-        if order.header.ts_recv_ns >= self.controls.override_end_ns {
-            self.expire_overrides(order.header.ts_recv_ns);
-        }
-        let action = order.action();
-        let verdict = match self.judge(order, action) {
-            Ok(()) => {
-                self.controls.on_message(order.header.instrument);
-                Verdict::PASSED
-            }
-            Err(reason) => reason.verdict(),
-        };
-        self.counts.add(action, verdict);
-        verdict
+        self.judge(order).verdict()
     }
 
     /// Takes note of a control record: kill, two-step re-arm, trading states (see [`crate::Scope`]), verdicts

@@ -31,7 +31,7 @@ impl MarketGuard {
     }
 
     /// Whether an order may rest on this book at `now_ns`.
-    #[inline]
+    #[inline(always)]
     pub fn judge(&self, top: &TopOfBook, now_ns: i64) -> Result<(), Reason> {
         if top.stale != 0 {
             return Err(Reason::BookStale);

@@ -3,7 +3,7 @@
 use tickrace_types::Side::{Ask, Bid};
 use tickrace_types::event::ControlCode;
 use tickrace_types::{
-    AccountId, Cash, Instrument, InstrumentId, InstrumentTable, OrderRecord, OrderType, Phase, Price,
+    AccountId, Action, Cash, Instrument, InstrumentId, InstrumentTable, OrderRecord, OrderType, Phase, Price,
     ResponseKind, Side, StrategyId, TopOfBook, VenueId,
 };
 
@@ -21,6 +21,22 @@ fn narrowed(narrow: impl FnOnce(&mut Limits)) -> World {
     let mut limits = wide();
     narrow(&mut limits);
     World::new(&limits)
+}
+
+#[test]
+fn what_passed_is_kept_when_its_judgement_goes_and_before_anything_else_is_judged() {
+    let mut limits = wide();
+    limits.instrument.position_max_lots = 100;
+    let mut world = World::new(&limits);
+    let (order, refused) = (world.order(Bid, 10_000, 60), world.order(Bid, 10_000, 41));
+    let judged = world.gate.judge(&order);
+    assert!(judged.verdict().is_passed());
+    drop(judged);
+    assert_eq!((world.gate.open_orders(), world.gate.open_qty(InstrumentId(0), Bid)), (1, 60));
+    assert_eq!(world.gate.counts().passed(Action::New), 1);
+    assert_eq!(Reason::from_code(world.gate.judge(&refused).verdict().0), Some(Reason::Position));
+    assert_eq!((world.gate.open_orders(), world.gate.open_qty(InstrumentId(0), Bid)), (1, 60));
+    assert_eq!(world.gate.counts().refused(Reason::Position, Action::New), 1);
 }
 
 #[test]
