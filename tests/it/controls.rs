@@ -499,6 +499,8 @@ fn a_kill_file_left_behind_stops_a_run_before_its_first_order() {
         (Some(0), 1),
         "{summary}"
     );
+    let first = case.controls("dead")[0].1;
+    assert_eq!((first.code, first.header.seq), (ControlCode::Kill as u8, 1), "before the first record");
     let passed = case.orders("dead").into_iter().filter(|order| Verdict(order.verdict).is_passed());
     assert_eq!(passed.count(), 0);
     let told = "killed by the kill file, and not re-armed: by the venue's word nothing of ours is open";

@@ -256,6 +256,13 @@ impl<S: Source, E: Entry, N: Emit<Envelope> + TakesLevels + Reaches> Sequencer<S
         self.word_due_ns = self.next_word_ns();
         let is_copied = self.config.copy_market && self.journal.is_some();
         self.skims = self.source.can_skim() && self.next.takes_levels() && !is_copied && !self.config.is_led;
+        if self.kill.is_killed()
+            && let Some((_, first_ns)) = self.next_market()
+        {
+            // Killed before anything was heard: nothing is decided on the first record either.
+            self.now_ns = self.now_ns.max(first_ns);
+            self.tell_kill();
+        }
         if self.config.timer_ns > 0
             && let Some((first_ns, _)) = self.next_market()
         {
