@@ -148,13 +148,10 @@ impl Versions {
         all.max().unwrap_or(0)
     }
 
-    /// What the restricted list that counts imposes on an instrument.
+    /// What the restricted list that counts imposes on an instrument; nothing on one that is not in the table.
     pub fn listed(&self, place: usize) -> TradingState {
-        if self.current.short_sales[place].is_restricted {
-            TradingState::Halted
-        } else {
-            TradingState::Active
-        }
+        let is_listed = self.current.short_sales.get(place).is_some_and(|one| one.is_restricted);
+        if is_listed { TradingState::Halted } else { TradingState::Active }
     }
 
     /// Whether any version knows of short sales or of a restricted list.

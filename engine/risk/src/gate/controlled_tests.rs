@@ -442,6 +442,9 @@ fn control_12_a_restricted_share_is_not_traded_and_leaves_only_where_an_operator
     assert_eq!(world.check(&other), Ok(()));
     world.say(trading_state_record(Scope::Instrument(ONE), TradingState::Active));
     assert_eq!(world.judged(Bid, 10_000, 1), Err(Reason::RestrictedList), "no state lifts it");
+    let of_nobody = Scope::Instrument(InstrumentId(9));
+    world.say(verdict_record(of_nobody, Cause::RestrictedList, TradingState::Active, 0));
+    assert_eq!(world.gate.control_counts().ignored, 1, "an instrument nobody knows");
     let opening = OpeningState {
         positions: vec![OpeningPosition {
             account: AccountId(0),
