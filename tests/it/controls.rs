@@ -507,7 +507,7 @@ fn a_kill_file_left_behind_stops_a_run_before_its_first_order() {
     assert!(done.err.contains(told), "{}", done.err);
     assert_eq!(case.verify("dead").code, 0);
 
-    // Both words are said, and the file is still there: it is killed again before anything leaves.
+    // Without the file the same configuration trades; words that re-arm what was never killed change nothing.
     let word =
         |step: &str| format!("[[operator]]\nat = \"11:00:00\"\ncommand = \"rearm-{step}\"\nticket = 3\n");
     let case = Case { text: [case.text.as_str(), &word("request"), &word("confirm")].concat(), ..case };
