@@ -78,14 +78,8 @@ pub struct ShortSaleLimits {
 impl ShortSaleLimits {
     fn validate(&self) -> Result<(), LimitsError> {
         // A locate of nothing is a plain way to say that none was given.
-        let odd = self.located_lots.iter().find(|(_, lots)| !(0..=LOTS_MAX).contains(*lots));
-        match odd {
-            Some((symbol, lots)) => Err(LimitsError::Range {
-                section: format!("short_sale.located_lots.{symbol}"),
-                key: "lots",
-                wanted: "from 0 to 2147483647",
-                got: *lots,
-            }),
+        match self.located_lots.iter().find(|(_, lots)| !(0..=LOTS_MAX).contains(*lots)) {
+            Some((symbol, &got)) => Err(LimitsError::Located { symbol: symbol.clone(), got }),
             None => Ok(()),
         }
     }
@@ -257,6 +251,14 @@ pub enum LimitsError {
         /// What it must be.
         wanted: &'static str,
         /// What it is.
+        got: i64,
+    },
+    /// Lots located that cannot be.
+    #[error("short_sale.located_lots.{symbol} must be from 0 to 2147483647, it is {got}")]
+    Located {
+        /// Of which symbol.
+        symbol: String,
+        /// What is stated.
         got: i64,
     },
     /// `currency` is empty.

@@ -95,3 +95,15 @@ fn an_instrument_the_limits_cannot_value_is_refused() {
     let error = limits.of(&share).unwrap_err().to_string();
     assert!(error.contains("AAPL is quoted in EUR"), "{error}");
 }
+
+#[test]
+fn locates_are_in_range_and_both_lists_are_stated() {
+    let with = |keys: &str| parse(&format!("{EXAMPLE}\n[short_sale]\n{keys}"));
+    let limits = with("located_lots = { ONE = 5, NONE = 0 }\nrestricted_symbols = [\"TWO\"]").unwrap();
+    assert_eq!(["ONE", "NONE", "OTHER"].map(|symbol| limits.short_max_lots(symbol)), [5, 0, 0]);
+    assert!(limits.is_restricted("TWO") && !limits.is_restricted("ONE"));
+    assert_eq!(parse(EXAMPLE).unwrap().short_max_lots("ONE"), i64::MAX, "the control is off");
+    let error = with("located_lots = { ONE = -1 }\nrestricted_symbols = []").unwrap_err();
+    assert_eq!(error, "short_sale.located_lots.ONE must be from 0 to 2147483647, it is -1");
+    assert!(with("located_lots = {}").unwrap_err().contains("missing field `restricted_symbols`"));
+}
