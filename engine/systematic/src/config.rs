@@ -207,6 +207,9 @@ pub struct SystemConfig {
     pub forecast_before_data: Quirk,
     /// An exchange rate stamped at the day's close: heard of the next day in the reference, the same day in a sound system.
     pub fx_at_close: Quirk,
+    /// A row without a rate in a file of rates: hides the rate until the next row in the reference, so that there is no
+    /// position and no profit meanwhile; passed over in a sound system.
+    pub missing_rates: Quirk,
     /// A negative price of the held contract: turns the position's sign in the reference, not in a sound system.
     pub negative_prices: Quirk,
 }
@@ -310,6 +313,7 @@ impl Default for SystemConfig {
             fit_dates: Quirk::Reference,
             forecast_before_data: Quirk::Reference,
             fx_at_close: Quirk::Reference,
+            missing_rates: Quirk::Reference,
             negative_prices: Quirk::Reference,
         }
     }

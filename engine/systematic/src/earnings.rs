@@ -94,7 +94,7 @@ impl Earnings {
         let members: Vec<(&String, &Member)> = system.members.iter().collect();
         let earned = parallel::each(members.len(), |place| {
             let (name, member) = members[place];
-            let fx = market.fx(&member.instrument.currency, &config.base_currency)?;
+            let fx = market.fx(&member.instrument.currency, &config.base_currency, config.missing_rates)?;
             let subsystem = system.subsystems.get(name).cloned().unwrap_or_default().percent_of(capital);
             Ok::<_, MarketError>(earned(
                 member,
@@ -112,7 +112,7 @@ impl Earnings {
             let mut accounts = Vec::new();
             for (name, held) in &contracts.0 {
                 let Some(member) = system.members.get(name) else { continue };
-                let fx = market.fx(&member.instrument.currency, &config.base_currency)?;
+                let fx = market.fx(&member.instrument.currency, &config.base_currency, config.missing_rates)?;
                 let average = stage(member, "avg_position");
                 let turned = || turnover(held, AverageSize::Smoothed(average));
                 let terms = (config.multiply_roll_costs_by, average, turned);

@@ -280,7 +280,7 @@ impl State {
     fn fresh(config: &SystemConfig, known: Vec<Known>, pairs: &[&str]) -> Result<Self, LiveError> {
         let plan = Plan::new(config, &known)?;
         let currencies = known.iter().map(|known| known.currency.as_str());
-        let rates = Rates::new(pairs, currencies, &config.base_currency)?;
+        let rates = Rates::new(pairs, currencies, (&config.base_currency, config.missing_rates))?;
         let cross = Cross::new(&plan, known.len());
         let mut members = Vec::with_capacity(known.len());
         for known in known {

@@ -6,6 +6,7 @@ use tickrace_stats::Frame;
 use tickrace_stats::panel::{DAY_NS, civil};
 
 use crate::account::{ContractCosts, FxRate};
+use crate::config::Quirk;
 
 /// What a contract costs and how it is rolled, one row of `instruments.csv`.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -302,19 +303,22 @@ impl Market {
 
     /// Units of `to` for one of `from`, over time.
     ///
+    /// - `missing`: whether a row without a rate hides the rate until the next one, as in the reference, or is passed over.
+    ///   Over the dollar it is passed over either way.
+    ///
     /// # Errors
     ///
     /// [`MarketError::Rate`] where no pair leads from one to the other.
-    pub fn fx(&self, from: &str, to: &str) -> Result<FxRate, MarketError> {
+    pub fn fx(&self, from: &str, to: &str, missing: Quirk) -> Result<FxRate, MarketError> {
         if from == to {
             return Ok(FxRate::Constant(1.0));
         }
-        if let Some(rate) = self.pair(from, to) {
+        if let Some(rate) = self.pair(from, to, missing) {
             return Ok(rate);
         }
         let missing = || MarketError::Rate { from: from.to_owned(), to: to.to_owned() };
-        let first = self.pair(from, "USD").ok_or_else(missing)?;
-        let second = self.pair("USD", to).ok_or_else(missing)?;
+        let first = self.pair(from, "USD", Quirk::Sound).ok_or_else(missing)?;
+        let second = self.pair("USD", to, Quirk::Sound).ok_or_else(missing)?;
         let (FxRate::Stamped { at_ns: first_ns, .. }, FxRate::Stamped { at_ns: second_ns, .. }) =
             (&first, &second)
         else {
@@ -329,18 +333,20 @@ impl Market {
     }
 
     /// Rates of a pair, straight or turned round.
-    fn pair(&self, from: &str, to: &str) -> Option<FxRate> {
+    fn pair(&self, from: &str, to: &str, missing: Quirk) -> Option<FxRate> {
         let (frame, is_turned) = match self.rates.get(&format!("{from}{to}")) {
             Some(frame) => (frame, false),
             None => (self.rates.get(&format!("{to}{from}"))?, true),
         };
         let values = frame.columns.first().map_or(&[][..], |(_, values)| values);
-        let rates = values.iter().map(|rate| if is_turned { 1.0 / rate } else { *rate }).collect();
-        Some(FxRate::Stamped { at_ns: frame.at_ns.clone(), rates })
+        let rates = values.iter().map(|rate| if is_turned { 1.0 / rate } else { *rate });
+        let rows = frame.at_ns.iter().copied().zip(rates);
+        let (at_ns, rates) = rows.filter(|(_, rate)| missing == Quirk::Reference || !rate.is_nan()).unzip();
+        Some(FxRate::Stamped { at_ns, rates })
     }
 }
 
-/// The last rate known at each time; NaN before the first, and a missing one is passed over.
+/// The rate of the last row stamped at or before each time; NaN before the first.
 ///
 /// - `at_ns`: `[rows]`, not falling.
 pub fn as_of(fx: &FxRate, at_ns: &[i64]) -> Vec<f64> {
@@ -351,11 +357,7 @@ pub fn as_of(fx: &FxRate, at_ns: &[i64]) -> Vec<f64> {
     let (mut next, mut last) = (0, f64::NAN);
     let seen = at_ns.iter().map(|&at| {
         while next < stamps.len() && stamps[next] <= at {
-            if let Some(&rate) = rates.get(next)
-                && !rate.is_nan()
-            {
-                last = rate;
-            }
+            last = rates.get(next).copied().unwrap_or(f64::NAN);
             next += 1;
         }
         last
@@ -376,7 +378,7 @@ mod tests {
         let mut market = Market::default();
         market.rates.insert("EURUSD".to_owned(), rates(&[10, 20], &[1.25, 1.5]));
         market.rates.insert("GBPUSD".to_owned(), rates(&[10], &[2.0]));
-        let rate = |from: &str, to: &str, at: &[i64]| market.fx(from, to).map(|fx| as_of(&fx, at));
+        let rate = |from: &str, to: &str, at: &[i64]| market.fx(from, to, Quirk::Reference).map(|fx| as_of(&fx, at));
         let eur = rate("EUR", "USD", &[5, 10, 19, 20]).unwrap();
         assert!(eur[0].is_nan());
         assert_eq!(eur[1..], [1.25, 1.25, 1.5]);
@@ -384,6 +386,23 @@ mod tests {
         assert_eq!(rate("EUR", "GBP", &[10, 20]).unwrap(), [0.625, 0.75]);
         assert_eq!(rate("USD", "USD", &[1]).unwrap(), [1.0]);
         assert!(matches!(rate("KRW", "USD", &[1]), Err(MarketError::Rate { .. })));
+    }
+
+    #[test]
+    fn a_row_without_a_rate_hides_it_or_is_passed_over() {
+        let mut market = Market::default();
+        market.rates.insert("KRWUSD".to_owned(), rates(&[10, 20, 30], &[0.25, f64::NAN, 0.5]));
+        market.rates.insert("GBPUSD".to_owned(), rates(&[10], &[2.0]));
+        let known = |from, to, missing| {
+            let fx = market.fx(from, to, missing).unwrap();
+            let seen = as_of(&fx, &[10, 20, 29, 30]);
+            let midnights = FxRate::Stamped { at_ns: vec![0, DAY_NS], rates: seen[1..3].to_vec() };
+            assert_eq!(midnights.at_day(0).is_nan(), seen[1].is_nan());
+            seen.iter().map(|rate| (!rate.is_nan()).then_some(*rate)).collect::<Vec<_>>()
+        };
+        assert_eq!(known("KRW", "USD", Quirk::Reference), [Some(0.25), None, None, Some(0.5)]);
+        assert_eq!(known("KRW", "USD", Quirk::Sound), [Some(0.25), Some(0.25), Some(0.25), Some(0.5)]);
+        assert_eq!(known("KRW", "GBP", Quirk::Reference), [Some(0.125), Some(0.125), Some(0.125), Some(0.25)]);
     }
 
     #[test]

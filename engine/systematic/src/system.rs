@@ -232,7 +232,7 @@ impl System {
         }
         let members: Vec<&Member> = system.members.values().collect();
         let accounts = parallel::each(members.len(), |place| {
-            let fx = market.fx(&members[place].instrument.currency, &config.base_currency)?;
+            let fx = market.fx(&members[place].instrument.currency, &config.base_currency, config.missing_rates)?;
             Ok::<_, MarketError>(subsystem_account(members[place], &fx, config))
         });
         for (name, account) in names.iter().zip(accounts) {
@@ -389,7 +389,7 @@ impl System {
             block.iter().zip(&raw.perc_vol.values).map(|(block, vol)| block * vol).collect();
         let first = raw.daily_price.first;
         let at_close = i64::from(config.fx_at_close == Quirk::Sound) * (DAY_NS - 1);
-        let fx = match market.fx(&member.instrument.currency, &config.base_currency)? {
+        let fx = match market.fx(&member.instrument.currency, &config.base_currency, config.missing_rates)? {
             FxRate::Constant(rate) => vec![rate; block.len()],
             stamped @ FxRate::Stamped { .. } => {
                 let days = calendar_days(first).take(block.len());

@@ -172,7 +172,7 @@ fn a_day_is_the_whole_run_to_the_last_bit() {
 /// Holes in prices and rates, instruments that begin after the state was made, and an end before the others'.
 #[test]
 fn gaps_and_late_beginnings_leave_every_bit_in_its_place() {
-    let Some((config, mut market)) = inputs_of("all_rules") else { return };
+    let Some((mut config, mut market)) = inputs_of("all_rules") else { return };
     let last = last_of(&market);
     let from = BusinessDay(last.0 - 330);
     let mut rng = Rng::new(11);
@@ -194,6 +194,11 @@ fn gaps_and_late_beginnings_leave_every_bit_in_its_place() {
     }
     let compared = walk(&config, &market, from, 1_000, "gaps");
     assert!(compared > 400_000, "{compared}");
+    config.missing_rates = Quirk::Sound;
+    assert!(walk(&config, &market, from, 60, "rates passed over") > 60_000);
+    config.missing_rates = Quirk::Reference;
+    config.base_currency = "EUR".to_owned();
+    assert!(walk(&config, &market, from, 60, "over the dollar") > 60_000);
 }
 
 /// Everything else a configuration can ask for that goes on a day at a time.
@@ -207,6 +212,7 @@ fn other_parameters_keep_every_bit_too() {
     one.start_date = Some("2001-02-05".to_owned());
     one.forecast_before_data = Quirk::Sound;
     one.fx_at_close = Quirk::Sound;
+    one.missing_rates = Quirk::Sound;
     one.negative_prices = Quirk::Sound;
     one.fit_dates = Quirk::Sound;
     configs.push(("attenuated", one));
@@ -366,8 +372,8 @@ fn a_file_that_is_not_whole_or_not_ours_is_refused() {
     assert!(refused(&[bytes.as_slice(), b"x"].concat(), &config).contains("bytes follow its end"));
     assert!(refused(b"PAR1 and something else altogether, long enough", &config).contains("no state"));
     let mut newer = bytes.clone();
-    newer[8] = 2;
-    assert!(refused(&newer, &config).contains("version 2"));
+    newer[8] = 3;
+    assert!(refused(&newer, &config).contains("version 3"));
     let mut other = config.clone();
     other.forecast_cap = 21.0;
     assert!(refused(&bytes, &other).contains("another configuration"));

@@ -12,21 +12,20 @@ pub enum FxRate {
     Stamped {
         /// `[rows]`, nanoseconds since the Unix epoch, not falling.
         at_ns: Vec<i64>,
-        /// `[rows]`; missing ones are skipped.
+        /// `[rows]`; NaN where a row has none, and then none is known until the next row.
         rates: Vec<f64>,
     },
 }
 
 impl FxRate {
-    /// The last known rate at 00:00 of a calendar day: a rate stamped 23:00 is seen on the next. NaN before the first;
+    /// The rate of the last row at 00:00 of a calendar day: one stamped 23:00 is seen on the next. NaN before the first;
     /// nothing is filled backwards.
     pub fn at_day(&self, day: i64) -> f64 {
         match self {
             Self::Constant(rate) => *rate,
             Self::Stamped { at_ns, rates } => {
                 let end = at_ns.partition_point(|at| *at <= day.saturating_mul(DAY_NS));
-                let known = rates[..end.min(rates.len())].iter().rev().find(|rate| !rate.is_nan());
-                known.copied().unwrap_or(f64::NAN)
+                rates[..end.min(rates.len())].last().copied().unwrap_or(f64::NAN)
             }
         }
     }
@@ -43,7 +42,7 @@ impl FxRate {
                     .map(|day| {
                         let midnight = day * DAY_NS;
                         while let Some((_, rate)) = rows.next_if(|(at, _)| **at <= midnight) {
-                            last = if rate.is_nan() { last } else { *rate };
+                            last = *rate;
                         }
                         last
                     })

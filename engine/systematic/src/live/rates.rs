@@ -5,12 +5,15 @@ use std::collections::{BTreeMap, VecDeque};
 use super::LiveError;
 use super::history::mix;
 use super::tape::Tape;
+use crate::config::Quirk;
 use crate::market::{Market, MarketError};
 
 /// One stamped series of rates.
 #[derive(Clone, Debug)]
 pub(super) struct Pair {
-    /// Last rate stamped at or before the time last asked for; NaN before the first.
+    /// Last row stamped at or before the time last asked for; NaN before the first, and where it has no rate.
+    latest: f64,
+    /// Last rate of such a row; NaN before the first.
     known: f64,
     /// Rates stamped later.
     later: VecDeque<(i64, f64)>,
@@ -24,22 +27,23 @@ pub(super) struct Pair {
 impl Default for Pair {
     fn default() -> Self {
         let (oldest_ns, newest_ns) = (i64::MAX, i64::MIN);
-        Self { known: f64::NAN, later: VecDeque::new(), oldest_ns, newest_ns, count: 0, sum: 0 }
+        let (latest, known) = (f64::NAN, f64::NAN);
+        Self { latest, known, later: VecDeque::new(), oldest_ns, newest_ns, count: 0, sum: 0 }
     }
 }
 
 impl Pair {
-    fn at(&mut self, at_ns: i64) -> f64 {
+    /// Moves to a time.
+    fn at(&mut self, at_ns: i64) -> &Self {
         while let Some((stamp, rate)) = self.later.front().copied() {
             if stamp > at_ns {
                 break;
             }
             self.later.pop_front();
-            if !rate.is_nan() {
-                self.known = rate;
-            }
+            self.latest = rate;
+            self.known = if rate.is_nan() { self.known } else { rate };
         }
-        self.known
+        self
     }
 
     pub fn push(&mut self, stamp_ns: i64, rate: f64) {
@@ -68,6 +72,7 @@ impl Pair {
     }
 
     fn keep(&mut self, tape: &mut Tape<'_>) {
+        tape.number(&mut self.latest);
         tape.number(&mut self.known);
         tape.signed(&mut self.oldest_ns);
         tape.signed(&mut self.newest_ns);
@@ -101,6 +106,8 @@ pub(super) struct Rates {
     pub pairs: BTreeMap<String, Pair>,
     /// By currency.
     routes: Vec<(String, Route)>,
+    /// What a row without a rate does; see [`Market::fx`].
+    missing: Quirk,
     /// Latest time that was asked for.
     pub asked_ns: i64,
 }
@@ -114,7 +121,7 @@ impl Rates {
     pub fn new<'a>(
         there: &[&str],
         currencies: impl IntoIterator<Item = &'a str>,
-        base: &str,
+        (base, missing): (&str, Quirk),
     ) -> Result<Self, MarketError> {
         let leg = |from: &str, to: &str| {
             let (straight, turned) = (format!("{from}{to}"), format!("{to}{from}"));
@@ -124,7 +131,7 @@ impl Rates {
                 there.contains(&turned.as_str()).then_some((turned, true))
             }
         };
-        let mut rates = Self { pairs: BTreeMap::new(), routes: Vec::new(), asked_ns: i64::MIN };
+        let mut rates = Self { pairs: BTreeMap::new(), routes: Vec::new(), missing, asked_ns: i64::MIN };
         let mut named = Vec::new();
         for currency in currencies {
             if named.iter().any(|(own, _): &(String, _)| own == currency) {
@@ -176,20 +183,24 @@ impl Rates {
         self.routes.iter().position(|(own, _)| own == currency).unwrap_or(0)
     }
 
-    /// Units of the account's currency for one, last known at a time; asked for in the order of time.
+    /// Units of the account's currency for one, at a time; asked for in the order of time.
     pub fn at(&mut self, place: usize, at_ns: i64) -> f64 {
         self.asked_ns = self.asked_ns.max(at_ns);
         let route = self.routes[place].1.clone();
-        let mut of = |(place, is_turned): Leg| {
-            let rate = self.pairs.values_mut().nth(place).map_or(f64::NAN, |pair| pair.at(at_ns));
+        let mut of = |(place, is_turned): Leg, missing: Quirk| {
+            let pair = self.pairs.values_mut().nth(place).map(|pair| pair.at(at_ns));
+            let rate = pair.map_or(f64::NAN, |pair| match missing {
+                Quirk::Reference => pair.latest,
+                Quirk::Sound => pair.known,
+            });
             if is_turned { 1.0 / rate } else { rate }
         };
         match route {
             Route::Same => 1.0,
-            Route::Straight(leg) => of(leg),
+            Route::Straight(leg) => of(leg, self.missing),
             Route::Over(one, other) => {
-                let one = of(one);
-                one * of(other)
+                let one = of(one, Quirk::Sound);
+                one * of(other, Quirk::Sound)
             }
         }
     }

@@ -58,7 +58,7 @@ pub fn path(
     let mut unit_costs = Vec::with_capacity(members.len());
     for (member, value) in members.iter().zip(&value) {
         let price = filled(member.raw.daily_price.clone()).values.last().copied().unwrap_or(f64::NAN);
-        let fx = market.fx(&member.instrument.currency, &config.base_currency)?;
+        let fx = market.fx(&member.instrument.currency, &config.base_currency, config.missing_rates)?;
         let rate = fx.at_day(i64::from(i32::MAX));
         let now = value.values.last().copied().unwrap_or(f64::NAN);
         let cost = member.instrument.costs().of_contract(price) * rate * small.cost_multiplier;

@@ -341,7 +341,7 @@ impl RuleEarnings {
         let costs = rule_costs(&members, all, config);
         let earners = super::parallel::each(members.len(), |place| {
             let member = members[place];
-            let fx = market.fx(&member.instrument.currency, &config.base_currency)?;
+            let fx = market.fx(&member.instrument.currency, &config.base_currency, config.missing_rates)?;
             let book = RuleBook::new(member, &fx, config);
             let of = |(rule, forecast): (&str, &Series)| {
                 let cost = costs[place].sharpe.get(rule).copied().unwrap_or(0.0);
