@@ -408,11 +408,12 @@ impl System {
         let combined_first = combined.first;
         let scale = filled_on(&average, combined).values;
         let is_long_only = config.long_only_instruments.iter().any(|own| own == name);
-        let subsystem: Vec<f64> = combined
-            .values
-            .iter()
-            .zip(&scale)
-            .map(|(forecast, scale)| scale * forecast / config.average_absolute_forecast)
+        // A day without a rate has no position, though buffers go on around the last one.
+        let last = average.values.last().copied().unwrap_or(f64::NAN);
+        let of_day = |day: i32| if average.end().0 <= day { last } else { average.at(BusinessDay(day)) };
+        let subsystem: Vec<f64> = (combined_first.0..)
+            .zip(&combined.values)
+            .map(|(day, forecast)| of_day(day) * forecast / config.average_absolute_forecast)
             .map(|position| if is_long_only && position < 0.0 { 0.0 } else { position })
             .collect();
         let filled = fill_forward(&subsystem);

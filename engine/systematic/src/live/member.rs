@@ -535,8 +535,9 @@ impl Member {
     }
 
     fn subsystem_position(&mut self, plan: &Plan) {
-        let scale = self.average.push(self.figures[at::AVERAGE]);
-        let mut position = scale * self.figures[at::COMBINED] / plan.forecast_mean;
+        let average = self.figures[at::AVERAGE];
+        let scale = self.average.push(average);
+        let mut position = average * self.figures[at::COMBINED] / plan.forecast_mean;
         if self.is_long_only && position < 0.0 {
             position = 0.0;
         }
