@@ -15,7 +15,7 @@ use tickrace_desk::meters::Stamps;
 use tickrace_desk::pace::FlatOut;
 use tickrace_desk::stages::sequence::Outcome;
 use tickrace_exchange::{Latency, Way};
-use tickrace_feeds::source::Days;
+use tickrace_feeds::source::{Days, Source as _};
 use tickrace_feeds::synth::{Synth, SynthConfig};
 use tickrace_journal::{Prefault, Writer, WriterConfig};
 use tickrace_risk::Gate;
@@ -254,6 +254,11 @@ pub fn perform(job: Job<'_>, streams: &mut Streams<'_>) -> Result<Performed, Fai
         ));
     }
     targets::tell(config, instruments, &ran.decide, out, streams)?;
+    for (reason, count) in ran.market.skips().reasons() {
+        if reason != "filtered" {
+            streams.warn(&format!("market data: {reason}: {count} messages"));
+        }
+    }
     for (count, what) in ran.book.books().counters().faults() {
         streams.warn(&format!("the books passed over or cut {count} {what}"));
     }

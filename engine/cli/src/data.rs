@@ -261,6 +261,13 @@ fn tell_inputs(head: &TicksHead, streams: &mut Streams<'_>) {
         if let Some(text) = input.repairs.as_ref().and_then(repairs_text) {
             streams.warn(&format!("{}: {text}", input.path));
         }
+        if let Some((count, first)) = &input.mended_times {
+            streams.warn(&format!(
+                "{}: {count} messages were stamped hours before or after their neighbours, and are read at the time of the one \
+                 before; the first: {first}",
+                input.path
+            ));
+        }
         if !input.gaps.is_empty() {
             let missing: u64 = input.gaps.iter().map(|(_, count)| count).sum();
             streams.warn(&format!(

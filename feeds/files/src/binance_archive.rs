@@ -72,7 +72,6 @@ pub fn open(path: &Path, options: &Options) -> Result<BinanceArchiveDecoder, Fil
 
 /// Whether the head of a file is of this format, also where it is a table that is refused.
 pub fn is_it(head: &[u8], _name: &str) -> bool {
-    let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
     let mut lines = head.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
     match Layout::read(lines.next().unwrap_or(b"")) {
         Ok((_, true)) => true,

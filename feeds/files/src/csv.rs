@@ -96,8 +96,6 @@ fn start(
         let delimiter = u8::try_from(mapping.delimiter).unwrap_or(b',');
         let header = if mapping.has_header { lines.next() } else { None };
         let header: Option<Vec<Vec<u8>>> = header.map(|line| {
-            // What some programs write before the first name to say that the text is UTF-8.
-            let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
             fields.cut(line, delimiter, usize::MAX);
             (0..fields.len()).filter_map(|place| fields.get(line, place)).map(<[u8]>::to_vec).collect()
         });
@@ -172,7 +170,7 @@ impl Decoder for CsvDecoder {
                 rows.account.end = lines.outcome();
                 break;
             };
-            if line.is_empty() {
+            if line.trim_ascii().is_empty() {
                 continue;
             }
             rows.account.messages += 1;

@@ -30,6 +30,7 @@ mod table;
 pub mod tardis;
 mod text_lines;
 pub mod tick_file;
+pub mod times;
 mod top_diff;
 
 pub use date::{Date, DateError, date_from_name, parse_at};

@@ -53,6 +53,7 @@ impl Lines {
             None => self.refill()?,
         };
         let line = &self.buffer[from..to];
+        let line = if self.number == 1 { without_mark(line) } else { line };
         Some(line.strip_suffix(b"\r").unwrap_or(line))
     }
 
@@ -133,6 +134,11 @@ impl Lines {
     }
 }
 
+/// Without the three bytes some programs write first to say that the text is UTF-8.
+pub fn without_mark(text: &[u8]) -> &[u8] {
+    text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text)
+}
+
 /// Bytes of a file that are looked at to tell its format.
 pub const HEAD_BYTES: usize = 1 << 16;
 
@@ -168,6 +174,8 @@ mod tests {
         let (all, lines) = lines_of(&text);
         assert_eq!(all, [b"a".to_vec(), b"".to_vec(), b"bc".to_vec(), long, b"last".to_vec()]);
         assert_eq!((lines.number(), lines.is_open(), lines.outcome()), (5, true, End::Complete));
+        let (all, _) = lines_of(b"\xef\xbb\xbfmarked\n\xef\xbb\xbf\n");
+        assert_eq!(all, [b"marked".to_vec(), b"\xef\xbb\xbf".to_vec()]);
         let (all, lines) = lines_of(b"whole\n");
         assert_eq!((all.len(), lines.is_open(), lines.outcome()), (1, false, End::Complete));
     }

@@ -162,6 +162,9 @@ impl Decoder for LobsterDecoder {
                 }
                 break;
             };
+            if line.trim_ascii().is_empty() {
+                continue;
+            }
             let row = Row::parse(line).map_err(|fault| (fault, shown(line, &fault)));
             if let Some(published) = &mut self.published
                 && let Err(end) = published.advance(&mut self.account.skips)

@@ -1,11 +1,12 @@
 //! Which format a file has, and its decoder.
 
 use std::fmt;
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::Path;
 use std::str::FromStr;
 
 use crate::format::{Decoder, Options};
+use crate::lines::without_mark;
 use crate::stream::{Packing, members, packing_of};
 use crate::tick_file::FileError;
 use crate::{Stream, binance, binance_archive, csv, dbn, hftbacktest, iex, itch, lobster, moldudp64, tardis};
@@ -91,7 +92,8 @@ impl FromStr for Format {
 ///
 /// # Errors
 ///
-/// [`FileError::Io`] where it cannot be read.
+/// [`FileError::Io`] where it cannot be read, [`FileError::Format`] where there is nothing in it, or nothing that can be
+/// decompressed.
 pub fn tell(path: &Path) -> Result<Option<Format>, FileError> {
     let lower = |name: &str| name.to_lowercase();
     if packing_of(path)? == Packing::Zip {
@@ -100,7 +102,8 @@ pub fn tell(path: &Path) -> Result<Option<Format>, FileError> {
             return Ok(Some(Format::Lobster));
         }
         for member in members {
-            let told = told(&head_of(Stream::open_member(path, &member.name)?), &lower(&member.name));
+            let (head, _) = head_of(&mut Stream::open_member(path, &member.name)?);
+            let told = told(&head, &lower(&member.name));
             if told.is_some() {
                 return Ok(told);
             }
@@ -108,18 +111,36 @@ pub fn tell(path: &Path) -> Result<Option<Format>, FileError> {
         return Ok(None);
     }
     let name = path.file_name().map(|name| lower(&name.to_string_lossy())).unwrap_or_default();
-    Ok(told(&head_of(Stream::open(path)?), &name))
+    let mut stream = Stream::open(path)?;
+    let (head, fault) = head_of(&mut stream);
+    let told = told(&head, &name);
+    match fault {
+        _ if told.is_some() => Ok(told),
+        Some(error) => Err(FileError::Compressed {
+            path: path.to_owned(),
+            stored_offset: stream.consumed_bytes(),
+            plain_bytes: head.len() as u64,
+            error,
+        }),
+        None if head.is_empty() => Err(FileError::Format {
+            path: path.to_owned(),
+            place: "offset 0".to_owned(),
+            fault: "the file is empty".to_owned(),
+        }),
+        None => Ok(None),
+    }
 }
 
-/// The first decompressed bytes.
-fn head_of(stream: Stream) -> Vec<u8> {
+/// The first decompressed bytes, and what ended them where they are not all there. What came before the damage tells the
+/// format.
+fn head_of(stream: &mut Stream) -> (Vec<u8>, Option<io::Error>) {
     let mut head = Vec::new();
-    // A damaged stream shows when it is read for good; what came before the damage tells the format.
-    let _ = stream.take(HEAD_BYTES).read_to_end(&mut head);
-    head
+    let fault = stream.take(HEAD_BYTES).read_to_end(&mut head).err();
+    (head, fault)
 }
 
 fn told(head: &[u8], name: &str) -> Option<Format> {
+    let head = without_mark(head);
     type Claim = fn(&[u8], &str) -> bool;
     let claims: [(Format, Claim); 9] = [
         (Format::Dbn, dbn::is_it),

@@ -181,6 +181,8 @@ pub(crate) struct TableDecoder<T> {
 struct State<T> {
     table: T,
     header: Vec<u8>,
+    /// Fields of the header; a row has no fewer.
+    columns: usize,
     account: Account,
     options: Options,
     roster: Roster,
@@ -193,15 +195,10 @@ struct State<T> {
 pub(crate) fn first_line(path: &Path) -> Result<Vec<u8>, FileError> {
     let mut first = Vec::new();
     Lines::open(path)?.drive(|line| {
-        first = without_mark(line.bytes).to_vec();
+        first = line.bytes.to_vec();
         if first.is_empty() { Flow::Go } else { Flow::Pause }
     });
     Ok(first)
-}
-
-/// Without the byte order mark some tools put first.
-fn without_mark(line: &[u8]) -> &[u8] {
-    line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line)
 }
 
 impl<T: Table> TableDecoder<T> {
@@ -211,9 +208,11 @@ impl<T: Table> TableDecoder<T> {
         let head = look(path, &table, &header, &mut fields)?;
         let mut account = Account::default();
         let roster = Roster::new(&head, options, &mut account);
+        let columns = if header.is_empty() { 0 } else { fields.split(&header).count() };
         let state = State {
             table,
             header,
+            columns,
             account,
             options: options.clone(),
             roster,
@@ -261,14 +260,18 @@ impl<T: Table> TableDecoder<T> {
 
 impl<T: Table> State<T> {
     fn on_line(&mut self, line: &Line<'_>, batch: &mut Vec<Record>) -> Flow {
-        let text = without_mark(line.bytes);
-        if text.is_empty() || text == self.header {
+        let text = line.bytes;
+        if text.trim_ascii().is_empty() || text == self.header {
             return Flow::Go;
         }
         self.account.messages += 1;
         let row = self.fields.split(text);
-        let outcome =
-            place(&self.table, &row, &mut self.roster, &self.options, &mut self.account).and_then(|place| {
+        // A row that lost its end may look whole up to there.
+        let is_whole = row.count() >= self.columns;
+        let whole = if is_whole { Ok(()) } else { Err(Fault::new("short row", "last", text)) };
+        let outcome = whole
+            .and_then(|()| place(&self.table, &row, &mut self.roster, &self.options, &mut self.account))
+            .and_then(|place| {
                 let Some(place) = place else {
                     self.account.skips.count(Skips::FILTERED, || format!("line {}", line.number));
                     return Ok(());
@@ -324,8 +327,8 @@ fn look<T: Table>(
     let (mut seen, mut bytes) = (Vec::<(String, Shape)>::new(), 0);
     Lines::open(path)?.drive(|line| {
         bytes += line.bytes.len() + 1;
-        let text = without_mark(line.bytes);
-        if !text.is_empty() && text != header && line.is_closed {
+        let text = line.bytes;
+        if !text.trim_ascii().is_empty() && text != header && line.is_closed {
             let row = fields.split(text);
             let symbol = table.symbol(&row);
             let place = seen.iter().position(|(name, _)| name.as_bytes() == symbol).or_else(|| {

@@ -64,7 +64,7 @@ pub fn open(path: &Path, options: &Options) -> Result<TardisDecoder, FileError> 
 
 /// Whether the head of a file is of this format.
 pub fn is_it(head: &[u8], _name: &str) -> bool {
-    head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).starts_with(FIRST_COLUMNS)
+    head.starts_with(FIRST_COLUMNS)
 }
 
 impl Decoder for TardisDecoder {

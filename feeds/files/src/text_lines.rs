@@ -9,6 +9,7 @@ use memchr::memchr;
 
 use crate::Stream;
 use crate::format::End;
+use crate::lines::without_mark;
 use crate::tick_file::FileError;
 
 /// Longest line taken; a file with a longer one is no text.
@@ -101,11 +102,12 @@ impl Lines {
                 self.number += 1;
                 let rest = &block[at..at + length];
                 at += length + 1;
+                let (number, is_closed) = (self.number, true);
                 if self.carry.is_empty() {
-                    flow = on(Line { bytes: trimmed(rest), number: self.number, is_closed: true });
+                    flow = on(Line { bytes: trimmed(rest, number), number, is_closed });
                 } else {
                     self.carry.extend_from_slice(rest);
-                    flow = on(Line { bytes: trimmed(&self.carry), number: self.number, is_closed: true });
+                    flow = on(Line { bytes: trimmed(&self.carry, number), number, is_closed });
                     self.carry.clear();
                 }
             }
@@ -149,7 +151,7 @@ impl Lines {
         if !self.carry.is_empty() {
             self.number += 1;
             let line = std::mem::take(&mut self.carry);
-            let flow = on(Line { bytes: trimmed(&line), number: self.number, is_closed: false });
+            let flow = on(Line { bytes: trimmed(&line, self.number), number: self.number, is_closed: false });
             if let Flow::Break(fault) = flow {
                 return self.fail(self.number, fault);
             }
@@ -169,8 +171,9 @@ impl Lines {
     }
 }
 
-/// Without the carriage return of a line from elsewhere.
-fn trimmed(line: &[u8]) -> &[u8] {
+/// Without the carriage return of a line from elsewhere, and the mark that some programs write first.
+fn trimmed(line: &[u8], number: u64) -> &[u8] {
+    let line = if number == 1 { without_mark(line) } else { line };
     line.strip_suffix(b"\r").unwrap_or(line)
 }
 

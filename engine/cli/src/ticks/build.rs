@@ -7,6 +7,7 @@ use indicatif::ProgressBar;
 use tickrace_book::{BarSpec, Bars};
 use tickrace_feeds_files::Decoder;
 use tickrace_feeds_files::format::End;
+use tickrace_feeds_files::times::Mended;
 use tickrace_journal::{Prefault, Writer, WriterConfig};
 use tickrace_types::{Flags, Instrument, InstrumentId, Kind, Record};
 
@@ -141,8 +142,8 @@ pub fn build(
             .collect(),
         inputs: named
             .iter()
-            .zip(merged.decoders())
-            .map(|((path, format), decoder)| input_head(path, format, decoder))
+            .zip(merged.decoders().zip(merged.mended()))
+            .map(|((path, format), (decoder, mended))| input_head(path, format, decoder, mended))
             .collect(),
         records,
         twice: orders.moved().twice,
@@ -211,7 +212,7 @@ pub fn stamp_of(path: &Path) -> (u64, u64) {
     (facts.len(), since.map_or(0, |since| u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)))
 }
 
-fn input_head(path: &Path, format: &str, decoder: &dyn Decoder) -> InputHead {
+fn input_head(path: &Path, format: &str, decoder: &dyn Decoder, mended: &Mended) -> InputHead {
     let account = decoder.account();
     let (bytes, modified_ns) = stamp_of(path);
     InputHead {
@@ -228,6 +229,7 @@ fn input_head(path: &Path, format: &str, decoder: &dyn Decoder) -> InputHead {
             .collect::<BTreeMap<_, _>>(),
         gaps: account.gaps.clone(),
         repairs: account.repairs,
+        mended_times: (mended.count > 0).then(|| (mended.count, mended.first.clone())),
         fault: match &account.end {
             End::Running | End::Complete => None,
             End::Broken { place, fault } => Some(format!("{place}: {fault}")),

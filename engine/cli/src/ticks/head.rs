@@ -72,6 +72,9 @@ pub struct InputHead {
     /// What published books changed beyond the messages; absent where there were none to use.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repairs: Option<Repairs>,
+    /// Messages whose times were hours from their neighbours' and were read as the one before says, with the first of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mended_times: Option<(u64, String)>,
     /// Why the file ended before its time, where it did.
     pub fault: Option<String>,
 }

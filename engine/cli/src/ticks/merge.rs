@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BinaryHeap};
 
 use tickrace_feeds_files::Decoder;
 use tickrace_feeds_files::format::BATCH_RECORDS;
+use tickrace_feeds_files::times::{Mended, Times};
 use tickrace_types::{Instrument, InstrumentId, Record};
 
 /// Which time orders the files.
@@ -25,6 +26,9 @@ struct Lane {
     suffix: String,
     batch: Vec<Record>,
     at: usize,
+    /// Records of the batch whose times are judged: those that may be handed on.
+    settled: usize,
+    times: Times,
     /// Ids of the merged table by the decoder's own.
     ids: Vec<u32>,
 }
@@ -49,6 +53,8 @@ impl Merged {
                 suffix,
                 batch: Vec::with_capacity(2 * BATCH_RECORDS),
                 at: 0,
+                settled: 0,
+                times: Times::default(),
                 ids: Vec::new(),
             })
             .collect();
@@ -66,6 +72,11 @@ impl Merged {
     /// The decoders, in order.
     pub fn decoders(&self) -> impl Iterator<Item = &dyn Decoder> {
         self.lanes.iter().map(|lane| lane.decoder.as_ref())
+    }
+
+    /// What was mended in the times of each decoder's records.
+    pub fn mended(&self) -> impl Iterator<Item = &Mended> {
+        self.lanes.iter().map(|lane| lane.times.mended())
     }
 
     /// Bytes taken and bytes stored, over all files.
@@ -103,13 +114,18 @@ impl Merged {
         id
     }
 
-    /// Gets the next batch of a lane that has none left, and puts its head into the queue.
+    /// Gets the next records of a lane that has none left, and puts their head into the queue.
     fn refill(&mut self, index: usize) {
         let lane = &mut self.lanes[index];
-        if lane.at == lane.batch.len() {
-            lane.batch.clear();
-            lane.at = 0;
-            while lane.batch.is_empty() && lane.decoder.read(&mut lane.batch) {}
+        if lane.at == lane.settled {
+            // What waits for the next message to be judged by stays.
+            lane.batch.drain(..lane.settled);
+            (lane.at, lane.settled) = (0, 0);
+            let mut is_more = true;
+            while lane.settled == 0 && is_more {
+                is_more = lane.decoder.read(&mut lane.batch);
+                lane.settled = lane.times.judge(&mut lane.batch, 0, !is_more);
+            }
             let known = lane.ids.len();
             let fresh: Vec<String> = lane
                 .decoder
@@ -125,7 +141,7 @@ impl Merged {
             }
         }
         let (lane, by) = (&self.lanes[index], self.by);
-        if let Some(head) = lane.batch.get(lane.at) {
+        if let Some(head) = lane.batch[..lane.settled].get(lane.at) {
             let time = match by {
                 MergeBy::Receive => head.header.ts_recv_ns,
                 MergeBy::Venue => head.header.ts_venue_ns,
@@ -138,7 +154,7 @@ impl Merged {
     pub fn next(&mut self, out: &mut Vec<Record>) -> bool {
         let Some(Reverse((_, index))) = self.queue.pop() else { return false };
         let lane = &mut self.lanes[index];
-        let count = if self.queue.is_empty() { lane.batch.len() - lane.at } else { 1 };
+        let count = if self.queue.is_empty() { lane.settled - lane.at } else { 1 };
         for record in &lane.batch[lane.at..lane.at + count] {
             let mut record = *record;
             if record.header.instrument != InstrumentId::NONE.0 {

@@ -26,18 +26,24 @@ pub struct FileSource<B> {
     decoder: Decoder,
 }
 
+/// How far a message must be stamped after both of its neighbours to be damaged, nanoseconds: time never runs backwards for
+/// those who decide, and one such stamp would leave the rest of the day late.
+const APART_NS: i64 = 7_200_000_000_000;
+
 /// Everything but the bytes.
 #[derive(Debug)]
 struct Decoder {
     cursor: Cursor,
     skips: Skips,
+    /// A message stamped after this is looked at: [`APART_NS`] after the one before.
+    time_max_ns: i64,
     options: FileOptions,
 }
 
 impl<B: AsRef<[u8]>> FileSource<B> {
     /// Reads `bytes` from their beginning.
     pub fn new(bytes: B, options: FileOptions) -> Self {
-        Self { bytes, decoder: Decoder { cursor: Cursor::new(), skips: Skips::default(), options } }
+        Self { bytes, decoder: Decoder::new(options) }
     }
 
     /// The map of instruments, as far as the directory was read.
@@ -97,6 +103,39 @@ impl<B: AsRef<[u8]>> Source for FileSource<B> {
 }
 
 impl Decoder {
+    fn new(options: FileOptions) -> Self {
+        Self { cursor: Cursor::new(), skips: Skips::default(), time_max_ns: i64::MIN, options }
+    }
+
+    /// Judges the time of the message at the front, of which `out` is the record.
+    #[inline(always)]
+    fn judge_time(&mut self, frame: &[u8; FRAME], length: usize, rest: usize, out: &mut Record) {
+        if out.header.ts_venue_ns > self.time_max_ns {
+            self.mend_time(frame, length, rest, out);
+        }
+        self.time_max_ns = out.header.ts_venue_ns.saturating_add(APART_NS);
+    }
+
+    /// A message far after the one before, or the first: a night lies between them, unless the next is as early again.
+    #[cold]
+    #[inline(never)]
+    fn mend_time(&mut self, frame: &[u8; FRAME], length: usize, rest: usize, out: &mut Record) {
+        const TIME: u64 = (1 << 48) - 1;
+        let next = 2 + (length & 63);
+        if !next_is_whole_and_sound(frame, next, rest) {
+            return;
+        }
+        let next_ns = (be!(u64, frame, next + 5) & TIME).cast_signed();
+        let next_ns = next_ns.saturating_add(self.options.session_midnight_ns);
+        if out.header.ts_venue_ns.saturating_sub(next_ns) > APART_NS {
+            let is_first = self.time_max_ns == i64::MIN;
+            let time_ns = if is_first { next_ns } else { self.time_max_ns - APART_NS };
+            out.header.ts_venue_ns = time_ns;
+            out.header.ts_recv_ns = time_ns.saturating_add(self.options.feed_latency_ns);
+            self.skips.mended_times += 1;
+        }
+    }
+
     /// Decodes the front of the bytes where that is a good message of a type with a shape and of an instrument
     /// that is known; else false, and nothing has changed.
     #[inline(always)]
@@ -110,6 +149,7 @@ impl Decoder {
         let stamp = self.stamp(self.cursor.messages + 1, instrument, event_goes_on(frame, length, rest));
         let is_good = decode_shaped(shape, frame, &stamp, out);
         if is_good {
+            self.judge_time(frame, length, rest, out);
             self.cursor.pass(length);
         }
         is_good
@@ -135,7 +175,11 @@ impl Decoder {
             }
         }
         let stamp = self.stamp(self.cursor.messages, instrument, event_goes_on(frame, length, rest.len()));
-        if decode_frame(frame, &stamp, out) { front } else { self.refuse(frame[2]) }
+        if !decode_frame(frame, &stamp, out) {
+            return self.refuse(frame[2]);
+        }
+        self.judge_time(frame, length, rest.len(), out);
+        front
     }
 
     #[inline(always)]

@@ -511,6 +511,33 @@ fn an_instrument_that_was_never_announced_is_not_lost() {
 }
 
 #[test]
+fn a_message_stamped_hours_after_its_neighbours_is_read_at_the_time_before() {
+    const HOUR: u64 = 3_600_000_000_000;
+    let times = |stamps: &[u64]| {
+        let mut bytes = Vec::new();
+        push(&mut bytes, &directory(1, "AAPL"));
+        for (number, stamp) in (1..).zip(stamps) {
+            push(&mut bytes, &add(1, *stamp, number));
+        }
+        let (all, source) = records(&bytes, LocateMap::all());
+        // The directory is stamped 1.
+        let midnight_ns = all[0].header.ts_venue_ns - 1;
+        let stamp = |record: &Record| (record.header.ts_venue_ns - midnight_ns).cast_unsigned();
+        let seen: Vec<u64> = all[1..].iter().map(stamp).collect();
+        let latency = |record: &Record| record.header.ts_recv_ns - record.header.ts_venue_ns;
+        assert!(all.iter().all(|record| latency(record) == latency(&all[0])));
+        (seen, source.skips().mended_times)
+    };
+    let (seven, eight) = (7 * HOUR, 8 * HOUR);
+    assert_eq!(times(&[seven, seven + 60 * HOUR, seven + 2]), (vec![seven, seven, seven + 2], 1));
+    assert_eq!(times(&[seven, seven + 4 * HOUR, eight, eight + 1]), (vec![seven, seven, eight, eight + 1], 1));
+    // A night, an earlier stamp, and the last of the file, of which nothing tells.
+    for sound in [vec![seven, 12 * HOUR, 12 * HOUR + 1], vec![seven, seven, HOUR, seven], vec![seven, 20 * HOUR]] {
+        assert_eq!(times(&sound), (sound, 0));
+    }
+}
+
+#[test]
 fn an_event_ends_where_the_instrument_or_the_nanosecond_changes() {
     let mut bytes = Vec::new();
     for locate in [1, 2] {
@@ -628,7 +655,7 @@ proptest! {
         prop_assert_eq!(visited.messages, source.messages());
         prop_assert_eq!(visited.end, *source.end());
         prop_assert!(!source.end().is_running());
-        let skipped = source.skips().faults() - source.skips().zero_length;
+        let skipped = source.skips().faults() - source.skips().zero_length - source.skips().mended_times;
         prop_assert_eq!(all.len() as u64 + skipped, source.messages());
         prop_assert!(source.position() <= noise.len() as u64);
         // One record closes every event: the last one always.
@@ -649,7 +676,8 @@ proptest! {
         let instrument = source.universe().id_of(locate).unwrap_or(InstrumentId::NONE);
         let stamp = Stamp { seq: 1, instrument, session_midnight_ns: MIDNIGHT_NS, feed_latency_ns: 1_000, flags: Flags::END_OF_EVENT };
         // Among others it takes the straight path, alone the way of the last bytes.
-        (0..4).for_each(|_| push(&mut framed, &add(locate ^ 1, 77, 1)));
+        let stamped = body[5..11].iter().fold(0, |time, byte| time << 8 | u64::from(*byte));
+        (0..4).for_each(|_| push(&mut framed, &add(locate ^ 1, stamped, 1)));
         let (among, _) = records(&framed, LocateMap::all());
         let first: Vec<Record> = among.into_iter().filter(|record| record.header.seq == 1).collect();
         prop_assert_eq!(&first, &all);

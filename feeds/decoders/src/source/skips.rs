@@ -13,6 +13,9 @@ pub struct Skips {
     pub malformed: [u64; 256],
     /// Messages of instruments that were not asked for.
     pub filtered: u64,
+    /// Messages stamped hours after both of their neighbours, read at the time of the one before: kept, for a book without them
+    /// would be wrong, and faults all the same.
+    pub mended_times: u64,
     /// Instruments that traded without ever being announced; they were given a number all the same.
     pub unannounced: u64,
 }
@@ -25,16 +28,17 @@ impl Default for Skips {
             zero_length: 0,
             malformed: [0; 256],
             filtered: 0,
+            mended_times: 0,
             unannounced: 0,
         }
     }
 }
 
 impl Skips {
-    /// Faults: everything skipped that was not merely filtered.
+    /// Faults: everything skipped that was not merely filtered, and everything mended.
     pub fn faults(&self) -> u64 {
         let tables = [&self.unknown_type, &self.wrong_length, &self.malformed];
-        self.zero_length + tables.iter().map(|table| table.iter().sum::<u64>()).sum::<u64>()
+        self.zero_length + self.mended_times + tables.iter().map(|table| table.iter().sum::<u64>()).sum::<u64>()
     }
 
     /// Adds the counts of `other`.
@@ -51,11 +55,12 @@ impl Skips {
         }
         self.zero_length += other.zero_length;
         self.filtered += other.filtered;
+        self.mended_times += other.mended_times;
         self.unannounced += other.unannounced;
     }
 
     /// Reasons with a count above zero, in a fixed order: `unknown_type:Z`, `wrong_length:A`, `malformed:A`,
-    /// `zero_length`, `filtered`. A type byte that is not a letter is shown as `0x00`.
+    /// `zero_length`, `mended_time`, `filtered`. A type byte that is not a letter is shown as `0x00`.
     pub fn reasons(&self) -> Vec<(String, u64)> {
         let mut reasons = Vec::new();
         let tables = [
@@ -70,7 +75,12 @@ impl Skips {
                 }
             }
         }
-        for (reason, count) in [("zero_length", self.zero_length), ("filtered", self.filtered)] {
+        let counts = [
+            ("zero_length", self.zero_length),
+            ("mended_time", self.mended_times),
+            ("filtered", self.filtered),
+        ];
+        for (reason, count) in counts {
             if count > 0 {
                 reasons.push((reason.to_owned(), count));
             }
@@ -90,19 +100,19 @@ mod tests {
 
     #[test]
     fn filtered_messages_are_no_fault_and_reasons_name_the_letter() {
-        let mut skips = Skips { filtered: 5, zero_length: 1, ..Skips::default() };
+        let mut skips = Skips { filtered: 5, zero_length: 1, mended_times: 4, ..Skips::default() };
         skips.unknown_type[usize::from(b'Z')] = 2;
         skips.malformed[0] = 3;
-        assert_eq!(skips.faults(), 6);
+        assert_eq!(skips.faults(), 10);
         let named: Vec<String> =
             skips.reasons().into_iter().map(|(reason, n)| format!("{reason}={n}")).collect();
-        assert_eq!(named, ["unknown_type:Z=2", "malformed:0x00=3", "zero_length=1", "filtered=5"]);
+        assert_eq!(named, ["unknown_type:Z=2", "malformed:0x00=3", "zero_length=1", "mended_time=4", "filtered=5"]);
         let twice = {
             let mut sum = skips.clone();
             sum.absorb(&skips);
             sum
         };
-        assert_eq!(twice.faults(), 12);
+        assert_eq!(twice.faults(), 20);
         assert_eq!(twice.filtered, 10);
     }
 }

@@ -135,7 +135,10 @@ impl BookRows {
     /// row.
     #[inline]
     pub fn advance(&mut self) -> Option<bool> {
-        let line = self.lines.next()?;
+        let mut line = self.lines.next()?;
+        while line.trim_ascii().is_empty() {
+            line = self.lines.next()?;
+        }
         let is_row = self.row.parse(line);
         if self.depth == 0 && is_row {
             self.depth = self.row.depth;
