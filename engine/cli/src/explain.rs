@@ -14,7 +14,7 @@ use tickrace_journal::{Entry, Reader};
 use tickrace_types::Action;
 
 use crate::input::Session;
-use crate::provenance::Head;
+use crate::provenance::{Head, journal_of};
 use crate::second_pass::{self, Checked, Watcher};
 use crate::{Failure, Streams, progress};
 
@@ -71,8 +71,7 @@ impl OpenRun {
     ///
     /// [`Failure`] of kind input where a part is missing or damaged, of kind difference where a tick file is another.
     pub fn open(run: &Path, files: &[PathBuf], streams: &mut Streams<'_>) -> Result<Self, Failure> {
-        let inner = run.join("journal");
-        let journal = if inner.join(tickrace_journal::HEAD_FILE).exists() { inner } else { run.to_owned() };
+        let journal = journal_of(run)?;
         let head = Head::read(&journal)?;
         let inbound = Reader::open(&journal, "inbound").map_err(Failure::input)?;
         let outbound = Reader::open(&journal, "outbound").map_err(Failure::input)?;

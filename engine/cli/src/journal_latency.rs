@@ -7,6 +7,7 @@ use tickrace_exchange::latency::Way;
 use tickrace_exchange::latency::collect::Collector;
 use tickrace_journal::{Entry, Reader};
 
+use crate::provenance::journal_of;
 use crate::{Failure, Streams};
 
 /// Arguments of `journal-latency`.
@@ -15,7 +16,7 @@ use crate::{Failure, Streams};
     One row for each request and the first answer to it: when it left, nanoseconds to the venue, nanoseconds back.\n\
     A backtest uses the file as [venue.order_latency] and [venue.response_latency] with model = \"recorded\".")]
 pub struct Args {
-    /// Journal folder
+    /// Journal folder, or the run's folder it is in
     journal: PathBuf,
     /// CSV file to write
     #[arg(long)]
@@ -54,7 +55,8 @@ impl Spread {
 ///
 /// [`Failure`]: a journal that cannot be read or holds no answer (3), or a file that cannot be written.
 pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure> {
-    let open = |stream| Reader::open(&args.journal, stream).map_err(Failure::input);
+    let journal = journal_of(&args.journal)?;
+    let open = |stream| Reader::open(&journal, stream).map_err(Failure::input);
     let (outbound, inbound) = (open("outbound")?, open("inbound")?);
     let mut collector = Collector::new();
     for entry in outbound.iter() {

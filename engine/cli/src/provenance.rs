@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use tickrace_desk::DeskConfig;
+use tickrace_journal::HEAD_FILE;
 use tickrace_types::InstrumentTable;
 
 use crate::input::Session;
@@ -74,6 +75,20 @@ pub struct Seal {
 
 /// Name of the seal in a journal folder.
 pub const SEAL_FILE: &str = "seal.json";
+
+/// The journal of `run`, which is a backtest's folder or the journal folder itself.
+///
+/// # Errors
+///
+/// [`Failure`] of kind input where it is neither.
+pub fn journal_of(run: &Path) -> Result<PathBuf, Failure> {
+    let inner = run.join("journal");
+    let journal = [inner.as_path(), run].into_iter().find(|place| place.join(HEAD_FILE).exists());
+    journal.map(Path::to_owned).ok_or_else(|| {
+        let what = if run.exists() { "is no run's folder and no journal: it has no" } else { "is not there; a run has a" };
+        Failure::input(format!("{}: {what} {HEAD_FILE}", run.display()))
+    })
+}
 
 impl Head {
     /// The configuration, parsed again.

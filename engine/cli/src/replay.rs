@@ -13,16 +13,16 @@ use tickrace_types::{Action, OrderRecord, Price, Side};
 
 use crate::artefacts::hash_inbound;
 use crate::backtest::{Market, market_of};
-use crate::provenance::{Head, Seal};
+use crate::provenance::{Head, Seal, journal_of};
 use crate::{Failure, Streams, progress};
 
 /// Arguments of `replay`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  tickrace replay out/market_making/journal --verify\n\n\
     Reads the inbound records only and computes everything else again. With --verify it exits with 5 unless every\n\
-    order is identical and the inbound records are those that were sealed.")]
+    order is identical, and the inbound records and the orders are those that were sealed.")]
 pub struct Args {
-    /// Journal folder
+    /// Journal folder, or the run's folder it is in
     journal: PathBuf,
     /// Exit with 5 where anything differs
     #[arg(long)]
@@ -47,6 +47,7 @@ struct Report {
     differing_verdicts: u64,
     first_difference: Option<String>,
     inbound_sealed: Option<bool>,
+    orders_sealed: Option<bool>,
     complete: bool,
 }
 
@@ -56,20 +57,21 @@ struct Report {
 ///
 /// [`Failure`]: a journal that cannot be read (3), or a difference under `--verify` (5).
 pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure> {
-    let mut head = Head::read(&args.journal)?;
+    let journal = journal_of(&args.journal)?;
+    let mut head = Head::read(&journal)?;
     for text in &args.set {
         crate::settings::lay_over(&mut head.config, text)?;
     }
     let mut config = head.desk_config()?;
     crate::models::load(&mut config, &head.config_path)?;
-    let inbound = Reader::open(&args.journal, "inbound").map_err(Failure::input)?;
-    let outbound = Reader::open(&args.journal, "outbound").map_err(Failure::input)?;
+    let inbound = Reader::open(&journal, "inbound").map_err(Failure::input)?;
+    let outbound = Reader::open(&journal, "outbound").map_err(Failure::input)?;
     for reader in [&inbound, &outbound] {
         if reader.recovery().cut_bytes > 0 {
-            streams.warn(&format!("{}: {}", args.journal.display(), reader.recovery()));
+            streams.warn(&format!("{}: {}", journal.display(), reader.recovery()));
         }
     }
-    let sealed = Seal::read(&args.journal)?;
+    let sealed = Seal::read(&journal)?;
     let market = open_market(&head, args, streams)?;
     let last = |reader: &Reader| {
         reader.iter().last().map(|entry| match entry {
@@ -106,22 +108,29 @@ pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure> {
     bar.finish_and_clear();
     let inbound_sealed = match &sealed {
         Some(seal) => {
-            Some((seal.inbound_records, seal.inbound_blake3.clone()) == hash_inbound(&args.journal)?)
+            Some((seal.inbound_records, seal.inbound_blake3.clone()) == hash_inbound(&journal)?)
         }
         None => None,
     };
+    let order_digest = digest.finish();
+    let identical =
+        replayed.differing == 0 && replayed.differing_verdicts == 0 && replayed.missing_seq.is_none();
+    // Of others the comparison order by order tells more.
+    let orders_sealed = sealed
+        .as_ref()
+        .filter(|_| identical)
+        .map(|seal| (seal.orders, &seal.order_digest) == (replayed.orders, &order_digest));
     let report = Report {
-        journal: args.journal.display().to_string(),
+        journal: journal.display().to_string(),
         records: replayed.records,
         orders: replayed.orders,
-        order_digest: digest.finish(),
-        identical: replayed.differing == 0
-            && replayed.differing_verdicts == 0
-            && replayed.missing_seq.is_none(),
+        order_digest,
+        identical,
         differing_orders: replayed.differing,
         differing_verdicts: replayed.differing_verdicts,
         first_difference: replayed.first.map(|difference| describe(&difference)),
         inbound_sealed,
+        orders_sealed,
         complete: sealed.is_some(),
     };
     tell(&report, streams);
@@ -142,6 +151,9 @@ fn tell(report: &Report, streams: &mut Streams<'_>) {
     }
     if report.inbound_sealed == Some(false) {
         streams.say("  the inbound records are not those that were sealed");
+    }
+    if report.orders_sealed == Some(false) {
+        streams.say("  the orders are not those that were sealed");
     }
     if report.differing_verdicts > 0 {
         streams.say(&format!("  {} verdicts of risk controls differ", report.differing_verdicts));
@@ -173,6 +185,9 @@ fn verdict(report: &Report, replayed: &Replayed) -> Result<(), Failure> {
         return Err(Failure::difference(
             "an inbound record was altered after the run, though no order changed",
         ));
+    }
+    if report.orders_sealed == Some(false) {
+        return Err(Failure::difference("the orders are not those that were sealed: seal.json was altered"));
     }
     Ok(())
 }
