@@ -264,6 +264,25 @@ fn a_verdict_the_gate_would_not_come_to_is_found_though_no_order_moves() {
 }
 
 #[test]
+fn a_seal_of_other_orders_is_found() {
+    let case = lossy();
+    case.ran("out", &[]);
+    let path = case.path("out/journal/seal.json");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let mut seal: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let digest = seal["order_digest"].as_str().unwrap().to_owned();
+    seal["order_digest"] = format!("{:x}{}", u8::from(!digest.starts_with('1')), &digest[1..]).into();
+    std::fs::write(&path, seal.to_string()).unwrap();
+    // The run's folder serves as well as its journal.
+    let out = case.path("out").display().to_string();
+    let done = tickrace(&["replay", &out, "--verify"]);
+    assert_eq!(done.code, 5, "{}", done.err);
+    assert!(done.err.contains("the orders are not those that were sealed"), "{}", done.err);
+    std::fs::write(&path, text).unwrap();
+    assert_eq!(tickrace(&["replay", &out, "--verify"]).code, 0);
+}
+
+#[test]
 fn an_altered_word_that_moves_no_order_is_found_by_the_seal() {
     let case = lossy();
     case.ran("out", &[]);

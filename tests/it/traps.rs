@@ -4,6 +4,8 @@
 //! | trap | test |
 //! | --- | --- |
 //! | a trade and its depth change counted twice, the feeds arriving apart | [`a_trade_and_its_level_heard_the_wrong_way_round_count_once`], `a_trade_told_twice_counts_once` |
+//! | a damaged stamp | [`one_damaged_stamp_moves_nothing_but_is_told`], and in room `feeds` |
+//! | two venues under one name | [`two_files_of_one_symbol_at_one_time_are_told_unless_they_tell_different_things`] |
 //! | stamps of different clocks | [`a_recorder_whose_clock_is_behind_hears_nothing_before_it_happened`], `journal-latency` in `explain.rs` |
 //! | trade-through, the best crossing our price | `the_other_touch_coming_to_our_price_fills_us`, `a_trade_through_our_price_fills_up_to_its_lots_or_whole` |
 //! | hidden executions that touch no displayed queue | `a_hidden_print_through_our_price_fills_and_at_it_does_not`, [`a_hidden_execution_of_a_message_file_leaves_the_queue_alone`] |
@@ -110,6 +112,86 @@ fn a_recorder_whose_clock_is_behind_hears_nothing_before_it_happened() {
     }
     assert!(latencies.iter().all(|ms| *ms >= 0) && latencies.contains(&0), "{latencies:?}");
     assert!(latencies.contains(&10), "{latencies:?}");
+}
+
+/// A minute of depth and trades, ten messages a second.
+fn minute() -> Vec<String> {
+    let line = |(number, ms): (i64, i64)| {
+        let (at_ms, heard_ns) = (1_723_161_256_000 + ms, (1_723_161_256_004 + ms) * 1_000_000);
+        let (bid, lots) = (1_000 + (number / 7) % 5, 1 + number % 4);
+        if number % 5 == 4 {
+            format!(
+                r#"{heard_ns} {{"e":"trade","E":{at_ms},"T":{at_ms},"s":"BTCUSDT","t":{number},"p":"{}.{}","q":"{lots}.000","X":"MARKET","m":true}}"#,
+                bid / 10,
+                bid % 10
+            )
+        } else {
+            let (before, price) = (number - 1 - i64::from(number % 5 == 0), |tenths: i64| format!("{}.{}", tenths / 10, tenths % 10));
+            format!(
+                r#"{heard_ns} {{"e":"depthUpdate","E":{at_ms},"T":{at_ms},"s":"BTCUSDT","U":{number},"u":{number},"pu":{before},"b":[["{}","0"],["{}","{lots}.000"]],"a":[["{}","0"],["{}","{lots}.000"]]}}"#,
+                price(999 + (number / 7 + 4) % 5),
+                price(bid),
+                price(1_002 + (number / 7) % 5),
+                price(1_003 + (number / 7) % 5),
+            )
+        }
+    };
+    let snapshot = r#"1723161255990000000 {"lastUpdateId":9,"E":1723161255980,"T":1723161255980,"bids":[["90.0","10.000"]],"asks":[["110.0","1.000"]]}"#;
+    let lines = (10..610).zip((0..).step_by(100)).map(line);
+    std::iter::once(snapshot.to_owned()).chain(lines).collect()
+}
+
+#[test]
+fn one_damaged_stamp_moves_nothing_but_is_told() {
+    let folder = tempdir().unwrap();
+    let kept = format!("data.kept_in={:?}", folder.path().join("kept").display().to_string());
+    let ran = |name: &str, lines: &[String]| {
+        let (path, out) = (folder.path().join(name), folder.path().join(format!("{name}.out")));
+        std::fs::write(&path, lines.join("\n") + "\n").unwrap();
+        let files = format!("data.files={:?}", [path.display().to_string()]);
+        let out = out.display().to_string();
+        let quoting = config("backtest/touch_quoting.toml");
+        let done =
+            tickrace(&["backtest", &quoting, "--set", &files, "--set", &kept, "--out", &out, "--json"]);
+        assert_eq!(done.code, 0, "{name}: {}", done.err);
+        let summary: serde_json::Value = serde_json::from_str(&done.out).unwrap();
+        (summary["order_digest"].clone(), summary["orders"].clone(), done.err)
+    };
+    let sound = minute();
+    let (digest, sent, told) = ran("sound", &sound);
+    assert!(!digest.is_null() && sent.as_u64().is_some_and(|sent| sent > 20), "{sent}");
+    assert!(!told.contains("stamped hours"), "{told}");
+    // Years ahead, which would fire timers for years; days behind, which would pass for a slow clock all day.
+    for (name, from, to) in [("ahead", "1723161", "2723161"), ("behind", "1723161", "1722161")] {
+        let mut lines = sound.clone();
+        lines[300] = lines[300].replacen(from, to, 1);
+        let damaged = ran(name, &lines);
+        assert_eq!((&damaged.0, &damaged.1), (&digest, &sent), "{name}");
+        assert!(damaged.2.contains("1 messages were stamped hours before or after"), "{}", damaged.2);
+    }
+}
+
+#[test]
+fn two_files_of_one_symbol_at_one_time_are_told_unless_they_tell_different_things() {
+    let folder = tempdir().unwrap();
+    let lines = minute();
+    let of = |name: &str, is_kept: &dyn Fn(&String) -> bool| {
+        let path = folder.path().join(name);
+        let lines: Vec<&str> = lines.iter().filter(|line| is_kept(line)).map(String::as_str).collect();
+        std::fs::write(&path, lines.join("\n") + "\n").unwrap();
+        path.display().to_string()
+    };
+    let whole = of("whole.txt", &|_| true);
+    let (trades, depth) =
+        (of("trades.txt", &|line| line.contains("trade")), of("depth.txt", &|line| !line.contains("trade")));
+    let told = |one: &str, other: &str, name: &str| {
+        let out = folder.path().join(name).display().to_string();
+        let done = tickrace(&["convert", one, other, "--out", &out]);
+        assert_eq!(done.code, 0, "{}", done.err);
+        done.err.contains("BTCUSDT is told of by an earlier input at the same time")
+    };
+    assert!(told(&whole, &trades, "twice"));
+    assert!(!told(&depth, &trades, "both"));
 }
 
 /// LOBSTER's type 5 at our price: the hundred displayed before us are still there.

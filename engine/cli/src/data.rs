@@ -263,8 +263,15 @@ fn tell_inputs(head: &TicksHead, streams: &mut Streams<'_>) {
         }
         if let Some((count, first)) = &input.mended_times {
             streams.warn(&format!(
-                "{}: {count} messages were stamped hours before or after their neighbours, and are read at the time of the one \
-                 before; the first: {first}",
+                "{}: {count} messages were stamped hours before or after their neighbours, and are read at the time these tell; \
+                 the first: {first}",
+                input.path
+            ));
+        }
+        for symbol in &input.told_twice {
+            streams.warn(&format!(
+                "{}: {symbol} is told of by an earlier input at the same time, and both are mixed into one book: where they are \
+                 of two venues, give one a suffix ([[data.inputs]], suffix); where they are the same data, name them once",
                 input.path
             ));
         }
@@ -276,6 +283,10 @@ fn tell_inputs(head: &TicksHead, streams: &mut Streams<'_>) {
                 input.gaps.len()
             ));
         }
+    }
+    if head.records == 0 {
+        let names: Vec<&str> = head.inputs.iter().map(|input| input.path.as_str()).collect();
+        streams.warn(&format!("{}: no record of an instrument that was asked for", names.join(", ")));
     }
     if head.latency_min_ns < 0 {
         streams.warn(&format!(

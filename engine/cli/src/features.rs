@@ -105,6 +105,9 @@ pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure> {
     }
     bar.finish_and_clear();
     let (report, watch) = done?;
+    for symbol in asked.instruments.symbols.iter().filter(|symbol| !report.by_symbol.contains_key(*symbol)) {
+        streams.warn(&format!("no quote of {symbol}: `tickrace inspect` lists the symbols of a file"));
+    }
     if streams.is_json {
         streams.json(&report);
     }

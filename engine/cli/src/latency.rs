@@ -96,6 +96,14 @@ pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure> {
     let table = settings::load(&args.config, &args.set)?;
     let mut config: DeskConfig = settings::parse(&args.config, &table)?;
     config.validate().map_err(|error| Failure::usage(format!("{}: {error}", args.config.display())))?;
+    if config.limits.currency != "USD" {
+        return Err(Failure::usage(format!(
+            "{}: limits.currency is {}, but what is measured is a generated day of shares, quoted in USD: name a configuration \
+             for shares, such as configs/backtest/market_making.toml",
+            args.config.display(),
+            config.limits.currency
+        )));
+    }
     latency_rows::load(&mut config, &args.config)?;
     let clock = TscClock::new();
     let cores = pin::allowed_cores();

@@ -115,6 +115,14 @@ impl Tape {
         }
     }
 
+    /// Midnight of the session, where a log tells it, nanoseconds since the epoch.
+    pub fn midnight_ns(&self) -> Option<i64> {
+        match &self.content {
+            Content::Log { head, .. } => Some(head.midnight_ns).filter(|midnight_ns| *midnight_ns != 0),
+            Content::File { .. } => None,
+        }
+    }
+
     /// The format's name.
     pub fn format(&self) -> &'static str {
         match &self.content {

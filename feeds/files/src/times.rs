@@ -1,8 +1,9 @@
 //! Times that cannot be: one message of a file stamped hours before or after its neighbours, as a damaged digit or bit
 //! makes it. A desk's time never runs backwards, so a single stamp years ahead would fire timers for years and leave
 //! everything after it late; a single venue time ahead of the receive time would be taken for a slow recorder's clock and
-//! move every receive time of the day. Such a stamp is read as the one before it says, and counted; the message is kept,
-//! for a book without it would be wrong.
+//! move every receive time of the day. Such a stamp is worked out from the message's other one and the latency of the message
+//! before, or is that message's where one clock gave both, and counted; the message is kept, for a book without it would be
+//! wrong.
 //!
 //! What goes on from there is no such case: a night, a weekend, a recorder whose clock was set.
 
@@ -69,36 +70,51 @@ impl Times {
     #[cold]
     fn judge_message(&mut self, records: &mut [Record], is_over: bool) -> Option<usize> {
         let front = records[0].header;
-        let own = |record: &&Record| record.header.seq == front.seq;
-        let count = records.iter().take_while(own).count();
-        let next = records.get(count).map(|record| (record.header.ts_recv_ns, record.header.ts_venue_ns));
-        if next.is_none() && !is_over {
+        let message_at = |from: usize| {
+            let header = records.get(from)?.header;
+            let count = records[from..].iter().take_while(|record| record.header.seq == header.seq).count();
+            Some((count, (header.ts_recv_ns, header.ts_venue_ns)))
+        };
+        let count = message_at(0)?.0;
+        let next = message_at(count);
+        // The first of the file has no message before it: two after it tell.
+        let after = next.and_then(|(next_count, _)| message_at(count + next_count)).map(|(_, times)| times);
+        let next = next.map(|(_, times)| times);
+        let is_told = if self.before.is_some() { next.is_some() } else { after.is_some() };
+        if !is_told && !is_over {
             return None;
         }
         let (recv_ns, venue_ns) = (front.ts_recv_ns, front.ts_venue_ns);
-        let settled = match (self.before, next) {
+        let is_spike = match (self.before, next) {
             // Up and down again, or down and up.
             (Some((last_ns, _)), Some((next_ns, _))) => {
                 let is_high = recv_ns > last_ns && recv_ns > next_ns;
                 let is_low = recv_ns < last_ns && recv_ns < next_ns;
-                let is_spike = (is_high || is_low) && is_apart(recv_ns, last_ns) && is_apart(recv_ns, next_ns);
-                if is_spike { last_ns } else { recv_ns }
+                (is_high || is_low) && is_apart(recv_ns, last_ns) && is_apart(recv_ns, next_ns)
             }
             // The last of the file is told by the other clock.
             (Some((last_ns, last_venue_ns)), None) => {
-                let is_spike = is_apart(recv_ns, last_ns) && !is_apart(venue_ns, last_venue_ns);
-                if is_spike { last_ns } else { recv_ns }
+                is_apart(recv_ns, last_ns) && !is_apart(venue_ns, last_venue_ns)
             }
-            // The first by the next: time that falls, or the other clock.
-            (None, Some((next_ns, next_venue_ns))) => {
-                let is_spike = is_apart(recv_ns, next_ns) && (recv_ns > next_ns || !is_apart(venue_ns, next_venue_ns));
-                if is_spike { next_ns } else { recv_ns }
-            }
-            (None, None) => recv_ns,
+            // The first by the next two: time that falls, or the other clock.
+            (None, Some((next_ns, next_venue_ns))) => after.is_some_and(|(after_ns, _)| {
+                let is_apart_of_both = is_apart(recv_ns, next_ns) && is_apart(recv_ns, after_ns);
+                let falls = recv_ns > next_ns && recv_ns > after_ns;
+                is_apart_of_both && (falls || !is_apart(venue_ns, next_venue_ns))
+            }),
+            (None, None) => false,
         };
-        let before_ns = match (self.before, next) {
-            (Some((recv_ns, venue_ns)), _) | (None, Some((recv_ns, venue_ns))) => recv_ns.saturating_sub(venue_ns),
-            (None, None) => recv_ns.saturating_sub(venue_ns),
+        let (near_ns, near_venue_ns) = self.before.or(next).unwrap_or((recv_ns, venue_ns));
+        let before_ns = near_ns.saturating_sub(near_venue_ns);
+        let from_venue_ns = venue_ns.saturating_add(before_ns);
+        let settled = if !is_spike {
+            recv_ns
+        } else if venue_ns == recv_ns || is_apart(from_venue_ns, near_ns) {
+            near_ns
+        } else {
+            let least_ns = self.before.map_or(i64::MIN, |(last_ns, _)| last_ns);
+            let most_ns = next.map_or(i64::MAX, |(next_ns, _)| next_ns);
+            from_venue_ns.min(most_ns).max(least_ns)
         };
         // Where one clock gave both times, both were wrong.
         let venue_settled = if venue_ns == recv_ns && settled != recv_ns {
@@ -173,20 +189,23 @@ mod tests {
     const DAY: i64 = 86_400;
 
     #[test]
-    fn one_stamp_far_from_its_neighbours_is_read_as_the_one_before() {
+    fn one_stamp_far_from_its_neighbours_is_worked_out_from_the_other() {
         let steady = [(100, 99), (101, 100), (102, 101), (103, 102)];
         check(&steady, &steady, 0);
         for wrong in [102 + 11_000 * DAY, 102 + DAY, 102 - DAY, 102 - 9_000, 0 - DAY] {
             let mut times = steady;
             times[2].0 = wrong;
-            check(&times, &[(100, 99), (101, 100), (101, 101), (103, 102)], 1);
+            check(&times, &steady, 1);
             let mut times = steady;
             times[3].0 = wrong;
-            check(&times, &[(100, 99), (101, 100), (102, 101), (102, 102)], 1);
+            check(&times, &steady, 1);
             let mut times = steady;
             times[0].0 = wrong;
-            check(&times, &[(101, 99), (101, 100), (102, 101), (103, 102)], 1);
+            check(&times, &steady, 1);
         }
+        // Not before the message before, nor after the next.
+        check(&[(105, 99), (102 + DAY, 88), (107, 102)], &[(105, 99), (105, 88), (107, 102)], 1);
+        check(&[(105, 99), (102 + DAY, 108), (107, 102)], &[(105, 99), (107, 108), (107, 102)], 1);
         // Of one clock: both times.
         check(&[(100, 100), (101 + DAY, 101 + DAY), (102, 102)], &[(100, 100), (100, 100), (102, 102)], 1);
         check(&[(100 + DAY, 100 + DAY), (101, 101), (102, 102)], &[(101, 101), (101, 101), (102, 102)], 1);

@@ -7,7 +7,6 @@ use indicatif::ProgressBar;
 use tickrace_book::{BarSpec, Bars};
 use tickrace_feeds_files::Decoder;
 use tickrace_feeds_files::format::End;
-use tickrace_feeds_files::times::Mended;
 use tickrace_journal::{Prefault, Writer, WriterConfig};
 use tickrace_types::{Flags, Instrument, InstrumentId, Kind, Record};
 
@@ -143,7 +142,12 @@ pub fn build(
         inputs: named
             .iter()
             .zip(merged.decoders().zip(merged.mended()))
-            .map(|((path, format), (decoder, mended))| input_head(path, format, decoder, mended))
+            .zip(merged.told_twice())
+            .map(|(((path, format), (decoder, mended)), told_twice)| InputHead {
+                mended_times: (mended.count > 0).then(|| (mended.count, mended.first.clone())),
+                told_twice,
+                ..input_head(path, format, decoder)
+            })
             .collect(),
         records,
         twice: orders.moved().twice,
@@ -212,7 +216,7 @@ pub fn stamp_of(path: &Path) -> (u64, u64) {
     (facts.len(), since.map_or(0, |since| u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)))
 }
 
-fn input_head(path: &Path, format: &str, decoder: &dyn Decoder, mended: &Mended) -> InputHead {
+fn input_head(path: &Path, format: &str, decoder: &dyn Decoder) -> InputHead {
     let account = decoder.account();
     let (bytes, modified_ns) = stamp_of(path);
     InputHead {
@@ -229,7 +233,8 @@ fn input_head(path: &Path, format: &str, decoder: &dyn Decoder, mended: &Mended)
             .collect::<BTreeMap<_, _>>(),
         gaps: account.gaps.clone(),
         repairs: account.repairs,
-        mended_times: (mended.count > 0).then(|| (mended.count, mended.first.clone())),
+        mended_times: None,
+        told_twice: Vec::new(),
         fault: match &account.end {
             End::Running | End::Complete => None,
             End::Broken { place, fault } => Some(format!("{place}: {fault}")),

@@ -72,9 +72,12 @@ pub struct InputHead {
     /// What published books changed beyond the messages; absent where there were none to use.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repairs: Option<Repairs>,
-    /// Messages whose times were hours from their neighbours' and were read as the one before says, with the first of them.
+    /// Messages whose times were hours from their neighbours' and were worked out from these, with the first of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mended_times: Option<(u64, String)>,
+    /// Symbols of which an earlier input told the same, orders or levels or trades, in the same stretch of time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub told_twice: Vec<String>,
     /// Why the file ended before its time, where it did.
     pub fault: Option<String>,
 }
@@ -100,10 +103,12 @@ impl TicksHead {
         self.inputs.iter().filter_map(|input| input.repairs).reduce(Repairs::and)
     }
 
-    /// Rows and messages that were skipped as faulty, over all inputs.
+    /// Rows and messages that were skipped as faulty or had their time mended, over all inputs.
     pub fn faults(&self) -> u64 {
         let reasons = self.inputs.iter().flat_map(|input| &input.skipped);
-        reasons.filter(|(reason, _)| *reason != "filtered").map(|(_, (count, _))| count).sum()
+        let skipped: u64 = reasons.filter(|(reason, _)| *reason != "filtered").map(|(_, (count, _))| count).sum();
+        let mended = self.inputs.iter().filter_map(|input| input.mended_times.as_ref());
+        skipped + mended.map(|(count, _)| count).sum::<u64>()
     }
 }
 
@@ -113,6 +118,9 @@ impl TicksHead {
 ///
 /// [`Failure`] where the folder is not a native log.
 pub fn read_head(folder: &Path) -> Result<TicksHead, Failure> {
+    if !folder.join(tickrace_journal::HEAD_FILE).exists() {
+        return Err(Failure::input(format!("{}: a folder, and no native log: it has no head.json", folder.display())));
+    }
     let bytes = tickrace_journal::read_head(folder).map_err(Failure::input)?;
     let fault = |fault: String| Failure::input(format!("{}: head.json: {fault}", folder.display()));
     let head: TicksHead = serde_json::from_slice(&bytes)

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BinaryHeap};
 use tickrace_feeds_files::Decoder;
 use tickrace_feeds_files::format::BATCH_RECORDS;
 use tickrace_feeds_files::times::{Mended, Times};
-use tickrace_types::{Instrument, InstrumentId, Record};
+use tickrace_types::{Instrument, InstrumentId, Kind, Record};
 
 /// Which time orders the files.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, clap::ValueEnum)]
@@ -31,6 +31,25 @@ struct Lane {
     times: Times,
     /// Ids of the merged table by the decoder's own.
     ids: Vec<u32>,
+    /// From when to when it told of what, by the decoder's own ids.
+    spans: Vec<[Option<(i64, i64)>; WHAT]>,
+}
+
+/// What files tell of an instrument, of which two at a time cannot both be right: orders, levels, best quotes, trades.
+const WHAT: usize = 4;
+
+/// One file may begin a moment before the one before it ends, nanoseconds.
+const OVERLAP_NS: i64 = 1_000_000_000;
+
+/// Which of them a record is.
+fn what(kind: u8) -> Option<usize> {
+    match Kind::from_code(kind)? {
+        Kind::Add => Some(0),
+        Kind::Level => Some(1),
+        Kind::Quote => Some(2),
+        Kind::Print => Some(3),
+        _ => None,
+    }
 }
 
 /// The merge.
@@ -56,6 +75,7 @@ impl Merged {
                 settled: 0,
                 times: Times::default(),
                 ids: Vec::new(),
+                spans: Vec::new(),
             })
             .collect();
         let mut merged =
@@ -77,6 +97,29 @@ impl Merged {
     /// What was mended in the times of each decoder's records.
     pub fn mended(&self) -> impl Iterator<Item = &Mended> {
         self.lanes.iter().map(|lane| lane.times.mended())
+    }
+
+    /// For each decoder the symbols of which one before it told the same in the same stretch of time.
+    pub fn told_twice(&self) -> Vec<Vec<String>> {
+        let mut known: Vec<Vec<[Option<(i64, i64)>; WHAT]>> = vec![Vec::new(); self.symbols.len()];
+        let mut told = |lane: &Lane| {
+            let mut twice = Vec::new();
+            for (spans, id) in lane.spans.iter().zip(&lane.ids) {
+                let before = &mut known[*id as usize];
+                let is_twice = before.iter().any(|other| {
+                    let pairs = other.iter().zip(spans).filter_map(|(other, own)| other.zip(*own));
+                    pairs.into_iter().any(|(other, own)| {
+                        own.0 + OVERLAP_NS < other.1 && other.0 + OVERLAP_NS < own.1
+                    })
+                });
+                if is_twice {
+                    twice.push(self.symbols[*id as usize].clone());
+                }
+                before.push(*spans);
+            }
+            twice
+        };
+        self.lanes.iter().map(&mut told).collect()
     }
 
     /// Bytes taken and bytes stored, over all files.
@@ -153,13 +196,23 @@ impl Merged {
     /// Hands on the next records of whoever comes next: one, or a whole batch where there is nobody else.
     pub fn next(&mut self, out: &mut Vec<Record>) -> bool {
         let Some(Reverse((_, index))) = self.queue.pop() else { return false };
+        let is_of_several = self.lanes.len() > 1;
         let lane = &mut self.lanes[index];
         let count = if self.queue.is_empty() { lane.settled - lane.at } else { 1 };
+        lane.spans.resize(lane.ids.len(), [None; WHAT]);
         for record in &lane.batch[lane.at..lane.at + count] {
             let mut record = *record;
+            let own = record.header.instrument as usize;
             if record.header.instrument != InstrumentId::NONE.0 {
-                let id = lane.ids.get(record.header.instrument as usize);
-                record.header.instrument = id.copied().unwrap_or(InstrumentId::NONE.0);
+                record.header.instrument = lane.ids.get(own).copied().unwrap_or(InstrumentId::NONE.0);
+            }
+            if is_of_several
+                && let Some(span) =
+                    lane.spans.get_mut(own).zip(what(record.header.kind)).map(|(spans, what)| &mut spans[what])
+            {
+                let at_ns = record.header.ts_recv_ns;
+                let (first_ns, last_ns) = span.unwrap_or((at_ns, at_ns));
+                *span = Some((first_ns.min(at_ns), last_ns.max(at_ns)));
             }
             out.push(record);
         }
