@@ -52,7 +52,7 @@ pub fn parse_csv_frame(text: &str, path: &Path) -> Result<Frame, FrameError> {
         frame.at_ns.push(at_ns);
         for (_, values) in &mut frame.columns {
             let Some(field) = fields.next() else {
-                return Err(fault(at + 1, line, "as many fields as the header"));
+                return Err(fault(at + 1, line, "a whole row: the header has more fields"));
             };
             let field = bare(field);
             values.push(match field {
@@ -61,7 +61,7 @@ pub fn parse_csv_frame(text: &str, path: &Path) -> Result<Frame, FrameError> {
             });
         }
         if let Some(extra) = fields.next() {
-            return Err(fault(at + 1, extra, "no more fields than the header"));
+            return Err(fault(at + 1, extra, "one of the header's fields: it has fewer"));
         }
     }
     Ok(frame)
@@ -98,7 +98,7 @@ mod tests {
                 "date,P\n9999-01-01,1\n",
                 "x.csv, line 2: \"9999-01-01\" is not a date YYYY-MM-DD, or with a time",
             ),
-            ("date,P\n2020-01-01\n", "x.csv, line 2: \"2020-01-01\" is not as many fields as the header"),
+            ("date,P\n2020-01-01\n", "x.csv, line 2: \"2020-01-01\" is not a whole row: the header has more fields"),
             (
                 "date,P\n2020-01-02,1\n2020-01-01,1\n",
                 "x.csv: row 3 (from 1) has a time before that of the row above; rows must stand in order of time",

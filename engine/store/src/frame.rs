@@ -1,7 +1,8 @@
 //! Frames of dated numbers in Parquet: what research reads and what it leaves.
 //!
-//! A file's first column is its time (`date` or `datetime`: a timestamp of any unit, or a date); the others are
-//! numbers: integers, and floats of 32 and 64 bits. Null and NaN both mean missing.
+//! A file's time is its first column that is one (`date` or `datetime`: a timestamp of any unit, or a date; an index comes
+//! last in what pandas writes); the others are numbers: integers, and floats of 32 and 64 bits. Null and NaN both mean
+//! missing.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -14,7 +15,7 @@ use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
 use parquet::file::reader::{FileReader, RowGroupReader, SerializedFileReader};
 use parquet::file::writer::SerializedFileWriter;
-use parquet::schema::types::{PrimitiveTypeBuilder, Type};
+use parquet::schema::types::{ColumnDescPtr, PrimitiveTypeBuilder, Type};
 use tickrace_stats::Frame;
 use tickrace_stats::panel::DAY_NS;
 
@@ -39,7 +40,7 @@ pub enum FrameError {
         /// Why.
         source: ParquetError,
     },
-    /// A column that cannot be had as numbers, or no time in the first.
+    /// A column that cannot be had as numbers, or no time in any.
     #[error("{path}: column {column} is {got}; wanted is {wanted}")]
     Column {
         /// Which.
@@ -85,39 +86,38 @@ pub fn read_frame(path: &Path) -> Result<Frame, FrameError> {
     let torn = |source| FrameError::Parquet { path: path.to_owned(), source };
     let reader = SerializedFileReader::new(file).map_err(torn)?;
     let schema = reader.metadata().file_metadata().schema_descr();
-    let kinds = schema
-        .columns()
-        .iter()
-        .enumerate()
-        .map(|(place, column)| {
-            Kind::of(column.physical_type(), column.logical_type_ref(), place == 0).ok_or_else(|| {
-                FrameError::Column {
-                    path: path.to_owned(),
-                    column: column.name().to_owned(),
-                    got: format!("{} {:?}", column.physical_type(), column.logical_type_ref()),
-                    wanted: if place == 0 { "a timestamp or a date" } else { "a number" },
-                }
-            })
-        })
-        .collect::<Result<Vec<_>, _>>()?;
+    let columns = schema.columns();
+    let wrong = |place: usize, wanted| FrameError::Column {
+        path: path.to_owned(),
+        column: columns.get(place).map_or("", |column| column.name()).to_owned(),
+        got: columns.get(place).map_or_else(String::new, |column| {
+            format!("{} {:?}", column.physical_type(), column.logical_type_ref())
+        }),
+        wanted,
+    };
+    let unit_of =
+        |column: &ColumnDescPtr| time_unit_ns(column.physical_type(), column.logical_type_ref());
+    let time = columns.iter().enumerate().find_map(|(place, column)| Some((place, unit_of(column)?)));
+    let (time, unit_ns) = time.ok_or_else(|| wrong(0, "a timestamp or a date"))?;
+    let numbered: Vec<usize> = (0..columns.len()).filter(|place| *place != time).collect();
+    if let Some(place) = numbered.iter().find(|place| !is_number(columns[**place].physical_type())) {
+        return Err(wrong(*place, "a number"));
+    }
     let mut frame = Frame::default();
-    frame
-        .columns
-        .extend(schema.columns().iter().skip(1).map(|column| (column.name().to_owned(), Vec::new())));
+    frame.columns.extend(numbered.iter().map(|place| (columns[*place].name().to_owned(), Vec::new())));
     for place in 0..reader.num_row_groups() {
         let group = reader.get_row_group(place).map_err(torn)?;
         let rows = usize::try_from(group.metadata().num_rows()).unwrap_or(0);
-        let Some(&Kind::Time { unit_ns }) = kinds.first() else { continue };
         let start = frame.at_ns.len();
-        times(&*group, rows, unit_ns, &mut frame.at_ns).map_err(torn)?;
+        times(&*group, time, rows, unit_ns, &mut frame.at_ns).map_err(torn)?;
         // A date beyond what nanoseconds count was cut to the last of them.
         for (wrong, what) in [(i64::MIN, "no time"), (i64::MAX, "a time beyond the year 2262")] {
             if let Some(row) = frame.at_ns[start..].iter().position(|&at| at == wrong) {
                 return Err(FrameError::Order { path: path.to_owned(), row: start + row + 1, what });
             }
         }
-        for (column, (_, values)) in frame.columns.iter_mut().enumerate() {
-            numbers(&*group, column + 1, rows, values).map_err(torn)?;
+        for (place, (_, values)) in numbered.iter().zip(&mut frame.columns) {
+            numbers(&*group, *place, rows, values).map_err(torn)?;
         }
     }
     if let Some(fall) = frame.at_ns.windows(2).position(|pair| pair[1] < pair[0]) {
@@ -184,43 +184,33 @@ fn write_columns(writer: &mut SerializedFileWriter<File>, frame: &Frame) -> Resu
     Ok(())
 }
 
-#[derive(Clone, Copy, Debug)]
-enum Kind {
-    Time { unit_ns: i64 },
-    Number,
+/// Nanoseconds of a column's unit where it is a time.
+fn time_unit_ns(physical: Physical, logical: Option<&LogicalType>) -> Option<i64> {
+    match (physical, logical) {
+        (Physical::INT32, Some(LogicalType::Date)) => Some(DAY_NS),
+        (Physical::INT64, Some(LogicalType::Timestamp(stamp))) => Some(match stamp.unit {
+            TimeUnit::MILLIS => 1_000_000,
+            TimeUnit::MICROS => 1_000,
+            TimeUnit::NANOS => 1,
+        }),
+        _ => None,
+    }
 }
 
-impl Kind {
-    fn of(physical: Physical, logical: Option<&LogicalType>, is_first: bool) -> Option<Self> {
-        if !is_first {
-            return matches!(
-                physical,
-                Physical::INT32 | Physical::INT64 | Physical::FLOAT | Physical::DOUBLE
-            )
-            .then_some(Self::Number);
-        }
-        let unit_ns = match (physical, logical) {
-            (Physical::INT32, Some(LogicalType::Date)) => DAY_NS,
-            (Physical::INT64, Some(LogicalType::Timestamp(stamp))) => match stamp.unit {
-                TimeUnit::MILLIS => 1_000_000,
-                TimeUnit::MICROS => 1_000,
-                TimeUnit::NANOS => 1,
-            },
-            _ => return None,
-        };
-        Some(Self::Time { unit_ns })
-    }
+const fn is_number(physical: Physical) -> bool {
+    matches!(physical, Physical::INT32 | Physical::INT64 | Physical::FLOAT | Physical::DOUBLE)
 }
 
 fn times(
     group: &dyn RowGroupReader,
+    column: usize,
     rows: usize,
     unit_ns: i64,
     at_ns: &mut Vec<i64>,
 ) -> Result<(), ParquetError> {
     // A time no file holds stands for a missing one.
     const MISSING: i64 = i64::MIN;
-    match group.get_column_reader(0)? {
+    match group.get_column_reader(column)? {
         ColumnReader::Int32ColumnReader(reader) => {
             spread::<Int32Type, _>(reader, rows, at_ns, MISSING, |day| i64::from(day).saturating_mul(unit_ns))
         }
@@ -319,6 +309,49 @@ mod tests {
             assert!(
                 values.iter().zip(wanted).all(|(got, want)| got.to_bits() == want.to_bits() || got.is_nan())
             );
+        }
+    }
+
+    /// What pandas writes by default: snappy, and an index last.
+    #[test]
+    fn times_may_stand_last_and_any_common_compression_is_read() {
+        use parquet::basic::GzipLevel;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("pandas.parquet");
+        let column = |name: &str, physical, logical| {
+            let of = Type::primitive_type_builder(name, physical).with_logical_type(logical);
+            Arc::new(of.with_repetition(Repetition::REQUIRED).build().unwrap())
+        };
+        let stamp = LogicalType::timestamp(false, TimeUnit::MICROS);
+        let fields = vec![
+            column("price", Physical::FLOAT, None),
+            column("contract", Physical::INT64, None),
+            column("datetime", Physical::INT64, Some(stamp)),
+        ];
+        let schema = Arc::new(Type::group_type_builder("schema").with_fields(fields).build().unwrap());
+        let gzip = Compression::GZIP(GzipLevel::default());
+        for compression in [Compression::UNCOMPRESSED, Compression::SNAPPY, gzip, Compression::LZ4_RAW] {
+            let properties = Arc::new(WriterProperties::builder().set_compression(compression).build());
+            let file = File::create(&path).unwrap();
+            let mut writer = SerializedFileWriter::new(file, Arc::clone(&schema), properties).unwrap();
+            let mut group = writer.next_row_group().unwrap();
+            let mut prices = group.next_column().unwrap().unwrap();
+            prices.typed::<FloatType>().write_batch(&[1.5, 2.5], None, None).unwrap();
+            prices.close().unwrap();
+            for values in [[20_131_200, 20_140_300], [7, 9]] {
+                let mut column = group.next_column().unwrap().unwrap();
+                column.typed::<Int64Type>().write_batch(&values, None, None).unwrap();
+                column.close().unwrap();
+            }
+            group.close().unwrap();
+            writer.close().unwrap();
+            let frame = read_frame(&path).unwrap();
+            assert_eq!(frame.at_ns, [7_000, 9_000], "{compression}");
+            let columns: Vec<(&str, &[f64])> =
+                frame.columns.iter().map(|(name, values)| (name.as_str(), values.as_slice())).collect();
+            let wanted: [(&str, &[f64]); 2] =
+                [("price", &[1.5, 2.5]), ("contract", &[20_131_200.0, 20_140_300.0])];
+            assert_eq!(columns, wanted, "{compression}");
         }
     }
 

@@ -122,6 +122,26 @@ pub enum MarketError {
         /// What it must be.
         wanted: &'static str,
     },
+    /// A contract that is none.
+    #[error("{instrument}: {column} is {got} on {date}; wanted is YYYYMM00, a month's contract")]
+    Contract {
+        /// Whose.
+        instrument: String,
+        /// Which column.
+        column: &'static str,
+        /// What stands there.
+        got: f64,
+        /// Its day.
+        date: String,
+    },
+    /// Rates without a number, or with one that is no rate.
+    #[error("fx_{pair}: {what}")]
+    Rates {
+        /// Which file.
+        pair: String,
+        /// What is wrong.
+        what: String,
+    },
     /// An instrument that nobody knows.
     #[error("there is no instrument {name}; there are: {there}")]
     Unknown {
@@ -162,6 +182,14 @@ pub enum InstrumentsError {
         /// What stands there.
         field: String,
     },
+    /// A name that was there before.
+    #[error("line {line}: {name} stands in an earlier line too")]
+    Twice {
+        /// The line, from 1.
+        line: usize,
+        /// The name.
+        name: String,
+    },
 }
 
 /// Reads the text of `instruments.csv`: a header, then one row each; columns that are not known are passed over.
@@ -170,6 +198,8 @@ pub enum InstrumentsError {
 ///
 /// [`InstrumentsError`] naming the line and the column.
 pub fn parse_instruments(text: &str) -> Result<Vec<Instrument>, InstrumentsError> {
+    // What some programs write first to say that the text is UTF-8.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
     let header = lines.next().map(|(_, line)| fields_of(line)).unwrap_or_default();
     let place = |column: &'static str| header.iter().position(|own| own.trim() == column);
@@ -178,7 +208,7 @@ pub fn parse_instruments(text: &str) -> Result<Vec<Instrument>, InstrumentsError
     for column in COST_COLUMNS {
         needed(column)?;
     }
-    let mut instruments = Vec::new();
+    let mut instruments: Vec<Instrument> = Vec::new();
     for (at, line) in lines {
         let fields = fields_of(line);
         let text =
@@ -195,8 +225,12 @@ pub fn parse_instruments(text: &str) -> Result<Vec<Instrument>, InstrumentsError
         };
         #[allow(clippy::cast_possible_truncation, reason = "days and contracts; a cast saturates")]
         let whole = |column| number(column).map(|value| value as i64);
+        let own = text(Some(name)).to_owned();
+        if instruments.iter().any(|known| known.name == own) {
+            return Err(InstrumentsError::Twice { line: at + 1, name: own });
+        }
         instruments.push(Instrument {
-            name: text(Some(name)).to_owned(),
+            name: own,
             point_size: number("Pointsize")?,
             currency: text(Some(currency)).to_owned(),
             asset_class: text(Some(class)).to_owned(),
@@ -280,12 +314,33 @@ impl Market {
                 is_any.then(|| values.iter().position(|value| value.is_infinite())).flatten()
             };
             if let Some(row) = frame.columns.iter().find_map(infinite) {
-                let (year, month, day) = civil(frame.at_ns[row].div_euclid(DAY_NS));
-                let date = format!("{year:04}-{month:02}-{day:02}");
+                let date = date_of(frame.at_ns[row]);
                 return Err(MarketError::Infinite { instrument: own(), what, date });
             }
         }
         Ok((instrument, prices))
+    }
+
+    /// Checks the contracts of all multiple prices, which carry counts time by.
+    ///
+    /// # Errors
+    ///
+    /// [`MarketError::Contract`].
+    pub fn check_contracts(&self) -> Result<(), MarketError> {
+        for (name, (_, prices)) in &self.instruments {
+            for column in ["PRICE_CONTRACT", "CARRY_CONTRACT", "FORWARD_CONTRACT"] {
+                let wrong = |id: &f64| {
+                    let is_month = (1..=12).contains(&((id / 100.0) as i64 % 100));
+                    !id.is_nan() && !(is_month && (1e7..1e8).contains(id) && id.fract() == 0.0)
+                };
+                let values = prices.multiple.column(column).unwrap_or_default();
+                if let Some(row) = values.iter().position(wrong) {
+                    let (instrument, date) = (name.clone(), date_of(prices.multiple.at_ns[row]));
+                    return Err(MarketError::Contract { instrument, column, got: values[row], date });
+                }
+            }
+        }
+        Ok(())
     }
 
     /// The same without what is stamped before a time, rates too. A weekend's start leaves Friday out, though the weekend's own
@@ -308,17 +363,17 @@ impl Market {
     ///
     /// # Errors
     ///
-    /// [`MarketError::Rate`] where no pair leads from one to the other.
+    /// [`MarketError::Rate`] where no pair leads from one to the other, [`MarketError::Rates`] where one holds no rates.
     pub fn fx(&self, from: &str, to: &str, missing: Quirk) -> Result<FxRate, MarketError> {
         if from == to {
             return Ok(FxRate::Constant(1.0));
         }
-        if let Some(rate) = self.pair(from, to, missing) {
+        if let Some(rate) = self.pair(from, to, missing)? {
             return Ok(rate);
         }
         let missing = || MarketError::Rate { from: from.to_owned(), to: to.to_owned() };
-        let first = self.pair(from, "USD", Quirk::Sound).ok_or_else(missing)?;
-        let second = self.pair("USD", to, Quirk::Sound).ok_or_else(missing)?;
+        let first = self.pair(from, "USD", Quirk::Sound)?.ok_or_else(missing)?;
+        let second = self.pair("USD", to, Quirk::Sound)?.ok_or_else(missing)?;
         let (FxRate::Stamped { at_ns: first_ns, .. }, FxRate::Stamped { at_ns: second_ns, .. }) =
             (&first, &second)
         else {
@@ -333,17 +388,32 @@ impl Market {
     }
 
     /// Rates of a pair, straight or turned round.
-    fn pair(&self, from: &str, to: &str, missing: Quirk) -> Option<FxRate> {
-        let (frame, is_turned) = match self.rates.get(&format!("{from}{to}")) {
-            Some(frame) => (frame, false),
-            None => (self.rates.get(&format!("{to}{from}"))?, true),
-        };
+    fn pair(&self, from: &str, to: &str, missing: Quirk) -> Result<Option<FxRate>, MarketError> {
+        let names = [(format!("{from}{to}"), false), (format!("{to}{from}"), true)];
+        let found = names.into_iter().find_map(|(pair, is_turned)| {
+            let frame = self.rates.get(&pair)?;
+            Some((pair, frame, is_turned))
+        });
+        let Some((pair, frame, is_turned)) = found else { return Ok(None) };
         let values = frame.columns.first().map_or(&[][..], |(_, values)| values);
+        if values.iter().all(|rate| rate.is_nan()) {
+            return Err(MarketError::Rates { pair, what: "there is no rate in it".to_owned() });
+        }
+        if let Some(row) = values.iter().position(|rate| *rate <= 0.0 || rate.is_infinite()) {
+            let what = format!("{} on {}: a rate is above zero", values[row], date_of(frame.at_ns[row]));
+            return Err(MarketError::Rates { pair, what });
+        }
         let rates = values.iter().map(|rate| if is_turned { 1.0 / rate } else { *rate });
         let rows = frame.at_ns.iter().copied().zip(rates);
         let (at_ns, rates) = rows.filter(|(_, rate)| missing == Quirk::Reference || !rate.is_nan()).unzip();
-        Some(FxRate::Stamped { at_ns, rates })
+        Ok(Some(FxRate::Stamped { at_ns, rates }))
     }
+}
+
+/// Day of a time, `YYYY-MM-DD`.
+fn date_of(at_ns: i64) -> String {
+    let (year, month, day) = civil(at_ns.div_euclid(DAY_NS));
+    format!("{year:04}-{month:02}-{day:02}")
 }
 
 /// The rate of the last row stamped at or before each time; NaN before the first.
@@ -419,6 +489,31 @@ mod tests {
         let fault = parse_instruments(&text.replace("PerTrade", "Region")).unwrap_err().to_string();
         assert_eq!(fault, "line 1: there is no column PerTrade");
         assert_eq!(parse_instruments("a,b\n"), Err(InstrumentsError::Column("Instrument")));
+        assert_eq!(parse_instruments(&format!("\u{feff}{text}")).unwrap(), all);
+        let twice = parse_instruments(&format!("{text}0.5,X,c,10,USD,Ags,2.5,0,0\n")).unwrap_err().to_string();
+        assert_eq!(twice, "line 3: X stands in an earlier line too");
+    }
+
+    #[test]
+    fn what_is_no_rate_and_no_contract_is_refused_with_its_day() {
+        let mut market = Market::default();
+        market.rates.insert("EURUSD".to_owned(), rates(&[0, DAY_NS], &[1.25, 0.0]));
+        market.rates.insert("KRWUSD".to_owned(), rates(&[0], &[f64::NAN]));
+        let fault = |from| market.fx(from, "USD", Quirk::Reference).unwrap_err().to_string();
+        assert_eq!(fault("EUR"), "fx_EURUSD: 0 on 1970-01-02: a rate is above zero");
+        assert_eq!(fault("KRW"), "fx_KRWUSD: there is no rate in it");
+        let of = |id: f64| {
+            let columns = vec![("PRICE_CONTRACT".to_owned(), vec![f64::NAN, id])];
+            let multiple = Frame { at_ns: vec![0, DAY_NS], columns };
+            let prices = Prices { multiple, ..Prices::default() };
+            let mut market = Market::default();
+            market.instruments.insert("CORN".to_owned(), (Instrument::default(), prices));
+            market.check_contracts().map_err(|error| error.to_string())
+        };
+        assert_eq!((of(20_131_200.0), of(20_130_115.0), of(f64::NAN)), (Ok(()), Ok(()), Ok(())));
+        for id in [20_131_300.0, 20_130_000.0, 201_312.0, 20_131_200.5, 0.0, -20_131_200.0, f64::INFINITY] {
+            assert!(of(id).unwrap_err().starts_with("CORN: PRICE_CONTRACT is "), "{id}");
+        }
     }
 
     #[test]

@@ -53,6 +53,7 @@ pub fn load(folder: &Path, wanted: Option<&[&str]>) -> Result<Market, Failure> {
             market.rates.insert(pair.to_owned(), rates);
         }
     }
+    market.check_contracts().map_err(|error| Failure::input(format!("{}: {error}", folder.display())))?;
     Ok(market)
 }
 
