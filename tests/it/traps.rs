@@ -126,7 +126,9 @@ fn minute() -> Vec<String> {
                 bid % 10
             )
         } else {
-            let (before, price) = (number - 1 - i64::from(number % 5 == 0), |tenths: i64| format!("{}.{}", tenths / 10, tenths % 10));
+            let (before, price) = (number - 1 - i64::from(number % 5 == 0), |tenths: i64| {
+                format!("{}.{}", tenths / 10, tenths % 10)
+            });
             format!(
                 r#"{heard_ns} {{"e":"depthUpdate","E":{at_ms},"T":{at_ms},"s":"BTCUSDT","U":{number},"u":{number},"pu":{before},"b":[["{}","0"],["{}","{lots}.000"]],"a":[["{}","0"],["{}","{lots}.000"]]}}"#,
                 price(999 + (number / 7 + 4) % 5),

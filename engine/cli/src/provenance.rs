@@ -85,7 +85,11 @@ pub fn journal_of(run: &Path) -> Result<PathBuf, Failure> {
     let inner = run.join("journal");
     let journal = [inner.as_path(), run].into_iter().find(|place| place.join(HEAD_FILE).exists());
     journal.map(Path::to_owned).ok_or_else(|| {
-        let what = if run.exists() { "is no run's folder and no journal: it has no" } else { "is not there; a run has a" };
+        let what = if run.exists() {
+            "is no run's folder and no journal: it has no"
+        } else {
+            "is not there; a run has a"
+        };
         Failure::input(format!("{}: {what} {HEAD_FILE}", run.display()))
     })
 }

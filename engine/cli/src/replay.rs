@@ -107,9 +107,7 @@ pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure> {
     .map_err(Failure::usage)?;
     bar.finish_and_clear();
     let inbound_sealed = match &sealed {
-        Some(seal) => {
-            Some((seal.inbound_records, seal.inbound_blake3.clone()) == hash_inbound(&journal)?)
-        }
+        Some(seal) => Some((seal.inbound_records, seal.inbound_blake3.clone()) == hash_inbound(&journal)?),
         None => None,
     };
     let order_digest = digest.finish();

@@ -2,7 +2,6 @@
 
 use tickrace_feeds::source::Source;
 use tickrace_types::Record;
-use tickrace_types::prefetch::prefetch_item;
 
 /// Records decoded ahead of the one that is handled: with two, the table of order numbers is asked for the first, and
 /// the order it names for the second.
@@ -20,9 +19,6 @@ pub enum Soon {
     /// Further: the table that will tell what it names is asked for.
     Later,
 }
-
-/// Line of a log behind the next record that is fetched: no processor foresees the first lines of the next page.
-const FETCHED: usize = 24;
 
 /// Lines of a log behind the next record that are told as [`Soon::Later`] and as [`Soon::Next`].
 const GLIMPSES: (usize, usize) = (5, 1);
@@ -139,9 +135,6 @@ impl<H: Holds> Ahead<H> {
             self.decode(source);
         }
         if let Some(later) = source.glimpse(GLIMPSES.0) {
-            if let Some(far) = source.glimpse(FETCHED) {
-                prefetch_item(far);
-            }
             expect(later, Soon::Later);
             if let Some(next) = source.glimpse(GLIMPSES.1) {
                 expect(next, Soon::Next);

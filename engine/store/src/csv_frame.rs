@@ -98,7 +98,10 @@ mod tests {
                 "date,P\n9999-01-01,1\n",
                 "x.csv, line 2: \"9999-01-01\" is not a date YYYY-MM-DD, or with a time",
             ),
-            ("date,P\n2020-01-01\n", "x.csv, line 2: \"2020-01-01\" is not a whole row: the header has more fields"),
+            (
+                "date,P\n2020-01-01\n",
+                "x.csv, line 2: \"2020-01-01\" is not a whole row: the header has more fields",
+            ),
             (
                 "date,P\n2020-01-02,1\n2020-01-01,1\n",
                 "x.csv: row 3 (from 1) has a time before that of the row above; rows must stand in order of time",

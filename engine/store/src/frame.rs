@@ -95,8 +95,7 @@ pub fn read_frame(path: &Path) -> Result<Frame, FrameError> {
         }),
         wanted,
     };
-    let unit_of =
-        |column: &ColumnDescPtr| time_unit_ns(column.physical_type(), column.logical_type_ref());
+    let unit_of = |column: &ColumnDescPtr| time_unit_ns(column.physical_type(), column.logical_type_ref());
     let time = columns.iter().enumerate().find_map(|(place, column)| Some((place, unit_of(column)?)));
     let (time, unit_ns) = time.ok_or_else(|| wrong(0, "a timestamp or a date"))?;
     let numbered: Vec<usize> = (0..columns.len()).filter(|place| *place != time).collect();

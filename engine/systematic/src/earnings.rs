@@ -112,7 +112,8 @@ impl Earnings {
             let mut accounts = Vec::new();
             for (name, held) in &contracts.0 {
                 let Some(member) = system.members.get(name) else { continue };
-                let fx = market.fx(&member.instrument.currency, &config.base_currency, config.missing_rates)?;
+                let fx =
+                    market.fx(&member.instrument.currency, &config.base_currency, config.missing_rates)?;
                 let average = stage(member, "avg_position");
                 let turned = || turnover(held, AverageSize::Smoothed(average));
                 let terms = (config.multiply_roll_costs_by, average, turned);

@@ -448,7 +448,8 @@ mod tests {
         let mut market = Market::default();
         market.rates.insert("EURUSD".to_owned(), rates(&[10, 20], &[1.25, 1.5]));
         market.rates.insert("GBPUSD".to_owned(), rates(&[10], &[2.0]));
-        let rate = |from: &str, to: &str, at: &[i64]| market.fx(from, to, Quirk::Reference).map(|fx| as_of(&fx, at));
+        let rate =
+            |from: &str, to: &str, at: &[i64]| market.fx(from, to, Quirk::Reference).map(|fx| as_of(&fx, at));
         let eur = rate("EUR", "USD", &[5, 10, 19, 20]).unwrap();
         assert!(eur[0].is_nan());
         assert_eq!(eur[1..], [1.25, 1.25, 1.5]);
@@ -472,7 +473,10 @@ mod tests {
         };
         assert_eq!(known("KRW", "USD", Quirk::Reference), [Some(0.25), None, None, Some(0.5)]);
         assert_eq!(known("KRW", "USD", Quirk::Sound), [Some(0.25), Some(0.25), Some(0.25), Some(0.5)]);
-        assert_eq!(known("KRW", "GBP", Quirk::Reference), [Some(0.125), Some(0.125), Some(0.125), Some(0.25)]);
+        assert_eq!(
+            known("KRW", "GBP", Quirk::Reference),
+            [Some(0.125), Some(0.125), Some(0.125), Some(0.25)]
+        );
     }
 
     #[test]
@@ -490,7 +494,8 @@ mod tests {
         assert_eq!(fault, "line 1: there is no column PerTrade");
         assert_eq!(parse_instruments("a,b\n"), Err(InstrumentsError::Column("Instrument")));
         assert_eq!(parse_instruments(&format!("\u{feff}{text}")).unwrap(), all);
-        let twice = parse_instruments(&format!("{text}0.5,X,c,10,USD,Ags,2.5,0,0\n")).unwrap_err().to_string();
+        let twice =
+            parse_instruments(&format!("{text}0.5,X,c,10,USD,Ags,2.5,0,0\n")).unwrap_err().to_string();
         assert_eq!(twice, "line 3: X stands in an earlier line too");
     }
 

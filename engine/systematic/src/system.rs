@@ -232,7 +232,11 @@ impl System {
         }
         let members: Vec<&Member> = system.members.values().collect();
         let accounts = parallel::each(members.len(), |place| {
-            let fx = market.fx(&members[place].instrument.currency, &config.base_currency, config.missing_rates)?;
+            let fx = market.fx(
+                &members[place].instrument.currency,
+                &config.base_currency,
+                config.missing_rates,
+            )?;
             Ok::<_, MarketError>(subsystem_account(members[place], &fx, config))
         });
         for (name, account) in names.iter().zip(accounts) {

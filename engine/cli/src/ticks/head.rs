@@ -106,7 +106,8 @@ impl TicksHead {
     /// Rows and messages that were skipped as faulty or had their time mended, over all inputs.
     pub fn faults(&self) -> u64 {
         let reasons = self.inputs.iter().flat_map(|input| &input.skipped);
-        let skipped: u64 = reasons.filter(|(reason, _)| *reason != "filtered").map(|(_, (count, _))| count).sum();
+        let skipped: u64 =
+            reasons.filter(|(reason, _)| *reason != "filtered").map(|(_, (count, _))| count).sum();
         let mended = self.inputs.iter().filter_map(|input| input.mended_times.as_ref());
         skipped + mended.map(|(count, _)| count).sum::<u64>()
     }
@@ -119,7 +120,10 @@ impl TicksHead {
 /// [`Failure`] where the folder is not a native log.
 pub fn read_head(folder: &Path) -> Result<TicksHead, Failure> {
     if !folder.join(tickrace_journal::HEAD_FILE).exists() {
-        return Err(Failure::input(format!("{}: a folder, and no native log: it has no head.json", folder.display())));
+        return Err(Failure::input(format!(
+            "{}: a folder, and no native log: it has no head.json",
+            folder.display()
+        )));
     }
     let bytes = tickrace_journal::read_head(folder).map_err(Failure::input)?;
     let fault = |fault: String| Failure::input(format!("{}: head.json: {fault}", folder.display()));

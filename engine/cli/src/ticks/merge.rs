@@ -108,9 +108,9 @@ impl Merged {
                 let before = &mut known[*id as usize];
                 let is_twice = before.iter().any(|other| {
                     let pairs = other.iter().zip(spans).filter_map(|(other, own)| other.zip(*own));
-                    pairs.into_iter().any(|(other, own)| {
-                        own.0 + OVERLAP_NS < other.1 && other.0 + OVERLAP_NS < own.1
-                    })
+                    pairs
+                        .into_iter()
+                        .any(|(other, own)| own.0 + OVERLAP_NS < other.1 && other.0 + OVERLAP_NS < own.1)
                 });
                 if is_twice {
                     twice.push(self.symbols[*id as usize].clone());
@@ -207,8 +207,11 @@ impl Merged {
                 record.header.instrument = lane.ids.get(own).copied().unwrap_or(InstrumentId::NONE.0);
             }
             if is_of_several
-                && let Some(span) =
-                    lane.spans.get_mut(own).zip(what(record.header.kind)).map(|(spans, what)| &mut spans[what])
+                && let Some(span) = lane
+                    .spans
+                    .get_mut(own)
+                    .zip(what(record.header.kind))
+                    .map(|(spans, what)| &mut spans[what])
             {
                 let at_ns = record.header.ts_recv_ns;
                 let (first_ns, last_ns) = span.unwrap_or((at_ns, at_ns));

@@ -38,7 +38,9 @@ impl Skips {
     /// Faults: everything skipped that was not merely filtered, and everything mended.
     pub fn faults(&self) -> u64 {
         let tables = [&self.unknown_type, &self.wrong_length, &self.malformed];
-        self.zero_length + self.mended_times + tables.iter().map(|table| table.iter().sum::<u64>()).sum::<u64>()
+        self.zero_length
+            + self.mended_times
+            + tables.iter().map(|table| table.iter().sum::<u64>()).sum::<u64>()
     }
 
     /// Adds the counts of `other`.
@@ -106,7 +108,10 @@ mod tests {
         assert_eq!(skips.faults(), 10);
         let named: Vec<String> =
             skips.reasons().into_iter().map(|(reason, n)| format!("{reason}={n}")).collect();
-        assert_eq!(named, ["unknown_type:Z=2", "malformed:0x00=3", "zero_length=1", "mended_time=4", "filtered=5"]);
+        assert_eq!(
+            named,
+            ["unknown_type:Z=2", "malformed:0x00=3", "zero_length=1", "mended_time=4", "filtered=5"]
+        );
         let twice = {
             let mut sum = skips.clone();
             sum.absorb(&skips);
