@@ -330,8 +330,10 @@ impl Market {
         for (name, (_, prices)) in &self.instruments {
             for column in ["PRICE_CONTRACT", "CARRY_CONTRACT", "FORWARD_CONTRACT"] {
                 let wrong = |id: &f64| {
-                    let is_month = (1..=12).contains(&((id / 100.0) as i64 % 100));
-                    !id.is_nan() && !(is_month && (1e7..1e8).contains(id) && id.fract() == 0.0)
+                    let month = (id / 100.0).floor() % 100.0;
+                    let is_one =
+                        (1e7..1e8).contains(id) && id.fract() == 0.0 && (1.0..=12.0).contains(&month);
+                    !(id.is_nan() || is_one)
                 };
                 let values = prices.multiple.column(column).unwrap_or_default();
                 if let Some(row) = values.iter().position(wrong) {

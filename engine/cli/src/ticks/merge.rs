@@ -32,8 +32,11 @@ struct Lane {
     /// Ids of the merged table by the decoder's own.
     ids: Vec<u32>,
     /// From when to when it told of what, by the decoder's own ids.
-    spans: Vec<[Option<(i64, i64)>; WHAT]>,
+    spans: Vec<Spans>,
 }
+
+/// First and last time of each of what is told.
+type Spans = [Option<(i64, i64)>; WHAT];
 
 /// What files tell of an instrument, of which two at a time cannot both be right: orders, levels, best quotes, trades.
 const WHAT: usize = 4;
@@ -101,7 +104,7 @@ impl Merged {
 
     /// For each decoder the symbols of which one before it told the same in the same stretch of time.
     pub fn told_twice(&self) -> Vec<Vec<String>> {
-        let mut known: Vec<Vec<[Option<(i64, i64)>; WHAT]>> = vec![Vec::new(); self.symbols.len()];
+        let mut known: Vec<Vec<Spans>> = vec![Vec::new(); self.symbols.len()];
         let mut told = |lane: &Lane| {
             let mut twice = Vec::new();
             for (spans, id) in lane.spans.iter().zip(&lane.ids) {
