@@ -87,6 +87,12 @@ pub fn format_of(input: &InputConfig) -> Result<Format, Failure> {
     }
     let told = open::tell(&input.path).map_err(Failure::input)?;
     told.ok_or_else(|| {
+        if input.path.to_string_lossy().contains("_orderbook_") {
+            return Failure::input(format!(
+                "{}: offset 0: by its name the orderbook file of a LOBSTER pair: name the message file, which finds it",
+                input.path.display()
+            ));
+        }
         let names: Vec<_> = open::FORMATS.iter().map(|(_, name)| *name).collect();
         Failure::input(format!(
             "{}: offset 0: not recognised as a tick file; name its format ({}), or give a column mapping for a CSV file",
