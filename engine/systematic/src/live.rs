@@ -17,8 +17,8 @@
 
 use std::collections::BTreeMap;
 
+use tickrace_analytics::days::date_of;
 use tickrace_stats::BusinessDay;
-use tickrace_stats::panel::civil;
 
 use crate::config::{ConfigError, SystemConfig};
 use crate::market::{Market, MarketError};
@@ -208,20 +208,15 @@ impl From<ConfigError> for LiveError {
 }
 
 fn date(day: BusinessDay) -> String {
-    calendar(day.day())
+    date_of(day.day())
 }
 
 fn stamp(at_ns: i64) -> String {
     if at_ns == i64::MIN {
         "the beginning".to_owned()
     } else {
-        calendar(at_ns.div_euclid(tickrace_stats::panel::DAY_NS))
+        date_of(at_ns.div_euclid(tickrace_stats::panel::DAY_NS))
     }
-}
-
-fn calendar(day: i64) -> String {
-    let (year, month, day) = civil(day);
-    format!("{year:04}-{month:02}-{day:02}")
 }
 
 /// A system as it stands after a day.

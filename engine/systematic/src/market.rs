@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use tickrace_analytics::days::date_of;
 use tickrace_stats::Frame;
-use tickrace_stats::panel::{DAY_NS, civil};
+use tickrace_stats::panel::DAY_NS;
 
 use crate::account::{ContractCosts, FxRate};
 use crate::config::Quirk;
@@ -314,7 +315,7 @@ impl Market {
                 is_any.then(|| values.iter().position(|value| value.is_infinite())).flatten()
             };
             if let Some(row) = frame.columns.iter().find_map(infinite) {
-                let date = date_of(frame.at_ns[row]);
+                let date = date_of(frame.at_ns[row].div_euclid(DAY_NS));
                 return Err(MarketError::Infinite { instrument: own(), what, date });
             }
         }
@@ -337,7 +338,8 @@ impl Market {
                 };
                 let values = prices.multiple.column(column).unwrap_or_default();
                 if let Some(row) = values.iter().position(wrong) {
-                    let (instrument, date) = (name.clone(), date_of(prices.multiple.at_ns[row]));
+                    let (instrument, date) =
+                        (name.clone(), date_of(prices.multiple.at_ns[row].div_euclid(DAY_NS)));
                     return Err(MarketError::Contract { instrument, column, got: values[row], date });
                 }
             }
@@ -402,7 +404,11 @@ impl Market {
             return Err(MarketError::Rates { pair, what: "there is no rate in it".to_owned() });
         }
         if let Some(row) = values.iter().position(|rate| *rate <= 0.0 || rate.is_infinite()) {
-            let what = format!("{} on {}: a rate is above zero", values[row], date_of(frame.at_ns[row]));
+            let what = format!(
+                "{} on {}: a rate is above zero",
+                values[row],
+                date_of(frame.at_ns[row].div_euclid(DAY_NS))
+            );
             return Err(MarketError::Rates { pair, what });
         }
         let rates = values.iter().map(|rate| if is_turned { 1.0 / rate } else { *rate });
@@ -410,12 +416,6 @@ impl Market {
         let (at_ns, rates) = rows.filter(|(_, rate)| missing == Quirk::Reference || !rate.is_nan()).unzip();
         Ok(Some(FxRate::Stamped { at_ns, rates }))
     }
-}
-
-/// Day of a time, `YYYY-MM-DD`.
-fn date_of(at_ns: i64) -> String {
-    let (year, month, day) = civil(at_ns.div_euclid(DAY_NS));
-    format!("{year:04}-{month:02}-{day:02}")
 }
 
 /// The rate of the last row stamped at or before each time; NaN before the first.

@@ -7,8 +7,9 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, OnceLock};
 
+use tickrace_analytics::days::date_of;
 use tickrace_stats::moments::fill_forward;
-use tickrace_stats::panel::{DAY_NS, calendar_days, civil, parse_time};
+use tickrace_stats::panel::{DAY_NS, calendar_days, parse_time};
 use tickrace_stats::{BusinessDay, Frame, Series};
 
 use crate::account::{Account, FxRate, deflator};
@@ -498,12 +499,6 @@ impl System {
             held_stages(config, scalar.as_ref(), &mut member.stages);
         }
     }
-}
-
-/// A calendar day as it is written.
-pub(crate) fn date_of(day: i64) -> String {
-    let (year, month, day) = civil(day);
-    format!("{year:04}-{month:02}-{day:02}")
 }
 
 /// First time a configuration asks for, nanoseconds since the Unix epoch.

@@ -10,6 +10,10 @@ pub use skips::Skips;
 
 use tickrace_types::Record;
 
+/// How far a stamp must be from both of its neighbours, these being close, to be a damaged one, nanoseconds: two hours, more
+/// than clocks are set by in spring and autumn.
+pub const APART_NS: i64 = 7_200_000_000_000;
+
 /// A stream of records in the order of its venue.
 pub trait Source {
     /// Writes the next record into `out`; false at the end, and then `out` is as it was.

@@ -5,12 +5,11 @@
 //! before, or is that message's where one clock gave both, and counted; the message is kept, for a book without it would be
 //! wrong.
 //!
-//! What goes on from there is no such case: a night, a weekend, a recorder whose clock was set.
+//! What goes on from there is no such case: a night, a weekend, a recorder whose clock was set. Nor is one whose neighbours are
+//! far apart themselves, as bars of days are, in order or not.
 
+use tickrace_feeds::source::APART_NS;
 use tickrace_types::Record;
-
-/// How far a stamp must be from its neighbours, nanoseconds: two hours, more than clocks are set by in spring and autumn.
-pub const APART_NS: i64 = 7_200_000_000_000;
 
 /// Which stamps were mended.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -41,12 +40,12 @@ const fn is_ahead(recv_ns: i64, venue_ns: i64, before_ns: i64) -> bool {
 }
 
 impl Times {
-    /// Mends `records` from `from` on, all that are read and not yet judged, and gives how many of the whole may be handed
-    /// on: up to a message that only the next can tell about.
+    /// Mends records, all that are read and not yet judged, and gives how many of them may be handed on: up to a message that
+    /// only the next can tell about.
     ///
     /// - `is_over`: nothing follows.
-    pub fn judge(&mut self, records: &mut [Record], from: usize, is_over: bool) -> usize {
-        let mut at = from;
+    pub fn judge(&mut self, records: &mut [Record], is_over: bool) -> usize {
+        let mut at = 0;
         while let Some(record) = records.get(at) {
             let (recv_ns, venue_ns) = (record.header.ts_recv_ns, record.header.ts_venue_ns);
             match self.before {
@@ -90,7 +89,8 @@ impl Times {
             (Some((last_ns, _)), Some((next_ns, _))) => {
                 let is_high = recv_ns > last_ns && recv_ns > next_ns;
                 let is_low = recv_ns < last_ns && recv_ns < next_ns;
-                (is_high || is_low) && is_apart(recv_ns, last_ns) && is_apart(recv_ns, next_ns)
+                let is_lone = is_apart(recv_ns, last_ns) && is_apart(recv_ns, next_ns);
+                (is_high || is_low) && is_lone && !is_apart(last_ns, next_ns)
             }
             // The last of the file is told by the other clock.
             (Some((last_ns, last_venue_ns)), None) => {
@@ -98,9 +98,9 @@ impl Times {
             }
             // The first by the next two: time that falls, or the other clock.
             (None, Some((next_ns, next_venue_ns))) => after.is_some_and(|(after_ns, _)| {
-                let is_apart_of_both = is_apart(recv_ns, next_ns) && is_apart(recv_ns, after_ns);
+                let is_lone = is_apart(recv_ns, next_ns) && !is_apart(next_ns, after_ns);
                 let falls = recv_ns > next_ns && recv_ns > after_ns;
-                is_apart_of_both && (falls || !is_apart(venue_ns, next_venue_ns))
+                is_lone && (falls || !is_apart(venue_ns, next_venue_ns))
             }),
             (None, None) => false,
         };
@@ -169,9 +169,9 @@ mod tests {
         let (mut read, mut settled, mut judge) = (Vec::new(), 0, Times::default());
         for piece in all.chunks(piece) {
             read.extend_from_slice(piece);
-            settled = judge.judge(&mut read, settled, false);
+            settled += judge.judge(&mut read[settled..], false);
         }
-        settled = judge.judge(&mut read, settled, true);
+        settled += judge.judge(&mut read[settled..], true);
         assert_eq!(settled, all.len());
         let pairs = read.chunks(2).map(|pair| {
             assert_eq!(pair[0].header, pair[1].header);
@@ -231,6 +231,9 @@ mod tests {
         check(&zoned, &zoned, 0);
         let set = [(100, 99), (101, 100), (102 + 9_300, 101), (103 + 9_300, 102), (104 + 9_300, 103)];
         check(&set, &set, 0);
+        // Daily bars of one symbol after another, and two of them the wrong way round.
+        let bars = [1, 2, 4, 3, 5, 1, 2, 3].map(|day| (day * DAY, day * DAY));
+        check(&bars, &bars, 0);
         let snapshot =
             [(100_000, 5), (100_000, 90_000), (100_000, 7), (100_001, 100_000), (100_002, 100_001)];
         check(&snapshot, &snapshot, 0);

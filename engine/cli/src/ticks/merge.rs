@@ -110,10 +110,8 @@ impl Merged {
             for (spans, id) in lane.spans.iter().zip(&lane.ids) {
                 let before = &mut known[*id as usize];
                 let is_twice = before.iter().any(|other| {
-                    let pairs = other.iter().zip(spans).filter_map(|(other, own)| other.zip(*own));
-                    pairs
-                        .into_iter()
-                        .any(|(other, own)| own.0 + OVERLAP_NS < other.1 && other.0 + OVERLAP_NS < own.1)
+                    let mut pairs = other.iter().zip(spans).filter_map(|(other, own)| other.zip(*own));
+                    pairs.any(|(other, own)| own.0 + OVERLAP_NS < other.1 && other.0 + OVERLAP_NS < own.1)
                 });
                 if is_twice {
                     twice.push(self.symbols[*id as usize].clone());
@@ -170,7 +168,7 @@ impl Merged {
             let mut is_more = true;
             while lane.settled == 0 && is_more {
                 is_more = lane.decoder.read(&mut lane.batch);
-                lane.settled = lane.times.judge(&mut lane.batch, 0, !is_more);
+                lane.settled = lane.times.judge(&mut lane.batch, !is_more);
             }
             let known = lane.ids.len();
             let fresh: Vec<String> = lane

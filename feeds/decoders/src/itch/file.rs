@@ -6,7 +6,7 @@ use super::frame::{Cursor, FRAME, Front, be, padded};
 use super::locate::{ABSENT, LocateMap};
 use super::message::LENGTHS;
 use super::record::{Shape, Stamp, decode_frame, decode_shaped, is_sound, needs_instrument};
-use crate::source::{End, Skips, Source};
+use crate::source::{APART_NS, End, Skips, Source};
 
 /// How the messages of a file become records.
 #[derive(Clone, Debug)]
@@ -25,10 +25,6 @@ pub struct FileSource<B> {
     bytes: B,
     decoder: Decoder,
 }
-
-/// How far a message must be stamped after both of its neighbours to be damaged, nanoseconds: time never runs backwards for
-/// those who decide, and one such stamp would leave the rest of the day late.
-const APART_NS: i64 = 7_200_000_000_000;
 
 /// Everything but the bytes.
 #[derive(Debug)]
@@ -107,7 +103,8 @@ impl Decoder {
         Self { cursor: Cursor::new(), skips: Skips::default(), time_max_ns: i64::MIN, options }
     }
 
-    /// Judges the time of the message at the front, of which `out` is the record.
+    /// Judges the time of the message at the front, of which `out` is the record. Time never runs backwards for those who
+    /// decide: one damaged stamp would leave the rest of the day late.
     #[inline(always)]
     fn judge_time(&mut self, frame: &[u8; FRAME], length: usize, rest: usize, out: &mut Record) {
         if out.header.ts_venue_ns > self.time_max_ns {
@@ -116,7 +113,7 @@ impl Decoder {
         self.time_max_ns = out.header.ts_venue_ns.saturating_add(APART_NS);
     }
 
-    /// A message far after the one before, or the first: a night lies between them, unless the next is as early again.
+    /// A message far after the one before, or the first: a night lies between them, unless the next is close to the one before.
     #[cold]
     #[inline(never)]
     fn mend_time(&mut self, frame: &[u8; FRAME], length: usize, rest: usize, out: &mut Record) {
@@ -127,9 +124,11 @@ impl Decoder {
         }
         let next_ns = (be!(u64, frame, next + 5) & TIME).cast_signed();
         let next_ns = next_ns.saturating_add(self.options.session_midnight_ns);
-        if out.header.ts_venue_ns.saturating_sub(next_ns) > APART_NS {
-            let is_first = self.time_max_ns == i64::MIN;
-            let time_ns = if is_first { next_ns } else { self.time_max_ns - APART_NS };
+        let is_first = self.time_max_ns == i64::MIN;
+        let last_ns = if is_first { next_ns } else { self.time_max_ns - APART_NS };
+        let is_lone = (next_ns - last_ns).abs() <= APART_NS;
+        if is_lone && out.header.ts_venue_ns.saturating_sub(next_ns) > APART_NS {
+            let time_ns = last_ns;
             out.header.ts_venue_ns = time_ns;
             out.header.ts_recv_ns = time_ns.saturating_add(self.options.feed_latency_ns);
             self.skips.mended_times += 1;

@@ -534,10 +534,14 @@ fn a_message_stamped_hours_after_its_neighbours_is_read_at_the_time_before() {
         times(&[seven, seven + 4 * HOUR, eight, eight + 1]),
         (vec![seven, seven, eight, eight + 1], 1)
     );
-    // A night, an earlier stamp, and the last of the file, of which nothing tells.
-    for sound in
-        [vec![seven, 12 * HOUR, 12 * HOUR + 1], vec![seven, seven, HOUR, seven], vec![seven, 20 * HOUR]]
-    {
+    // A night, a fall where the neighbours are far apart themselves, an earlier stamp, and the last of the file, of which
+    // nothing tells.
+    for sound in [
+        vec![seven, 12 * HOUR, 12 * HOUR + 1],
+        vec![seven, 20 * HOUR, 12 * HOUR],
+        vec![seven, seven, HOUR, seven],
+        vec![seven, 20 * HOUR],
+    ] {
         assert_eq!(times(&sound), (sound, 0));
     }
 }
