@@ -1,6 +1,7 @@
 //! Systematic futures: a whole system from prices to statistics, and a large one of made-up prices.
 //!
 //! The reference took 8.8 s for chapter fifteen's fixed system on a machine of this kind, 62 s for 40 instruments by 11 rules.
+//! `TICKRACE_SYSTEMATIC_INSTRUMENTS` (250) is how many the large one has, `TICKRACE_SYSTEMATIC_REPEATS` (3) how often it is run.
 #![allow(missing_docs, clippy::unwrap_used, reason = "a bench, not a library")]
 
 use std::collections::BTreeMap;
@@ -139,27 +140,39 @@ const fn day_of_1984() -> i64 {
     day_of_date(1984, 1, 2)
 }
 
-/// 250 instruments by 44 rules over forty years, weights fixed: once.
+fn setting(name: &str, default: usize) -> usize {
+    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
+}
+
+/// 250 instruments by 44 rules over forty years, weights fixed.
 fn large(_: &mut Criterion) {
     if !is_asked_for("large") {
         return;
     }
-    let market = made_up(250);
+    let instruments = setting("TICKRACE_SYSTEMATIC_INSTRUMENTS", 250);
+    let market = made_up(instruments);
     let mut config = system_config("all_rules");
     config.use_forecast_div_mult_estimates = false;
     config.use_instrument_div_mult_estimates = false;
     let weights: BTreeMap<String, f64> =
-        market.instruments.keys().map(|name| (name.clone(), 1.0 / 250.0)).collect();
+        market.instruments.keys().map(|name| (name.clone(), 1.0 / instruments as f64)).collect();
     config.instrument_weights = Some(weights);
-    let start = Instant::now();
-    let system = System::lean(&market, &config, &Rules::default()).unwrap();
-    let earnings = Earnings::new(&system, &market, &config).unwrap();
-    black_box(earnings.portfolio_days());
-    println!("250 instruments by 44 rules by 40 years: {:.2} s", start.elapsed().as_secs_f64());
+    for _ in 0..setting("TICKRACE_SYSTEMATIC_REPEATS", 3) {
+        let start = Instant::now();
+        let system = System::lean(&market, &config, &Rules::default()).unwrap();
+        let stages = start.elapsed().as_secs_f64();
+        let earnings = Earnings::new(&system, &market, &config).unwrap();
+        black_box(earnings.portfolio_days());
+        let seconds = start.elapsed().as_secs_f64();
+        println!("{instruments} instruments by 44 rules by 40 years: {seconds:.2} s (stages {stages:.2})");
+    }
 }
 
 /// One day of all 44 rules from yesterday's state, multipliers fixed: time for one instrument.
 fn day(criterion: &mut Criterion) {
+    if !is_asked_for("systematic_day") {
+        return;
+    }
     let Some(folder) = shared("reference/pysystemtrade/inputs") else { return };
     let mut group = criterion.benchmark_group("systematic_day");
     for name in ["chapter15", "all_rules"] {

@@ -6,7 +6,7 @@ use serde_json::json;
 use tickrace_stats::Frame;
 use tickrace_store::write_frame;
 use tickrace_systematic::account::{Frequency, Statistics};
-use tickrace_systematic::bars::BarCalendar;
+use tickrace_systematic::bars::{BarCalendar, Laid};
 use tickrace_systematic::config::SystemConfig;
 use tickrace_systematic::earnings::Earnings;
 use tickrace_systematic::rules::Rules;
@@ -138,16 +138,8 @@ impl Input {
         let at_data = |error| Failure::input(format!("{}: {error}", self.data.display()));
         let at_config =
             |error: &dyn std::fmt::Display| Failure::usage(format!("{}: {error}", self.config.display()));
-        let calendar = match &config.bars {
-            Some(terms) => BarCalendar::of(&market, terms).map_err(|error| at_config(&error))?,
-            None => None,
-        };
-        let laid = calendar.as_ref().map(|calendar| {
-            let terms = calendar.terms(&config).map_err(|error| at_config(&error))?;
-            Ok::<_, Failure>((calendar.lay(&market), terms))
-        });
-        let laid = laid.transpose()?;
-        let (market, terms) = laid.as_ref().map_or((&market, &config), |(market, terms)| (market, terms));
+        let laid = Laid::of(&market, &config).map_err(|error| at_config(&error))?;
+        let (market, terms) = laid.as_ref().map_or((&market, &config), |laid| (&laid.market, &laid.terms));
         let mut system = System::new(market, terms, &Rules::default()).map_err(|error| match error {
             SystemError::Market(error) => at_data(error),
             error => at_config(&error),
@@ -155,7 +147,7 @@ impl Input {
         let earnings = Earnings::new(&system, market, terms).map_err(at_data)?;
         earnings.add_to(&mut system);
         let seconds = started.elapsed().as_secs_f64();
-        Ok(Done { config, system, earnings, calendar, seconds })
+        Ok(Done { config, system, earnings, calendar: laid.map(|laid| laid.calendar), seconds })
     }
 
     /// The same of a system on days alone.
@@ -169,7 +161,7 @@ impl Input {
 }
 
 /// What is said where bars are not done.
-const DAYS_ONLY: &str = "`backtest` and `stage` work on bars, the other verbs on days alone";
+const DAYS_ONLY: &str = "`backtest`, `stage` and `sweep` work on bars, the other verbs on days alone";
 
 /// A system that was worked out.
 struct Done {

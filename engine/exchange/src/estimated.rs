@@ -341,7 +341,7 @@ impl Exchange {
 
     /// The estimate in lots, rounded up; what is unknown is more than any level holds.
     pub(crate) fn ahead_lots(&self, own: &Own) -> i64 {
-        let lots = libm::ceil(own.estimate.ahead / self.lots[own.instrument.index()]);
+        let lots = (own.estimate.ahead / self.lots[own.instrument.index()]).ceil();
         #[allow(clippy::cast_possible_truncation, reason = "saturates")]
         {
             lots.max(0.0) as i64

@@ -247,7 +247,7 @@ impl Exchange {
             let price = impact.price(id, own.side, (bid, ask), lots);
             let tick = rules.tick_at(nearest(price)) as f64;
             let steps = price / tick;
-            nearest(if own.side == Side::Bid { libm::ceil(steps) } else { libm::floor(steps) } * tick)
+            nearest(if own.side == Side::Bid { steps.ceil() } else { steps.floor() } * tick)
         };
         let accepts = |lots| {
             let price = price_of(lots);
@@ -280,5 +280,5 @@ impl Exchange {
 /// The nearest whole number; saturates.
 #[allow(clippy::cast_possible_truncation, reason = "a cast from a float saturates")]
 fn nearest(value: f64) -> i64 {
-    libm::round(value) as i64
+    value.round() as i64
 }

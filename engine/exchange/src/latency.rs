@@ -260,7 +260,7 @@ impl Drawn {
 /// The whole number below `ns`, held within its bounds.
 fn whole(ns: f64, min_ns: i64, max_ns: i64) -> i64 {
     #[allow(clippy::cast_possible_truncation, reason = "cut to a minute's worth of nanoseconds first")]
-    let cut = libm::floor(ns.clamp(0.0, LATENCY_NS_MAX as f64)) as i64;
+    let cut = ns.clamp(0.0, LATENCY_NS_MAX as f64).floor() as i64;
     cut.clamp(min_ns, max_ns)
 }
 

@@ -144,7 +144,7 @@ impl Estimate {
     /// Lots by which trades have gone beyond us, rounded to the nearest; then we stand at the front.
     #[inline]
     pub fn reached_lots(&mut self, lot: f64) -> i64 {
-        let lots = libm::round(-self.ahead / lot);
+        let lots = (-self.ahead / lot).round();
         if lots >= 1.0 {
             self.ahead = 0.0;
             #[allow(

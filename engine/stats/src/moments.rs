@@ -6,7 +6,11 @@
 //!
 //! Source: pandas 2.1, `ewm(adjust=True, ignore_na=False)` and `rolling`, documentation of *Windowing operations*.
 
-use std::collections::VecDeque;
+mod extremes;
+mod quantile;
+
+pub use extremes::rolling_extremes;
+pub use quantile::rolling_quantile;
 
 /// Weight of the newest row for a span in rows: `2/(span+1)`.
 pub fn alpha_of_span(span: f64) -> f64 {
@@ -169,7 +173,7 @@ pub fn ew_std(values: &[f64], alpha: f64, min_periods: usize) -> Vec<f64> {
         seen += usize::from(!value.is_nan());
         let (top, bottom) = (sum * sum, sum * sum - sum_squares);
         let is_known = seen >= min_periods.max(1) && bottom > 0.0;
-        out.push(if is_known { libm::sqrt(top / bottom * variance) } else { f64::NAN });
+        out.push(if is_known { (top / bottom * variance).sqrt() } else { f64::NAN });
     }
     out
 }
@@ -207,38 +211,6 @@ pub fn fill_forward_into(filled: &mut Vec<f64>, values: &[f64]) -> f64 {
 pub fn differences(values: &[f64]) -> Vec<f64> {
     let mut before = f64::NAN;
     values.iter().map(|&value| value - std::mem::replace(&mut before, value)).collect()
-}
-
-/// Largest and smallest value of the last `rows` rows, where at least `min_periods` of them have one.
-pub fn rolling_extremes(values: &[f64], rows: usize, min_periods: usize) -> (Vec<f64>, Vec<f64>) {
-    // Places of candidates, the best first: a value is out as soon as a later one is as good.
-    let mut queues: [VecDeque<usize>; 2] = [VecDeque::new(), VecDeque::new()];
-    let mut out = (Vec::with_capacity(values.len()), Vec::with_capacity(values.len()));
-    let mut present = 0_usize;
-    for (place, &value) in values.iter().enumerate() {
-        if place >= rows && !values[place - rows].is_nan() {
-            present -= 1;
-        }
-        present += usize::from(!value.is_nan());
-        for (queue, sign) in queues.iter_mut().zip([1.0, -1.0]) {
-            while queue.front().is_some_and(|&first| first + rows <= place) {
-                queue.pop_front();
-            }
-            if !value.is_nan() {
-                while queue.back().is_some_and(|&last| sign * values[last] <= sign * value) {
-                    queue.pop_back();
-                }
-                queue.push_back(place);
-            }
-        }
-        let best = |queue: &VecDeque<usize>| match queue.front() {
-            Some(&first) if present >= min_periods.max(1) => values[first],
-            _ => f64::NAN,
-        };
-        out.0.push(best(&queues[0]));
-        out.1.push(best(&queues[1]));
-    }
-    out
 }
 
 /// Mean of the last `rows` rows, where at least `min_periods` of them have a value.
@@ -291,35 +263,9 @@ pub fn rolling_std(values: &[f64], rows: usize, min_periods: usize) -> Vec<f64> 
             squares += step * (value - mean);
         }
         let is_known = present >= min_periods.max(2) as f64;
-        out.push(if is_known { libm::sqrt(squares.max(0.0) / (present - 1.0)) } else { f64::NAN });
+        out.push(if is_known { (squares.max(0.0) / (present - 1.0)).sqrt() } else { f64::NAN });
     }
     out
-}
-
-/// Quantile of the last `rows` rows, between neighbours in proportion, where at least `min_periods` of them have a value.
-pub fn rolling_quantile(values: &[f64], rows: usize, min_periods: usize, share: f64) -> Vec<f64> {
-    let mut sorted: Vec<f64> = Vec::with_capacity(rows + 1);
-    let mut out = Vec::with_capacity(values.len());
-    for (place, &value) in values.iter().enumerate() {
-        if place >= rows && !values[place - rows].is_nan() {
-            let gone = sorted.partition_point(|own| *own < values[place - rows]);
-            sorted.remove(gone);
-        }
-        if !value.is_nan() {
-            sorted.insert(sorted.partition_point(|own| *own < value), value);
-        }
-        out.push(if sorted.len() >= min_periods.max(1) { between(&sorted, share) } else { f64::NAN });
-    }
-    out
-}
-
-/// Quantile of sorted values.
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of a length is a place")]
-fn between(sorted: &[f64], share: f64) -> f64 {
-    let at = share * (sorted.len() - 1) as f64;
-    let low = at as usize;
-    let high = (low + 1).min(sorted.len() - 1);
-    sorted[low] + (at - low as f64) * (sorted[high] - sorted[low])
 }
 
 /// Skewness and excess kurtosis, their bias taken out, of the rows after `start_of(row)` up to each row.
@@ -352,9 +298,9 @@ pub fn moving_shape(values: &[f64], start_of: impl Fn(usize) -> usize) -> (Vec<f
         let third = m3 - m1 * m1 * m1 - 3.0 * m1 * variance;
         let fourth = m4 - m1 * m1 * m1 * m1 - 6.0 * variance * m1 * m1 - 4.0 * third * m1;
         let varies = variance > 1e-14;
-        let root = libm::sqrt(variance);
+        let root = variance.sqrt();
         out.0.push(if n >= 3.0 && varies {
-            libm::sqrt(n * (n - 1.0)) * third / ((n - 2.0) * root * root * root)
+            (n * (n - 1.0)).sqrt() * third / ((n - 2.0) * root * root * root)
         } else {
             f64::NAN
         });

@@ -112,7 +112,7 @@ fn regression(values: &[f64], trend: Trend, lags: usize) -> Result<(Vec<Vec<f64>
 /// The number of lags with the least information criterion; `price` of a parameter from the number of rows.
 fn choose_lags(values: &[f64], trend: Trend, price: fn(f64) -> f64) -> Result<usize, StatsError> {
     let count = values.len();
-    let schwert = libm::ceil(12.0 * libm::pow(count as f64 / 100.0, 0.25));
+    let schwert = (12.0 * libm::pow(count as f64 / 100.0, 0.25)).ceil();
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small and positive")]
     let schwert = schwert as usize;
     let most = (count / 2).saturating_sub(terms(trend) + 1).min(schwert);

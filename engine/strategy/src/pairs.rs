@@ -230,7 +230,7 @@ impl Pair {
             equity: config.equity_ccy + pnl(leg_y, y) + pnl(leg_x, x),
             lot_value: gross,
             mean: f64::from(side) * (1.0 - kept) * reading.spread.abs() * unit / gross,
-            volatility: libm::sqrt(2.0 * (1.0 - kept)) * reading.deviation * unit / gross,
+            volatility: (2.0 * (1.0 - kept)).sqrt() * reading.deviation * unit / gross,
             confidence: 1.0,
             ..Prospect::default()
         };

@@ -38,6 +38,37 @@ pub struct BarCalendar {
     bars_a_day: f64,
 }
 
+/// A system on bars as one on days: what is worked out of it is dated by the calendar's closes.
+#[derive(Clone, Debug)]
+pub struct Laid {
+    /// Whose days the bars are.
+    pub calendar: BarCalendar,
+    /// See [`BarCalendar::lay`].
+    pub market: Market,
+    /// See [`BarCalendar::terms`].
+    pub terms: SystemConfig,
+}
+
+impl Laid {
+    /// None of a configuration that says nothing of bars, or of a market without a price.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] as [`BarCalendar::of`] and [`BarCalendar::terms`] give it.
+    pub fn of(market: &Market, config: &SystemConfig) -> Result<Option<Self>, ConfigError> {
+        let Some(bars) = &config.bars else { return Ok(None) };
+        // Bars of instruments that the system leaves out are none of its days.
+        let weights = config.instrument_weights.as_ref();
+        let is_used = |name: &String| weights.is_none_or(|weights| weights.contains_key(name));
+        let used = market.instruments.iter().filter(|(name, _)| is_used(name));
+        let instruments = used.map(|(name, one)| (name.clone(), one.clone())).collect();
+        let market = Market { instruments, rates: market.rates.clone() };
+        let Some(calendar) = BarCalendar::of(&market, bars)? else { return Ok(None) };
+        let terms = calendar.terms(config)?;
+        Ok(Some(Self { market: calendar.lay(&market), terms, calendar }))
+    }
+}
+
 impl BarCalendar {
     /// Of all times at which an instrument has a price; none without such a time.
     ///

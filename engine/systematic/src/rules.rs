@@ -334,9 +334,9 @@ fn over(fast: &[f64], slow: &[f64], deviation: &[f64]) -> Vec<f64> {
 pub fn breakout(price: &[f64], lookback: usize) -> Vec<f64> {
     let smooth = (lookback / 4).max(1);
     let (high, low) = rolling_extremes(price, lookback, lookback.div_ceil(2));
-    let raw: Vec<f64> = (0..price.len())
-        .map(|day| 40.0 * (price[day] - (high[day] + low[day]) / 2.0) / (high[day] - low[day]))
-        .collect();
+    let raw = price.iter().zip(high.iter().zip(&low));
+    let raw: Vec<f64> =
+        raw.map(|(price, (high, low))| 40.0 * (price - (high + low) / 2.0) / (high - low)).collect();
     ew_mean(&finite(raw), alpha_of_span(smooth as f64), smooth.div_ceil(2))
 }
 

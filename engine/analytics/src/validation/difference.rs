@@ -66,7 +66,7 @@ impl Moments {
 /// A usual block's length: the cube root of the sample's, at least 1.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small positive number")]
 pub fn block_of(periods: usize) -> usize {
-    libm::round(libm::cbrt(periods as f64)).max(1.0) as usize
+    libm::cbrt(periods as f64).round().max(1.0) as usize
 }
 
 /// Compares the Sharpe ratios of two series of the same periods.

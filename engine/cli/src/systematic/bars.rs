@@ -211,6 +211,27 @@ mod tests {
         assert_eq!(seen, adjusted.len());
         let statistics = std::fs::read_to_string(folder.path().join("out/stats.json")).unwrap();
         assert!(statistics.contains("2026-03-02") && statistics.contains("2026-03-03"));
+        // A set of a sweep is the system that a backtest of the same terms works out.
+        let of = |verb: &str, terms: &[&str], out: &str| {
+            let (mut args, out) = (vec!["systematic", verb, config, "--data", &prices, "--out"], at(out));
+            args.push(&out);
+            args.extend(terms);
+            let (code, text) = told(&args);
+            assert_eq!(code, 0, "{text}");
+        };
+        let read = |file: &str| -> serde_json::Value {
+            serde_json::from_str(&std::fs::read_to_string(at(file)).unwrap()).unwrap()
+        };
+        of("sweep", &["--grid", "buffer_size=0.4"], "sweep");
+        of("backtest", &["--set", "buffer_size=0.4"], "alone");
+        let (swept, alone) = (read("sweep/summary.json"), read("alone/stats.json"));
+        let (swept, alone) = (&swept["best"]["figures"], &alone["portfolio"]["net_daily"]);
+        for (own, other) in
+            [("sharpe", "sharpe"), ("net_pct", "ann_mean"), ("drawdown_pct", "worst_drawdown")]
+        {
+            assert!(alone[other].as_f64().is_some_and(|value| value != 0.0), "{alone}");
+            assert_eq!(swept[own], alone[other], "{own}");
+        }
         for verb in ["targets", "stress"] {
             let (code, text) = told(&["systematic", verb, config, "--data", &prices, "--out", &at("no")]);
             assert!(code == 2 && text.contains("on days alone"), "{verb}: {text}");

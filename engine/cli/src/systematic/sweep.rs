@@ -14,6 +14,7 @@ use tickrace_stats::Series;
 use tickrace_store::Sheet;
 use tickrace_store::sheet::Cells;
 use tickrace_systematic::account::{Frequency, Statistics};
+use tickrace_systematic::bars::Laid;
 use tickrace_systematic::config::SystemConfig;
 use tickrace_systematic::earnings::Earnings;
 use tickrace_systematic::market::Market;
@@ -213,11 +214,15 @@ fn load(folder: &Path, configs: &[Result<SystemConfig, Failure>]) -> Result<Mark
 }
 
 fn worked_out(market: &Market, config: &SystemConfig) -> Worked {
-    if config.bars.is_some() {
-        return Err(format!("bars: {}", super::DAYS_ONLY));
-    }
-    let system = System::lean(market, config, &Rules::default()).map_err(|error| error.to_string())?;
-    let earnings = Earnings::new(&system, market, config).map_err(|error| error.to_string())?;
+    let laid = Laid::of(market, config).map_err(|error| error.to_string())?;
+    let (market, terms) = laid.as_ref().map_or((market, config), |laid| (&laid.market, &laid.terms));
+    let system = System::lean(market, terms, &Rules::default()).map_err(|error| error.to_string())?;
+    let earnings = Earnings::new(&system, market, terms).map_err(|error| error.to_string())?;
+    // Figures are of real days and years.
+    let earnings = match &laid {
+        Some(laid) => laid.calendar.earnings(&earnings),
+        None => earnings,
+    };
     let account = earnings.dynamic.as_ref().unwrap_or(&earnings.portfolio);
     let net = Statistics::of_flow(&account.net(), Frequency::BusinessDay);
     let costs = Statistics::of_flow(&account.costs, Frequency::BusinessDay);

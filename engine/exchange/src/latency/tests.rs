@@ -199,7 +199,7 @@ proptest! {
             let Some(next) = points.get(place + 1) else { return points[place].1 };
             let (x, y) = points[place];
             let slope = (next.1 - y) as f64 / (next.0 - x) as f64;
-            libm::trunc(slope * (ns - x) as f64).to_string().parse::<i64>().expect("a whole number") + y
+            (slope * (ns - x) as f64).trunc().to_string().parse::<i64>().expect("a whole number") + y
         };
         let rows = LatencyRows::new(rows).expect("sound");
         let (mut order, mut response) = (rows.reading(Way::Order), rows.reading(Way::Response));

@@ -68,14 +68,14 @@ impl Signal {
         if self.seen < size.max(BARS_MIN + 1) {
             return None;
         }
-        let volatility = libm::sqrt(self.variance.mean()?);
+        let volatility = self.variance.mean()?.sqrt();
         if volatility <= 0.0 {
             return None;
         }
         let mut sum = 0.0;
         for horizon in self.horizons.iter().flatten() {
             let before = self.closes[(self.seen - 1 - horizon.bars) % size];
-            sum += horizon.weight * (now - before) / (volatility * libm::sqrt(horizon.bars as f64));
+            sum += horizon.weight * (now - before) / (volatility * (horizon.bars as f64).sqrt());
         }
         Some(Reading { z: sum / self.weights, volatility, last_return })
     }

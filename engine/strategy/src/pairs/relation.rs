@@ -148,7 +148,7 @@ impl Relation {
             last = Some(now);
         }
         let count = self.residuals.len() as f64;
-        let deviation = libm::sqrt(squares / (count - 2.0));
+        let deviation = (squares / (count - 2.0)).sqrt();
         if !(deviation > 0.0 && lagged > 0.0 && ratio.is_finite()) {
             return None;
         }
@@ -164,7 +164,7 @@ impl Relation {
             last = Some(now);
         }
         // Rows of the regression less its one coefficient.
-        let error = libm::sqrt(errors / (count - 2.0) / lagged);
+        let error = (errors / (count - 2.0) / lagged).sqrt();
         let statistic = (kept - 1.0) / error;
         let half_life = if kept <= 0.0 {
             0.0

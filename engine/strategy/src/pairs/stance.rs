@@ -74,7 +74,7 @@ impl Stance {
             clippy::cast_sign_loss,
             reason = "positive; a cast of a float saturates"
         )]
-        let by_half_life = if by_half_life > 0.0 { libm::ceil(by_half_life) as u32 } else { 0 };
+        let by_half_life = if by_half_life > 0.0 { by_half_life.ceil() as u32 } else { 0 };
         self.bars_max = match (config.hold_bars_max, by_half_life) {
             (0, bars) | (bars, 0) => bars,
             (one, other) => one.min(other),

@@ -66,7 +66,7 @@ impl Formula {
                     Function::Ffill => Self::Ffill(Fill::default(), x),
                     Function::Abs => Self::Row(f64::abs, x),
                     Function::Sign => Self::Row(sign, x),
-                    Function::Sqrt => Self::Row(libm::sqrt, x),
+                    Function::Sqrt => Self::Row(f64::sqrt, x),
                     Function::Log => Self::Row(libm::log, x),
                     Function::Clip => Self::Clip(number(1), number(2), x),
                     Function::Where => {

@@ -116,7 +116,7 @@ impl EwStd {
         self.seen += usize::from(!value.is_nan());
         let (top, bottom) = (self.sum * self.sum, self.sum * self.sum - self.sum_squares);
         let is_known = self.seen >= self.least && bottom > 0.0;
-        if is_known { libm::sqrt(top / bottom * self.variance) } else { f64::NAN }
+        if is_known { (top / bottom * self.variance).sqrt() } else { f64::NAN }
     }
 
     pub fn keep(&mut self, tape: &mut Tape<'_>) {
@@ -310,7 +310,7 @@ impl RollingStd {
             self.squares += step * (value - self.mean);
         }
         if self.present >= self.least {
-            libm::sqrt(self.squares.max(0.0) / (self.present - 1.0))
+            (self.squares.max(0.0) / (self.present - 1.0)).sqrt()
         } else {
             f64::NAN
         }
@@ -479,9 +479,9 @@ impl Shape {
         let third = m3 - m1 * m1 * m1 - 3.0 * m1 * variance;
         let fourth = m4 - m1 * m1 * m1 * m1 - 6.0 * variance * m1 * m1 - 4.0 * third * m1;
         let varies = variance > 1e-14;
-        let root = libm::sqrt(variance);
+        let root = variance.sqrt();
         let skew = if n >= 3.0 && varies {
-            libm::sqrt(n * (n - 1.0)) * third / ((n - 2.0) * root * root * root)
+            (n * (n - 1.0)).sqrt() * third / ((n - 2.0) * root * root * root)
         } else {
             f64::NAN
         };

@@ -190,7 +190,7 @@ impl Function {
             Self::Ffill => fill_forward(&x),
             Self::Abs => by_row(f64::abs),
             Self::Sign => by_row(sign),
-            Self::Sqrt => by_row(libm::sqrt),
+            Self::Sqrt => by_row(f64::sqrt),
             Self::Log => by_row(libm::log),
             Self::Clip => x.iter().map(|value| value.clamp(number(1), number(2))).collect(),
             Self::Where => {
