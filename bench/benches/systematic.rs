@@ -21,6 +21,10 @@ use tickrace_systematic::rules::Rules;
 use tickrace_systematic::system::System;
 use tickrace_tests::data::{config, shared};
 
+// As the program has it.
+#[global_allocator]
+static MEMORY: tickrace_runtime::huge::HugePages = tickrace_runtime::huge::HugePages;
+
 fn system_config(name: &str) -> SystemConfig {
     let text = std::fs::read_to_string(config(&format!("systematic/{name}.toml"))).unwrap();
     toml::from_str(&text).unwrap()
@@ -146,6 +150,7 @@ fn setting(name: &str, default: usize) -> usize {
 
 /// 250 instruments by 44 rules over forty years, weights fixed.
 fn large(_: &mut Criterion) {
+    tickrace_runtime::huge::keep_freed();
     if !is_asked_for("large") {
         return;
     }

@@ -112,6 +112,8 @@ struct Input {
 ///
 /// [`Failure`] with the exit code of its kind.
 pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure> {
+    // One instrument after the other takes as much memory as the one before.
+    tickrace_runtime::huge::keep_freed();
     match &args.verb {
         Verb::Backtest(args) => backtest(args, streams),
         Verb::Stage(args) => stage(args, streams),
