@@ -72,10 +72,11 @@ pub fn keep_freed() {
     #[cfg(target_env = "gnu")]
     {
         let own_mapping = libc::c_int::try_from(LARGE_BYTES_MIN).unwrap_or(libc::c_int::MAX);
-        // SAFETY: both set a parameter of the allocator, under its own lock, and touch no memory of ours.
-        unsafe {
-            libc::mallopt(libc::M_TRIM_THRESHOLD, libc::c_int::MAX);
-            libc::mallopt(libc::M_MMAP_THRESHOLD, own_mapping);
+        for (parameter, value) in
+            [(libc::M_TRIM_THRESHOLD, libc::c_int::MAX), (libc::M_MMAP_THRESHOLD, own_mapping)]
+        {
+            // SAFETY: sets a parameter of the allocator, under its own lock, and touches no memory of ours.
+            unsafe { libc::mallopt(parameter, value) };
         }
     }
 }

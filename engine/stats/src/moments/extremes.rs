@@ -10,17 +10,22 @@ struct Extremes {
 impl Extremes {
     const NONE: Self = Self { high: f64::NEG_INFINITY, low: f64::INFINITY };
 
+    /// With what came before: of equals, such as zeros of two signs, the later stands.
     #[inline(always)]
-    const fn with(self, other: Self) -> Self {
+    const fn after(self, earlier: Self) -> Self {
         Self {
-            high: if other.high > self.high { other.high } else { self.high },
-            low: if other.low < self.low { other.low } else { self.low },
+            high: if earlier.high > self.high { earlier.high } else { self.high },
+            low: if earlier.low < self.low { earlier.low } else { self.low },
         }
     }
 
+    /// With a value that comes next; of equals the later stands.
     #[inline(always)]
-    const fn with_value(self, value: f64) -> Self {
-        self.with(Self { high: value, low: value })
+    const fn then(self, value: f64) -> Self {
+        Self {
+            high: if value >= self.high { value } else { self.high },
+            low: if value <= self.low { value } else { self.low },
+        }
     }
 }
 
@@ -45,8 +50,8 @@ pub fn rolling_extremes(values: &[f64], rows: usize, min_periods: usize) -> (Vec
         for (row, &value) in block.iter().enumerate() {
             present -= usize::from(before.get(row).is_some_and(|gone| !gone.is_nan()));
             present += usize::from(!value.is_nan());
-            here = here.with_value(value);
-            let Extremes { high, low } = here.with(ends[row + 1]);
+            here = here.then(value);
+            let Extremes { high, low } = here.after(ends[row + 1]);
             let is_known = present >= least;
             highs.push(if is_known { high } else { f64::NAN });
             lows.push(if is_known { low } else { f64::NAN });
@@ -54,7 +59,7 @@ pub fn rolling_extremes(values: &[f64], rows: usize, min_periods: usize) -> (Vec
         if block.len() == rows {
             let mut end = Extremes::NONE;
             for (end_at, &value) in ends.iter_mut().zip(block).rev() {
-                end = end.with_value(value);
+                end = end.after(Extremes { high: value, low: value });
                 *end_at = end;
             }
         }
