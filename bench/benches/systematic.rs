@@ -150,6 +150,7 @@ fn setting(name: &str, default: usize) -> usize {
 
 /// 250 instruments by 44 rules over forty years, weights fixed.
 fn large(_: &mut Criterion) {
+    // As the verbs have it; first of all benches, and for all of them.
     tickrace_runtime::huge::keep_freed();
     if !is_asked_for("large") {
         return;

@@ -10,7 +10,7 @@ use crate::estimate::multiplier::MultiplierConfig;
 use crate::estimate::optimise::OptimiserConfig;
 use crate::forecast::Mapping;
 use crate::groups::Grouped;
-use crate::raw::VolatilityConfig;
+use crate::raw::{VolatilityConfig, VolatilityMethod};
 use crate::rules::Arguments;
 use crate::stress::StressConfig;
 use crate::system::dynamic::SmallSystemConfig;
@@ -353,6 +353,14 @@ impl SystemConfig {
         }
         if !(0.0..=1.0).contains(&self.volatility_calculation.floor_min_quant) {
             return fail("volatility_calculation.floor_min_quant", "must be from 0 to 1".to_owned());
+        }
+        let window = &self.volatility_calculation;
+        if window.func == VolatilityMethod::Rolling && window.days < 1.0 {
+            let fault = format!("a window of days must be at least 1, it is {}", window.days);
+            return fail("volatility_calculation.days", fault);
+        }
+        if window.floor_days == 0 {
+            return fail("volatility_calculation.floor_days", "must be at least 1".to_owned());
         }
         let vol_min = self.volatility_calculation.vol_abs_min;
         if !(vol_min.is_finite() && vol_min >= 0.0) {

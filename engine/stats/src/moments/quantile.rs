@@ -2,6 +2,7 @@
 
 /// Quantile of the last `rows` rows, between neighbours in proportion, where at least `min_periods` of them have a value.
 pub fn rolling_quantile(values: &[f64], rows: usize, min_periods: usize, share: f64) -> Vec<f64> {
+    let rows = rows.clamp(1, values.len().max(1));
     let mut lowest = Lowest::new(rows, share);
     let mut out = Vec::with_capacity(values.len());
     for (place, &value) in values.iter().enumerate() {
@@ -124,7 +125,7 @@ mod tests {
             steps in prop::collection::vec(
                 prop_oneof![1 => Just(f64::NAN), 1 => Just(0.0), 8 => (-3i32..4).prop_map(f64::from), 8 => -1.0..1.2_f64], 0..900,
             ),
-            rows in prop_oneof![1..20_usize, 150..400_usize],
+            rows in prop_oneof![1..20_usize, 150..400_usize, Just(usize::MAX)],
             least in 0..30_usize,
             share in prop_oneof![Just(0.05), Just(0.0), Just(1.0), 0.0..1.0_f64],
         ) {

@@ -7,7 +7,7 @@ use super::member::Known;
 use super::rule::Forecast;
 use crate::config::{Quirk, SystemConfig};
 use crate::position::daily_cash_target;
-use crate::raw::{Demean, Factor, VolatilityMethod};
+use crate::raw::{Demean, Factor};
 use crate::rules::RuleError;
 use crate::system::inputs::{FACTOR_ARGUMENTS, FACTOR_INPUT, INPUTS, arguments_of, factor_terms, input_name};
 use crate::system::{SystemError, start_of};
@@ -191,20 +191,6 @@ fn refuse(config: &SystemConfig) -> Result<(), LiveError> {
             "small_system",
             "whole contracts for small capital are found from the whole history's correlations",
             "use systematic targets, which works the whole history out",
-        ),
-        (
-            config.volatility_calculation.func == VolatilityMethod::Rolling
-                && config.volatility_calculation.days < 1.0,
-            "volatility_calculation.days",
-            "a window of less than a day holds nothing",
-            "state at least 1",
-        ),
-        (
-            config.volatility_calculation.func == VolatilityMethod::Robust
-                && config.volatility_calculation.floor_days == 0,
-            "volatility_calculation.floor_days",
-            "a window of no day holds nothing",
-            "state at least 1",
         ),
     ] {
         if is_asked {
