@@ -212,6 +212,74 @@ fn the_targets_a_run_heard_are_in_its_journal_before_the_orders_they_caused() {
     assert_eq!(first.cause_seq, heard[0].header.seq, "the first order leaves on the target itself");
 }
 
+/// Ticks to bars, to prices, to a target after each bar, to orders in the same ticks: each target is heard when its bar closes, and
+/// at the end is held what the system wants.
+#[test]
+fn targets_after_each_bar_are_heard_at_its_close_and_held() {
+    let (folder, config) = shares("{ kind = \"marketable\" }", &BOTH());
+    let at = |name: &str| text(&folder.path().join(name));
+    let done = |args: &[&str]| {
+        let done = tickrace(args);
+        assert_eq!(done.code, 0, "{args:?}: {}", done.err);
+    };
+    let day = at("day.2026-03-02.itch50");
+    done(&["convert", &day, "--bars", "time:300s", "--out", &at("bars")]);
+    done(&["systematic", "bars", &at("bars"), "--out", &at("prices")]);
+    let intraday = tickrace_tests::data::config("systematic/intraday.toml").display().to_string();
+    let system = ["systematic", "targets", &intraday, "--data", &at("prices"), "--from", "2026-03-02"];
+    done(&[&system[..], &["--out", &at("wanted")]].concat());
+    let (head, targets) = read(&folder.path().join("wanted")).unwrap();
+    assert_eq!(head.instruments, ["SAAA", "SAAB"]);
+    let bars = read_frame(&folder.path().join("prices/adjusted_SAAA.parquet")).unwrap();
+    let closes: Vec<i64> = targets
+        .iter()
+        .filter(|target| target.header.instrument == 0)
+        .map(|target| target.header.ts_recv_ns)
+        .collect();
+    // Before its first price an instrument has no target; from then on one after each bar of any of the two.
+    assert!(bars.at_ns.iter().all(|close| closes.contains(close)), "{closes:?}");
+    let moves = targets.windows(4).filter(|four| four[0].target_lots != four[2].target_lots).count();
+    assert!(moves > 5, "the system moves: {moves}");
+
+    let heard = |at: &str, lots: u32| {
+        let one = |name: &str| {
+            format!("{{ instrument = \"{name}\", symbol = \"{name}\", lots_per_contract = {lots} }}")
+        };
+        let file = text(&folder.path().join("wanted"));
+        let (one, two) = (one("SAAA"), one("SAAB"));
+        format!("targets=[{{ file = \"{file}\", at = \"{at}\", instruments = [{one}, {two}] }}]")
+    };
+    let done = tickrace(&["backtest", &config, "--out", &at("no"), "--set", &heard("10:00:00", 1)]);
+    assert!(done.code == 2 && done.err.contains("say at = \"close\""), "{}", done.err);
+    let out = folder.path().join("out");
+    let wide = ["strategy.position_max_lots=100000", "strategy.order_qty_max_lots=400"];
+    let (rows, summary, _) = run(&config, &out, &[&heard("close", 1), wide[0], wide[1]]);
+    for (place, row) in rows.iter().enumerate() {
+        let last = targets.iter().rfind(|target| target.header.instrument as usize == place).unwrap();
+        assert_eq!(row["target_lots"], last.target_lots, "{row}");
+    }
+    assert!(rows.iter().any(|row| row["is_at_target"] == true), "{rows:?}");
+    let inbound = Reader::open(&out.join("journal"), "inbound").unwrap();
+    let told: Vec<(u32, i32, i64)> = inbound
+        .iter()
+        .filter_map(|entry| match entry {
+            Entry::Small(record) if record.header.kind == Kind::Target as u8 => {
+                Some(*TargetRecord::of(record))
+            }
+            _ => None,
+        })
+        .map(|target| (target.header.instrument, target.target_lots, target.header.ts_recv_ns))
+        .collect();
+    let written = targets.iter().map(|one| (one.header.instrument, one.target_lots, one.header.ts_recv_ns));
+    assert_eq!(told, written.collect::<Vec<_>>(), "each is heard, when its bar closes");
+    let sent = orders(&out);
+    assert!(sent.len() > 10 && summary["fills"] != 0, "{}", sent.len());
+    verified(&out);
+    let (_, split, _) =
+        run(&config, &folder.path().join("split"), &[&heard("close", 1), wide[0], wide[1], SPLIT, YIELD]);
+    assert_eq!(split["order_digest"], summary["order_digest"]);
+}
+
 #[test]
 fn what_keeps_a_position_from_its_target_is_said() {
     let style = "{ kind = \"marketable\" }";

@@ -151,19 +151,7 @@ impl Input {
         let seconds = started.elapsed().as_secs_f64();
         Ok(Done { config, system, earnings, calendar: laid.map(|laid| laid.calendar), seconds })
     }
-
-    /// The same of a system on days alone.
-    fn daily(&self) -> Result<Done, Failure> {
-        let done = self.system()?;
-        if done.calendar.is_some() {
-            return Err(Failure::usage(format!("{}: bars: {DAYS_ONLY}", self.config.display())));
-        }
-        Ok(done)
-    }
 }
-
-/// What is said where bars are not done.
-const DAYS_ONLY: &str = "`backtest`, `stage` and `sweep` work on bars, the other verbs on days alone";
 
 /// A system that was worked out.
 struct Done {

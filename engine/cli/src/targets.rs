@@ -20,6 +20,8 @@ use crate::{Failure, Streams};
 pub const TARGETS: &str = "targets";
 
 const DAY_NS: i64 = 86_400_000_000_000;
+/// In place of a time of day: a target is heard when the day or the bar it rests on is over.
+const AT_CLOSE: &str = "close";
 
 /// Head of a target log: `head.json` in its folder.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -40,7 +42,7 @@ pub struct TargetsHead {
     pub capital: f64,
     /// Annual deviation aimed at, per cent of it.
     pub percentage_vol_target: f64,
-    /// First and last day asked for, `YYYY-MM-DD`.
+    /// First and last day asked for, `YYYY-MM-DD`, or closes of the first and the last bar.
     pub from: String,
     /// See `from`.
     pub to: String,
@@ -104,12 +106,25 @@ pub fn words(
     for targets in &config.targets {
         let fail = |fault: String| Failure::usage(format!("targets: {}: {fault}", targets.file.display()));
         let (head, records) = read(&targets.file)?;
-        let after_ns = parse_at(&targets.at).map_err(|error| fail(format!("at: {error}")))?;
-        let after_ns = i64::try_from(after_ns).map_err(|error| fail(format!("at: {error}")))?;
-        let heard = heard(targets, &head, &records, instruments, |end_ns| {
-            midnight_ns(sessions, end_ns).saturating_add(after_ns)
+        let after_ns = match targets.at.as_str() {
+            AT_CLOSE => None,
+            at => {
+                let after_ns =
+                    parse_at(at).map_err(|error| fail(format!("at: {error}; or \"{AT_CLOSE}\"")))?;
+                Some(i64::try_from(after_ns).map_err(|error| fail(format!("at: {error}")))?)
+            }
+        };
+        let is_of_bar = |record: &TargetRecord| record.header.ts_recv_ns.rem_euclid(DAY_NS) != 0;
+        if after_ns.is_some() && records.iter().any(is_of_bar) {
+            return Err(fail(format!(
+                "its targets are of bars, each to be heard when its bar closes: say at = \"{AT_CLOSE}\""
+            )));
+        }
+        let heard = heard(targets, &head, &records, instruments, |end_ns| match after_ns {
+            Some(after_ns) => midnight_ns(sessions, end_ns).saturating_add(after_ns),
+            None => end_ns,
         });
-        let begins_ns = first_midnight_ns(sessions).saturating_add(after_ns);
+        let begins_ns = first_midnight_ns(sessions).saturating_add(after_ns.unwrap_or(0));
         words.extend(since(heard.map_err(fail)?, begins_ns).iter().map(|target| *target.as_market()));
     }
     Ok(words)
@@ -202,7 +217,7 @@ pub struct Row {
     pub is_at_target: bool,
     /// Where it stands, and why it is not at the target.
     pub standing: &'static str,
-    /// The day whose prices the target rests on, `YYYY-MM-DD`.
+    /// The day whose prices the target rests on, `YYYY-MM-DD`, or the close of the bar.
     pub as_of: String,
     /// The price it rests on.
     pub reference_price: String,
@@ -259,7 +274,7 @@ pub fn rows(config: &DeskConfig, instruments: &InstrumentTable, decide: &DecideS
                 position_lots,
                 is_at_target: position_lots == i64::from(target.target_lots),
                 standing: outcome.standing.name(),
-                as_of: crate::systematic::data::date(target.header.ts_venue_ns - 1),
+                as_of: crate::systematic::data::moment(target.header.ts_venue_ns),
                 reference_price: Price(target.reference_px).to_string(),
                 refusal: outcome.refusal.map(|(is_gate, code)| {
                     match Reason::from_code(code).filter(|_| is_gate) {

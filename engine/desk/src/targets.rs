@@ -14,7 +14,8 @@ use crate::{ConfigError, DeskConfig, config::StrategyConfig};
 pub struct TargetsConfig {
     /// Folder of a target log, as `tickrace systematic targets` writes it.
     pub file: PathBuf,
-    /// Time of day, at the venue, at which the targets of a day's prices are heard on the day after: `10:15:00`.
+    /// Time of day, at the venue, at which the targets of a day's prices are heard on the day after: `10:15:00`. Or `close`: when
+    /// the day (at midnight UTC) or the bar that they rest on is over.
     pub at: String,
     /// What is done with a target of an instrument that is not named below.
     #[serde(default)]

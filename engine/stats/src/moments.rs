@@ -36,62 +36,16 @@ pub fn ew_mean(values: &[f64], alpha: f64, min_periods: usize) -> Vec<f64> {
         } else {
             weight *= kept;
             if !value.is_nan() {
-                // The quotient waits for no mean, only the product does.
+                // One product and one sum wait for the mean before; all else is at hand.
                 let share = 1.0 / (weight + 1.0);
                 if mean != value {
-                    mean = (weight * mean + value) * share;
+                    mean = weight * share * mean + value * share;
                 }
                 weight += 1.0;
             }
         }
         seen += usize::from(!value.is_nan());
         out.push(if seen >= min_periods.max(1) { mean } else { f64::NAN });
-    }
-    out
-}
-
-/// The exponentially weighted means of several series at once, each to the last bit that of [`ew_mean`]: what one waits for
-/// is the time another takes.
-///
-/// - `values`: series of one length. `alphas`: of each, weight of the newest row, in (0, 1].
-/// - `min_periods`: values seen before there is a result.
-///
-/// # Panics
-///
-/// Where the lengths differ.
-pub fn ew_means<const LANES: usize>(
-    values: [&[f64]; LANES],
-    alphas: [f64; LANES],
-    min_periods: usize,
-) -> [Vec<f64>; LANES] {
-    let rows = values.first().map_or(0, |values| values.len());
-    assert!(values.iter().all(|values| values.len() == rows), "series of one length");
-    let kept = alphas.map(|alpha| 1.0 - alpha);
-    let (mut mean, mut weight, mut seen) = ([f64::NAN; LANES], [1.0; LANES], [0_usize; LANES]);
-    let mut out: [Vec<f64>; LANES] = std::array::from_fn(|_| vec![f64::NAN; rows]);
-    {
-        let out = out.each_mut().map(Vec::as_mut_slice);
-        for row in 0..rows {
-            for lane in 0..LANES {
-                let value = values[lane][row];
-                if mean[lane].is_nan() {
-                    mean[lane] = value;
-                } else {
-                    weight[lane] *= kept[lane];
-                    if !value.is_nan() {
-                        let share = 1.0 / (weight[lane] + 1.0);
-                        if mean[lane] != value {
-                            mean[lane] = (weight[lane] * mean[lane] + value) * share;
-                        }
-                        weight[lane] += 1.0;
-                    }
-                }
-                seen[lane] += usize::from(!value.is_nan());
-                if seen[lane] >= min_periods.max(1) {
-                    out[lane][row] = mean[lane];
-                }
-            }
-        }
     }
     out
 }
@@ -122,7 +76,7 @@ pub fn ew_means_of(values: &[f64], alphas: &[f64]) -> Vec<Vec<f64>> {
                 if !value.is_nan() {
                     for lane in 0..LANES {
                         let share = 1.0 / (weight[lane] + 1.0);
-                        let next = (weight[lane] * mean[lane] + value) * share;
+                        let next = weight[lane] * share * mean[lane] + value * share;
                         mean[lane] = if mean[lane] == value { mean[lane] } else { next };
                         weight[lane] += 1.0;
                     }
@@ -159,12 +113,12 @@ pub fn ew_std(values: &[f64], alpha: f64, min_periods: usize) -> Vec<f64> {
             weight *= kept;
             if !value.is_nan() {
                 let (before, share) = (mean, 1.0 / (weight + 1.0));
+                let old = weight * share;
                 if mean != value {
-                    mean = (weight * before + value) * share;
+                    mean = old * before + value * share;
                 }
-                variance = (weight * (variance + (before - mean) * (before - mean))
-                    + (value - mean) * (value - mean))
-                    * share;
+                let (back, ahead) = (before - mean, value - mean);
+                variance = old * variance + (old * (back * back) + share * (ahead * ahead));
                 sum += 1.0;
                 sum_squares += 1.0;
                 weight += 1.0;
@@ -205,6 +159,20 @@ pub fn fill_forward_into(filled: &mut Vec<f64>, values: &[f64]) -> f64 {
         }
     }
     last
+}
+
+/// The same of values that nobody needs as they were.
+pub fn fill_forward_in_place(values: &mut [f64]) {
+    let mut last = f64::NAN;
+    for values in values.chunks_mut(32) {
+        if values.iter().fold(false, |is_any, value| is_any | value.is_nan()) {
+            for value in values.iter_mut() {
+                *value = if value.is_nan() { last } else { *value };
+                last = *value;
+            }
+        }
+        last = values.last().copied().unwrap_or(last);
+    }
 }
 
 /// Differences between each value and the one before it; the first is missing.
@@ -353,21 +321,6 @@ mod tests {
     }
 
     proptest! {
-        #[test]
-        fn means_side_by_side_are_those_of_one_after_the_other(
-            rows in prop::collection::vec(prop::array::uniform3(prop_oneof![1 => Just(f64::NAN), 4 => -5.0..5.0_f64]), 0..60),
-            alphas in prop::array::uniform3(0.01..1.0_f64),
-            least in 0_usize..6,
-        ) {
-            let columns: [Vec<f64>; 3] = std::array::from_fn(|lane| rows.iter().map(|row| row[lane]).collect());
-            let together = ew_means(columns.each_ref().map(Vec::as_slice), alphas, least);
-            for lane in 0..3 {
-                let alone = ew_mean(&columns[lane], alphas[lane], least);
-                let bits = |values: &[f64]| values.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
-                prop_assert_eq!(bits(&together[lane]), bits(&alone));
-            }
-        }
-
         #[test]
         fn means_of_one_series_are_those_of_one_after_the_other(
             values in prop::collection::vec(prop_oneof![

@@ -103,7 +103,7 @@ impl BarCalendar {
     }
 
     /// The day that stands for the first bar at or after a time.
-    fn day_at(&self, at_ns: i64) -> BusinessDay {
+    pub fn day_at(&self, at_ns: i64) -> BusinessDay {
         let place = self.closes_ns.partition_point(|close| *close < at_ns);
         BusinessDay(self.first.0 + i32::try_from(place).unwrap_or(i32::MAX / 2))
     }

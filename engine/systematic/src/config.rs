@@ -528,3 +528,42 @@ impl SystemConfig {
         own.or_else(|| self.forecast_scalars.get(variation).copied()).unwrap_or(self.forecast_scalar)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn windows_of_no_day_and_figures_out_of_range_are_refused_by_their_key() {
+        let words = include_str!("../../../configs/systematic/chapter15.toml");
+        let told = |change: &dyn Fn(&mut SystemConfig)| {
+            let mut config: SystemConfig = toml::from_str(words).unwrap();
+            change(&mut config);
+            config.validate().map_err(|error| error.key)
+        };
+        assert_eq!(told(&|_| {}), Ok(()));
+        let rolling = |days| {
+            move |config: &mut SystemConfig| {
+                config.volatility_calculation.func = VolatilityMethod::Rolling;
+                config.volatility_calculation.days = days;
+            }
+        };
+        assert_eq!(told(&rolling(1.0)), Ok(()));
+        // A span below one row is one; a window is not.
+        assert_eq!(told(&|config| config.volatility_calculation.days = 0.5), Ok(()));
+        let cases: [(&dyn Fn(&mut SystemConfig), &str); 6] = [
+            (&rolling(0.5), "volatility_calculation.days"),
+            (&|config| config.volatility_calculation.days = f64::NAN, "volatility_calculation.days"),
+            (&|config| config.volatility_calculation.floor_days = 0, "volatility_calculation.floor_days"),
+            (
+                &|config| config.volatility_calculation.vol_abs_min = -1.0,
+                "volatility_calculation.vol_abs_min",
+            ),
+            (&|config| config.buffer_size = 1.0, "buffer_size"),
+            (&|config| config.trading_rules.clear(), "trading_rules"),
+        ];
+        for (change, key) in cases {
+            assert_eq!(told(change), Err(key.to_owned()));
+        }
+    }
+}

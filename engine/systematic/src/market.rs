@@ -250,6 +250,17 @@ pub fn parse_instruments(text: &str) -> Result<Vec<Instrument>, InstrumentsError
     Ok(instruments)
 }
 
+/// Greatest size of the values that are there, eight of them at a time.
+fn most_of(values: &[f64]) -> f64 {
+    let more = |most: f64, value: f64| if value.abs() > most { value.abs() } else { most };
+    let (rows, rest) = values.as_chunks::<8>();
+    let mut most = [0.0; 8];
+    for row in rows {
+        most = std::array::from_fn(|lane| more(most[lane], row[lane]));
+    }
+    most.into_iter().chain(rest.iter().copied()).fold(0.0, more)
+}
+
 /// Fields of a line, those in double quotes whole.
 fn fields_of(line: &str) -> Vec<String> {
     let (mut fields, mut field, mut is_quoted) = (Vec::new(), String::new(), false);
@@ -309,9 +320,8 @@ impl Market {
             }
         }
         for (what, frame) in [("adjusted", &prices.adjusted), ("multiple", &prices.multiple)] {
-            // Looked for in all rows at once, which takes a fraction of a search that may end at each.
             let infinite = |(_, values): &(String, Vec<f64>)| {
-                let is_any = values.iter().fold(false, |is_any, value| is_any | value.is_infinite());
+                let is_any = most_of(values) == f64::INFINITY;
                 is_any.then(|| values.iter().position(|value| value.is_infinite())).flatten()
             };
             if let Some(row) = frame.columns.iter().find_map(infinite) {

@@ -268,19 +268,19 @@ fn contract_years(id: f64) -> f64 {
 
 /// Slope from the carry contract to the held one, points a year; each a price and the id of its contract.
 pub(crate) fn slope((held, held_id): (f64, f64), (carry, carry_id): (f64, f64)) -> f64 {
-    over_gap(held - carry, gap_years(held_id, carry_id))
+    of_year(held - carry, gaps_a_year(held_id, carry_id))
 }
 
-/// Years from the held contract to the one carry is measured against; a gap of less than a day is one.
-fn gap_years(held_id: f64, carry_id: f64) -> f64 {
+/// One over the years from the held contract to the one carry is measured against; a gap of less than a day is one.
+fn gaps_a_year(held_id: f64, carry_id: f64) -> f64 {
     const GAP_MIN: f64 = 1.0 / 365.25;
     let gap = contract_years(carry_id) - contract_years(held_id);
-    if gap != 0.0 && gap.abs() < GAP_MIN { GAP_MIN.copysign(gap) } else { gap }
+    1.0 / if gap != 0.0 && gap.abs() < GAP_MIN { GAP_MIN.copysign(gap) } else { gap }
 }
 
 /// Missing where both prices are the same.
-fn over_gap(roll: f64, gap: f64) -> f64 {
-    if roll == 0.0 { f64::NAN } else { roll / gap }
+fn of_year(roll: f64, gaps: f64) -> f64 {
+    if roll == 0.0 { f64::NAN } else { roll * gaps }
 }
 
 /// Mean of each day of the slope between held and carry contract, points a year.
@@ -289,7 +289,7 @@ fn annual_roll(prices: &Prices, days: &DayRows) -> Series {
     let (held, carry) = (column("PRICE"), column("CARRY"));
     let (held_id, carry_id) = (column("PRICE_CONTRACT"), column("CARRY_CONTRACT"));
     // The same two contracts stand in many rows.
-    let (mut ids, mut gap) = ([f64::NAN; 2], f64::NAN);
+    let (mut ids, mut gaps) = ([f64::NAN; 2], f64::NAN);
     let slopes: Vec<f64> = held
         .iter()
         .zip(carry)
@@ -297,9 +297,9 @@ fn annual_roll(prices: &Prices, days: &DayRows) -> Series {
         .map(|((held, carry), (held_id, carry_id))| {
             if ids != [*held_id, *carry_id] {
                 ids = [*held_id, *carry_id];
-                gap = gap_years(*held_id, *carry_id);
+                gaps = gaps_a_year(*held_id, *carry_id);
             }
-            over_gap(held - carry, gap)
+            of_year(held - carry, gaps)
         })
         .collect();
     days.folded(&slopes, |rows| {

@@ -207,20 +207,22 @@ impl Default for Rules {
     fn default() -> Self {
         let mut rules = Self { by_name: BTreeMap::new() };
         rules.add("ewmac", |inputs: &Inputs<'_>| {
-            let [_, volatility] = inputs.take()?;
-            inputs.crossover(volatility, inputs.number("Lfast", None)?, inputs.number("Lslow", None)?)
+            let [_, _] = inputs.take()?;
+            let per_point = inputs.shared(1, "per_deviation", per_deviation)?;
+            inputs.crossover(&per_point, inputs.number("Lfast", None)?, inputs.number("Lslow", None)?)
         });
         rules.add("ewmac_calc_vol", |inputs: &Inputs<'_>| {
             let [_] = inputs.take()?;
-            let volatility = inputs.shared(0, "robust_volatility", robust_volatility)?;
-            inputs.crossover(&volatility, inputs.number("Lfast", None)?, inputs.number("Lslow", None)?)
+            let of_level = |level: &[f64]| per_deviation(&robust_volatility(level));
+            let per_point = inputs.shared(0, "per_robust_deviation", of_level)?;
+            inputs.crossover(&per_point, inputs.number("Lfast", None)?, inputs.number("Lslow", None)?)
         });
         rules.add("ewmac_forecast_with_defaults", |inputs: &Inputs<'_>| {
             let [_] = inputs.take()?;
-            let of_steps = |price: &[f64]| robust_volatility(&differences(price));
-            let volatility = inputs.shared(0, "robust_volatility_of_steps", of_steps)?;
+            let of_steps = |price: &[f64]| per_deviation(&robust_volatility(&differences(price)));
+            let per_point = inputs.shared(0, "per_robust_deviation_of_steps", of_steps)?;
             inputs.crossover(
-                &volatility,
+                &per_point,
                 inputs.number("Lfast", Some(32.0))?,
                 inputs.number("Lslow", Some(128.0))?,
             )
@@ -247,14 +249,16 @@ impl Default for Rules {
             Ok(relative_reversion(own, class, inputs.rows("horizon", Some(250.0))?))
         });
         rules.add("accel", |inputs: &Inputs<'_>| {
-            let [_, volatility] = inputs.take()?;
+            let [_, _] = inputs.take()?;
+            let per_point = inputs.shared(1, "per_deviation", per_deviation)?;
             let fast = inputs.rows("Lfast", Some(4.0))?;
-            Ok(acceleration(&inputs.crossover(volatility, fast as f64, fast as f64 * 4.0)?, fast))
+            Ok(acceleration(&inputs.crossover(&per_point, fast as f64, fast as f64 * 4.0)?, fast))
         });
         rules.add("mr_wings", |inputs: &Inputs<'_>| {
-            let [_, volatility] = inputs.take()?;
+            let [_, _] = inputs.take()?;
+            let per_point = inputs.shared(1, "per_deviation", per_deviation)?;
             let fast = inputs.number("Lfast", Some(4.0))?;
-            Ok(reversion_in_wings(&inputs.crossover(volatility, fast, fast * 4.0)?))
+            Ok(reversion_in_wings(&inputs.crossover(&per_point, fast, fast * 4.0)?))
         });
         rules.add("factor_trading_rule", |inputs: &Inputs<'_>| {
             let [factor] = inputs.take()?;
@@ -314,20 +318,20 @@ fn lag(values: &[f64], rows: usize) -> Vec<f64> {
 /// - `fast`, `slow`: spans, days.
 pub fn ewmac(price: &[f64], volatility: &[f64], fast: f64, slow: f64) -> Vec<f64> {
     let (fast, slow) = (ew_mean(price, alpha_of_span(fast), 1), ew_mean(price, alpha_of_span(slow), 1));
-    over(&fast, &slow, volatility)
+    crossed(&fast, &slow, &per_deviation(volatility))
 }
 
-/// A difference over the last deviation known.
-fn over(fast: &[f64], slow: &[f64], deviation: &[f64]) -> Vec<f64> {
-    let mut last = f64::NAN;
-    let rows = fast.iter().zip(slow).zip(deviation);
-    rows.map(|((fast, slow), deviation)| {
-        if !deviation.is_nan() {
-            last = *deviation;
-        }
-        (fast - slow) / last
-    })
-    .collect()
+/// One over the last deviation known.
+fn per_deviation(deviation: &[f64]) -> Vec<f64> {
+    let mut filled = fill_forward(deviation);
+    filled.iter_mut().for_each(|value| *value = 1.0 / *value);
+    filled
+}
+
+/// A difference in deviations, of which one over each is given.
+fn crossed(fast: &[f64], slow: &[f64], per_deviation: &[f64]) -> Vec<f64> {
+    let rows = fast.iter().zip(slow).zip(per_deviation);
+    rows.map(|((fast, slow), per_deviation)| (fast - slow) * per_deviation).collect()
 }
 
 /// Place within the range of the last `lookback` days, from -20 to 20, smoothed over a quarter of them.

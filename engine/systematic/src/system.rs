@@ -34,7 +34,9 @@ pub mod overlay;
 pub mod parallel;
 pub mod rule_costs;
 
-use combine::{Estimates, combination_stages, filled_forecasts, scaled_stages, weight_stages};
+use combine::{
+    Estimates, combination_stages, filled_forecasts, scale_stages, scaled_stages, take_filled, weight_stages,
+};
 use estimated::RuleEarnings;
 use held::{held_stages, subsystem_correlations, whole_contracts, whole_portfolio_stages};
 pub use inputs::INPUTS;
@@ -282,13 +284,13 @@ impl System {
             let one = |place: usize| {
                 let name = names[place].as_str();
                 let mut stages = raw(name)?;
-                scaled_stages(name, config, None, &mut stages);
-                if !keeps_rules {
-                    // What comes next takes their place, in memory that is at hand.
-                    let is_done = |name: &str| name.starts_with("raw_fc.") || name.starts_with("scalar.");
-                    stages.0.retain(|(name, _)| !is_done(name));
-                }
-                let forecasts = filled_forecasts(&stages);
+                let forecasts = if keeps_rules {
+                    scaled_stages(name, config, None, &mut stages);
+                    filled_forecasts(&stages)
+                } else {
+                    scale_stages(name, config, &mut stages);
+                    take_filled(&mut stages)
+                };
                 weight_stages(name, config, &forecasts, (None, None), &mut stages);
                 finish(name, &forecasts, &Estimates::default(), &mut stages)?;
                 Ok(stages)

@@ -1,4 +1,4 @@
-//! Targets: the position that a system wants held in each instrument after a day, and what it rests on.
+//! Targets: the position that a system wants held in each instrument after a day, or after a bar, and what it rests on.
 //!
 //! The stages have it all; here one row of them is taken, of each instrument the last that is known.
 
@@ -15,12 +15,12 @@ use crate::system::{Member, System};
 pub struct Target {
     /// Whose.
     pub instrument: String,
-    /// The day after which it is to be held.
+    /// When it is to be held from, nanoseconds since the Unix epoch: the end of a day or the close of a bar.
     #[serde(skip)]
-    pub day: BusinessDay,
-    /// The last day with a price, up to that day: what it rests on.
+    pub held_ns: i64,
+    /// End of the last day with a price, or close of the last bar with one, up to then: what it rests on.
     #[serde(skip)]
-    pub priced: BusinessDay,
+    pub priced_ns: i64,
     /// Combined forecast; 10 is an average one.
     pub forecast: f64,
     /// Contracts before buffering and rounding.
@@ -74,22 +74,38 @@ pub fn last_day(system: &System) -> Option<BusinessDay> {
     ends.max().map(BusinessDay)
 }
 
+/// End of a day, nanoseconds since the Unix epoch: the midnight (UTC) after it.
+pub const fn end_ns(day: BusinessDay) -> i64 {
+    day.start_ns() + DAY_NS
+}
+
 /// Targets after a day, by instrument in the order of their names. Of an instrument whose data end earlier the last day counts;
-/// how old its prices are is told by the day they are of.
+/// how old its prices are is told by the time they are of.
+///
+/// - `ends`: when a day is over ([`end_ns`]); of a system on bars the close of the bar that it stands for.
 ///
 /// # Errors
 ///
 /// [`TargetError::TooEarly`] where no instrument has a day as early.
-pub fn targets(system: &System, day: BusinessDay) -> Result<Vec<Target>, TargetError> {
+pub fn targets(
+    system: &System,
+    day: BusinessDay,
+    ends: impl Fn(BusinessDay) -> i64,
+) -> Result<Vec<Target>, TargetError> {
     let mut found = Vec::with_capacity(system.members.len());
     for (name, member) in &system.members {
-        found.extend(target(system, name, member, day));
+        found.extend(target(system, name, member, (day, &ends)));
     }
     if found.is_empty() { Err(TargetError::TooEarly) } else { Ok(found) }
 }
 
 /// Of one instrument; none before its first day.
-fn target(system: &System, name: &str, member: &Member, day: BusinessDay) -> Option<Target> {
+fn target(
+    system: &System,
+    name: &str,
+    member: &Member,
+    (day, ends): (BusinessDay, &impl Fn(BusinessDay) -> i64),
+) -> Option<Target> {
     let stage = |name: &str| member.stages.get(name);
     let held = stage("buffered_position")?;
     let price = &member.raw.denom_price;
@@ -115,8 +131,8 @@ fn target(system: &System, name: &str, member: &Member, day: BusinessDay) -> Opt
     let (low, high) = if has_buffer { (whole(low), whole(high)) } else { (target, target) };
     Some(Target {
         instrument: name.to_owned(),
-        day,
-        priced,
+        held_ns: ends(day),
+        priced_ns: ends(priced),
         forecast: at(stage("combined_fc")),
         unrounded,
         rounded: whole(unrounded),
@@ -136,12 +152,6 @@ fn last_known(series: &Series, day: BusinessDay) -> f64 {
 }
 
 impl Target {
-    /// Ends of the day whose prices it rests on and of the day after which it is to be held, nanoseconds since the Unix epoch:
-    /// midnight (UTC) after each.
-    pub fn times_ns(&self) -> (i64, i64) {
-        (self.priced.start_ns() + DAY_NS, self.day.start_ns() + DAY_NS)
-    }
-
     /// As a record of a target log.
     ///
     /// - `instrument`: index into the log's head. `seq`: number of the record, from 1.
@@ -169,7 +179,6 @@ impl Target {
             false if hundredths.is_nan() => 0,
             false => return Err(fail("a forecast", self.forecast)),
         };
-        let (ts_venue_ns, ts_recv_ns) = self.times_ns();
         Ok(TargetRecord {
             header: Header {
                 kind: Kind::Target as u8,
@@ -178,8 +187,8 @@ impl Target {
                 source: source::CONTROL,
                 instrument,
                 seq,
-                ts_venue_ns,
-                ts_recv_ns,
+                ts_venue_ns: self.priced_ns,
+                ts_recv_ns: self.held_ns,
             },
             optimal_nanos: nanos("a position", self.unrounded)?,
             reference_px: nanos("a price", self.reference_price)?,
@@ -231,7 +240,7 @@ mod tests {
     }
 
     fn on(system: &System, day: i32) -> Target {
-        targets(system, BusinessDay(day)).unwrap().remove(0)
+        targets(system, BusinessDay(day), end_ns).unwrap().remove(0)
     }
 
     #[test]
@@ -247,13 +256,13 @@ mod tests {
         // The last day has no price, and days after it have no row: what is told is old, and says so.
         for day in [103, 110] {
             let told = on(&system, day);
-            assert_eq!((told.day, told.priced), (BusinessDay(day), BusinessDay(102)));
+            assert_eq!((told.held_ns, told.priced_ns), (end_ns(BusinessDay(day)), end_ns(BusinessDay(102))));
             assert_eq!((told.reference_price, told.target), (502.0, -3.0));
             assert!(
                 told.record(0, 1).unwrap().header.ts_venue_ns < told.record(0, 1).unwrap().header.ts_recv_ns
             );
         }
-        assert_eq!(targets(&system, BusinessDay(99)).unwrap_err(), TargetError::TooEarly);
+        assert_eq!(targets(&system, BusinessDay(99), end_ns).unwrap_err(), TargetError::TooEarly);
     }
 
     #[test]
@@ -272,7 +281,7 @@ mod tests {
         let lots = (record.low_lots, record.target_lots, record.high_lots);
         assert_eq!((lots, record.forecast_centi), ((-5, -3, -3), -2000));
         assert_eq!((record.optimal_nanos, record.reference_px), (-4_400_000_000, 502_000_000_000));
-        assert_eq!(record.header.ts_venue_ns, target.priced.start_ns() + DAY_NS);
+        assert_eq!((record.header.ts_venue_ns, record.header.ts_recv_ns), (target.priced_ns, target.held_ns));
         assert!(record.is_sound() && record.header.instrument == 7 && record.header.seq == 3);
         let many = Target { target: 3e9, high: 3e9, ..target.clone() };
         assert!(many.record(0, 1).unwrap_err().to_string().starts_with("CORN: a target of 3000000000"));

@@ -16,7 +16,7 @@ use tickrace_systematic::market::{Instrument, Market, Prices, parse_instruments}
 use tickrace_systematic::raw::VolatilityMethod;
 use tickrace_systematic::rules::Rules;
 use tickrace_systematic::system::System;
-use tickrace_systematic::targets::targets;
+use tickrace_systematic::targets::{end_ns, targets};
 
 fn config_of(name: &str) -> SystemConfig {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../configs/systematic");
@@ -137,13 +137,18 @@ fn walk(config: &SystemConfig, market: &Market, from: BusinessDay, count: usize,
     for day in news.days.iter().take(count) {
         state.advance(day).unwrap();
         compared += compare(&state, &whole, told);
-        let wanted = targets(&whole, state.day()).unwrap();
+        let wanted = targets(&whole, state.day(), end_ns).unwrap();
         let own = state.positions().targets();
         assert_eq!(own.len(), wanted.len());
         for (own, wanted) in own.iter().zip(&wanted) {
             assert!(same(own.unrounded, wanted.unrounded) && same(own.forecast, wanted.forecast));
             assert_eq!((own.target, own.low, own.high), (wanted.target, wanted.low, wanted.high), "{told}");
-            assert_eq!((own.priced, own.reason), (wanted.priced, wanted.reason), "{told} {}", own.instrument);
+            assert_eq!(
+                (own.priced_ns, own.reason),
+                (wanted.priced_ns, wanted.reason),
+                "{told} {}",
+                own.instrument
+            );
             assert!(same(own.reference_price, wanted.reference_price));
         }
     }

@@ -232,9 +232,23 @@ mod tests {
             assert!(alone[other].as_f64().is_some_and(|value| value != 0.0), "{alone}");
             assert_eq!(swept[own], alone[other], "{own}");
         }
-        for verb in ["targets", "stress"] {
-            let (code, text) = told(&["systematic", verb, config, "--data", &prices, "--out", &at("no")]);
-            assert!(code == 2 && text.contains("on days alone"), "{verb}: {text}");
+        // Targets after each bar are the positions of the stages.
+        of("targets", &["--from", "2026-03-03"], "targets");
+        let table = std::fs::read_to_string(at("targets/targets.csv")).unwrap();
+        let held = stages.column("buffered_position").unwrap();
+        let mut rows = 0;
+        for line in table.lines().filter(|line| line.contains(",SAAA,")) {
+            let fields: Vec<&str> = line.split(',').collect();
+            let row = stages.at_ns.iter().position(|at_ns| super::super::data::time(*at_ns) == fields[0]);
+            assert_eq!(fields[2].parse::<f64>().unwrap(), held[row.unwrap()], "{line}");
+            rows += 1;
         }
+        let second = |at_ns: &&i64| super::super::data::date(**at_ns) == "2026-03-03";
+        assert_eq!(rows, stages.at_ns.iter().filter(second).count());
+        let first = ["systematic", "targets", config, "--data", &prices, "--date", "2026-03-02", "--out"];
+        let (code, text) = told(&[&first[..], &[at("first").as_str()]].concat());
+        assert!(code == 0 && text.contains("2 targets from 2026-03-02T"), "{text}");
+        let (code, text) = told(&["systematic", "stress", config, "--data", &prices, "--out", &at("no")]);
+        assert!(code == 2 && text.contains("on days alone"), "{text}");
     }
 }

@@ -85,6 +85,11 @@ pub fn time(at_ns: i64) -> String {
     format!("{}T{:02}:{:02}:{:02}", date(at_ns), second / 3600, second / 60 % 60, second % 60)
 }
 
+/// The day that ends at a time, or else the time to the second.
+pub fn moment(at_ns: i64) -> String {
+    if at_ns.rem_euclid(DAY_NS) == 0 { date(at_ns - DAY_NS) } else { time(at_ns) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

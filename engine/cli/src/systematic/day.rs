@@ -10,7 +10,7 @@ use tickrace_systematic::live::{LiveError, State};
 use tickrace_systematic::market::Market;
 use tickrace_systematic::targets::Target;
 
-use super::data::{self, date};
+use super::data::{self, date, moment};
 use super::targets::{day_of, head_of, write};
 use super::words;
 use crate::{Failure, Streams, settings};
@@ -213,7 +213,7 @@ fn tell(args: &Args, moved: &Moved, streams: &mut Streams<'_>) {
     if streams.is_json {
         let row = |(target, trade): &(Target, f64)| {
             let mut row = json!(target);
-            row["price_date"] = json!(date(target.priced.start_ns()));
+            row["price_date"] = json!(moment(target.priced_ns));
             row["trade"] = json!(trade);
             row
         };
@@ -245,8 +245,8 @@ fn tell(args: &Args, moved: &Moved, streams: &mut Streams<'_>) {
         if value.is_nan() { "–".to_owned() } else { format!("{value:.digits$}") }
     };
     for (one, trade) in &rows {
-        let old = if one.priced < one.day {
-            format!("  priced {}", date(one.priced.start_ns()))
+        let old = if one.priced_ns < one.held_ns {
+            format!("  priced {}", moment(one.priced_ns))
         } else {
             String::new()
         };

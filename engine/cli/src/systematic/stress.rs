@@ -30,8 +30,11 @@ pub struct Args {
 ///
 /// [`Failure`] with the exit code of its kind.
 pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure> {
-    let Done { config, system, earnings, .. } = args.input.daily()?;
     let path = &args.input.config;
+    let Done { config, system, earnings, calendar, .. } = args.input.system()?;
+    if calendar.is_some() {
+        return Err(Failure::usage(format!("{}: bars: stress looks at days alone", path.display())));
+    }
     let stress = of_system(&system, &earnings, &config)
         .map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
     let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();

@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 use tickrace_journal::{Prefault, Writer, WriterConfig};
 use tickrace_stats::BusinessDay;
-use tickrace_stats::panel::parse_time;
+use tickrace_stats::panel::{DAY_NS, parse_time};
 use tickrace_systematic::config::SystemConfig;
-use tickrace_systematic::targets::{Target, last_day, targets};
+use tickrace_systematic::targets::{Target, TargetError, end_ns, last_day, targets};
 use tickrace_types::event::VERSION;
 
-use super::data::date;
+use super::data::moment;
 use crate::targets::{TARGETS, TargetsHead};
 use crate::{Failure, Streams, provenance};
 
@@ -21,7 +21,8 @@ use crate::{Failure, Streams, provenance};
     tickrace systematic targets configs/systematic/chapter15.toml --data DIR --out out/targets\n  \
     tickrace systematic targets configs/systematic/chapter15.toml --data DIR --from 2023-08-01 --out out/august\n\n\
     Writes a folder: head.json, targets-*.tj (records of 64 bytes), targets.csv, targets.json. A backtest hears it through\n\
-    [[targets]] of its configuration.")]
+    [[targets]] of its configuration. Of a system on bars a date stands for the bars that close on it: without --from the last\n\
+    of them, with it all since the first of that date.")]
 pub struct Args {
     #[command(flatten)]
     input: super::Input,
@@ -45,19 +46,30 @@ pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure> {
     if args.out.exists() {
         return Err(Failure::usage(format!("{}: exists already; name a new folder", args.out.display())));
     }
-    let super::Done { config, system, .. } = args.input.daily()?;
+    let super::Done { config, system, calendar, .. } = args.input.system()?;
     let at_data = |error| Failure::input(format!("{}: {error}", args.input.data.display()));
-    let last = last_day(&system).ok_or_else(|| at_data(tickrace_systematic::targets::TargetError::Empty))?;
-    let to = day_of(args.date.as_deref(), "--date")?.unwrap_or(last);
-    if to > last {
-        return Err(Failure::usage(format!("--date: the data end with {}", date(last.start_ns()))));
+    let last = last_day(&system).ok_or_else(|| at_data(TargetError::Empty))?;
+    let (from, to) = (date_of(args.from.as_deref(), "--from")?, date_of(args.date.as_deref(), "--date")?);
+    // Of a system on bars a date is all bars that close on it.
+    let (from, to) = match &calendar {
+        None => (from.map(BusinessDay::of_ns), to.map(BusinessDay::of_ns)),
+        Some(calendar) => {
+            let before = |at_ns: i64| BusinessDay(calendar.day_at(at_ns + DAY_NS).0 - 1);
+            (from.map(|at_ns| calendar.day_at(at_ns)), to.map(before))
+        }
+    };
+    let ends =
+        |day| calendar.as_ref().and_then(|calendar| calendar.close_ns(day)).unwrap_or_else(|| end_ns(day));
+    let to = to.unwrap_or(last);
+    if to > last || calendar.is_some() && from.is_some_and(|from| from > last) {
+        return Err(Failure::usage(format!("--date: the data end with {}", moment(ends(last)))));
     }
-    let from = day_of(args.from.as_deref(), "--from")?.unwrap_or(to);
+    let from = from.unwrap_or(to);
     if from > to {
         return Err(Failure::usage("--from: lies after the last day asked for"));
     }
     let days: Vec<Vec<Target>> = (from.0..=to.0)
-        .map(|day| targets(&system, BusinessDay(day)).map_err(at_data))
+        .map(|day| targets(&system, BusinessDay(day), ends).map_err(at_data))
         .collect::<Result<_, _>>()?;
     let names = system.members.keys().cloned().collect();
     let head = head_of(&args.input.config, &config, names, &days)?;
@@ -103,7 +115,7 @@ pub(super) fn head_of(
     days: &[Vec<Target>],
 ) -> Result<TargetsHead, Failure> {
     let words = serde_json::to_vec(config).map_err(Failure::runtime)?;
-    let mut all = days.iter().flatten().map(|target| target.day);
+    let mut all = days.iter().flatten().map(|target| target.held_ns);
     let from = all.next().unwrap_or_default();
     let to = all.next_back().unwrap_or(from);
     Ok(TargetsHead {
@@ -115,26 +127,30 @@ pub(super) fn head_of(
         base_currency: config.base_currency.clone(),
         capital: config.notional_trading_capital,
         percentage_vol_target: config.percentage_vol_target,
-        from: date(from.start_ns()),
-        to: date(to.start_ns()),
+        from: moment(from),
+        to: moment(to),
         instruments,
         records: days.iter().map(|day| day.len() as u64).sum(),
     })
 }
 
 pub(super) fn day_of(text: Option<&str>, key: &str) -> Result<Option<BusinessDay>, Failure> {
+    Ok(date_of(text, key)?.map(BusinessDay::of_ns))
+}
+
+/// First nanosecond of a date.
+fn date_of(text: Option<&str>, key: &str) -> Result<Option<i64>, Failure> {
     let Some(text) = text else { return Ok(None) };
     let at_ns = parse_time(text).filter(|_| text.len() == 10);
-    let at_ns = at_ns.ok_or_else(|| Failure::usage(format!("{key} {text}: a day is written YYYY-MM-DD")))?;
-    Ok(Some(BusinessDay::of_ns(at_ns)))
+    at_ns.map(Some).ok_or_else(|| Failure::usage(format!("{key} {text}: a day is written YYYY-MM-DD")))
 }
 
 /// The figures with their days; what is not known is null.
 fn rows(targets: &[Target]) -> Vec<serde_json::Value> {
     let row = |target: &Target| {
         let mut row = json!(target);
-        row["date"] = json!(date(target.day.start_ns()));
-        row["price_date"] = json!(date(target.priced.start_ns()));
+        row["date"] = json!(moment(target.held_ns));
+        row["price_date"] = json!(moment(target.priced_ns));
         row
     };
     targets.iter().map(row).collect()
@@ -163,7 +179,7 @@ pub(super) fn write(out: &Path, head: &TargetsHead, days: &[Vec<Target>]) -> Res
         let _ = writeln!(
             csv,
             "{},{},{},{},{},{},{},{},{},{},{}",
-            date(target.day.start_ns()),
+            moment(target.held_ns),
             target.instrument,
             target.target,
             known(target.unrounded),
@@ -171,7 +187,7 @@ pub(super) fn write(out: &Path, head: &TargetsHead, days: &[Vec<Target>]) -> Res
             target.low,
             target.high,
             known(target.reference_price),
-            date(target.priced.start_ns()),
+            moment(target.priced_ns),
             known(target.forecast),
             target.reason.name()
         );

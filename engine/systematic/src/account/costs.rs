@@ -73,8 +73,8 @@ pub fn deflator(price: &Series) -> Series {
         .iter()
         .filter(|change| !change.is_nan())
         .fold(0.0, |most: f64, change| most.max(change.abs()));
-    let scale = if scale > 0.0 { scale } else { 1.0 };
-    changes.iter_mut().for_each(|change| *change /= scale);
+    let per_scale = if scale > 0.0 && (1.0 / scale).is_finite() { 1.0 / scale } else { 1.0 };
+    changes.iter_mut().for_each(|change| *change *= per_scale);
     let (mut count, mut sum, mut squares) = (0usize, 0.0, 0.0);
     for row in 0..changes.len() {
         if !changes[row].is_nan() {
@@ -101,7 +101,8 @@ pub fn deflator(price: &Series) -> Series {
         }
     }
     let end = values.last().copied().unwrap_or(f64::NAN);
-    values.iter_mut().for_each(|value| *value /= end);
+    let per_end = 1.0 / end;
+    values.iter_mut().for_each(|value| *value *= per_end);
     Series { first: price.first, values }
 }
 

@@ -98,8 +98,10 @@ impl Flow {
         let spans = || flows.clone().into_iter().filter_map(|flow| flow.span);
         let Some(first) = spans().map(|span| span.0).min() else { return Self::default() };
         let last = spans().map(|span| span.1).max().unwrap_or(first);
-        let mut total = Self::over(first, last);
-        for flow in flows {
+        // One of the whole span is what the others are added to.
+        let whole = flows.clone().into_iter().next().filter(|flow| flow.span == Some((first, last)));
+        let mut total = whole.cloned().unwrap_or_else(|| Self::over(first, last));
+        for flow in flows.into_iter().skip(usize::from(whole.is_some())) {
             let shift = usize::try_from(flow.series.first.0 - total.series.first.0).unwrap_or(0);
             let target = total.series.values.get_mut(shift..).unwrap_or_default();
             for (sum, amount) in target.iter_mut().zip(&flow.series.values) {

@@ -115,7 +115,8 @@ impl Account {
     /// The same in per cent of a constant capital.
     #[must_use]
     pub fn percent_of(self, capital: f64) -> Self {
-        let percent = |amount: f64| 100.0 * amount / capital;
+        let share = 100.0 / capital;
+        let percent = |amount: f64| amount * share;
         Self { gross: self.gross.mapped(percent), costs: self.costs.mapped(percent) }
     }
 

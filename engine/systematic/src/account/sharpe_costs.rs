@@ -91,14 +91,9 @@ pub fn sharpe_costs(
 #[derive(Clone, Debug)]
 pub struct Drain {
     first: BusinessDay,
-    /// `[days]`, size of the usual position, contracts.
-    sizes: Vec<f64>,
-    /// `[days]`, points a day.
-    vols: Vec<f64>,
-    /// `[days]`, years since the day before.
-    elapsed: Vec<f64>,
-    /// `[days]`.
-    rates: Vec<f64>,
+    /// `[days]`, what a Sharpe ratio of 1 takes of a point worth 1: the annual risk of the usual position over the years since the
+    /// day before, at the day's rate.
+    per_sharpe: Vec<f64>,
 }
 
 impl Drain {
@@ -112,19 +107,21 @@ impl Drain {
             values[..unknown].fill(known);
             values
         };
-        let mut sizes = carried(usual);
-        sizes.iter_mut().for_each(|size| *size = size.abs());
         let mut before = BusinessDay(first.0 - 1).day();
         let elapsed = calendar_days(first)
             .take(days)
-            .map(|day| (day - std::mem::replace(&mut before, day)) as f64 / DAYS_OF_YEAR)
-            .collect();
-        Self { first, sizes, vols: carried(daily_vol), elapsed, rates: fx.on(first, days).values }
+            .map(|day| (day - std::mem::replace(&mut before, day)) as f64 / DAYS_OF_YEAR);
+        let mut per_sharpe = carried(usual);
+        let rest = carried(daily_vol).into_iter().zip(elapsed).zip(fx.on(first, days).values);
+        for (size, ((vol, elapsed), rate)) in per_sharpe.iter_mut().zip(rest) {
+            *size = size.abs() * vol * ROOT_OF_YEAR * elapsed * rate;
+        }
+        Self { first, per_sharpe }
     }
 
     /// Whether it is on these days.
     pub fn is_on(&self, first: BusinessDay, days: usize) -> bool {
-        self.first == first && self.sizes.len() == days
+        self.first == first && self.per_sharpe.len() == days
     }
 
     /// The drain of a position; see [`sharpe_costs`].
@@ -132,17 +129,15 @@ impl Drain {
         let begin = held.values.iter().position(|value| !value.is_nan()).unwrap_or(held.len());
         let begin = match begin < held.len() {
             true => usize::try_from(held.first.0 - self.first.0).unwrap_or(0) + begin,
-            false => self.sizes.len(),
+            false => self.per_sharpe.len(),
         };
-        let rows = self.sizes.iter().zip(&self.vols).zip(self.elapsed.iter().zip(&self.rates));
-        let mut values: Vec<f64> = rows
-            .map(|((size, vol), (elapsed, rate))| {
-                let yearly = per_year * size * vol * ROOT_OF_YEAR;
-                let amount = -yearly * elapsed * point_size * rate;
-                if amount.is_nan() { 0.0 } else { amount }
-            })
-            .collect();
-        values[..begin.max(1).min(self.sizes.len())].fill(0.0);
+        let share = -per_year * point_size;
+        let amounts = self.per_sharpe.iter().map(|per_sharpe| {
+            let amount = share * per_sharpe;
+            if amount.is_nan() { 0.0 } else { amount }
+        });
+        let mut values: Vec<f64> = amounts.collect();
+        values[..begin.max(1).min(self.per_sharpe.len())].fill(0.0);
         Flow::of_series(Series { first: self.first, values })
     }
 }

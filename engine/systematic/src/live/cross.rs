@@ -33,8 +33,8 @@ impl Smoothed {
             self.weights[place] = self.means[place].push(weight);
         }
         let sum: f64 = self.weights.iter().copied().filter(|weight| !weight.is_nan()).sum();
-        let sum = if sum == 0.0 { 1e-4 } else { sum };
-        self.weights.iter_mut().for_each(|weight| *weight /= sum);
+        let per_sum = 1.0 / if sum == 0.0 { 1e-4 } else { sum };
+        self.weights.iter_mut().for_each(|weight| *weight *= per_sum);
     }
 
     pub fn keep(&mut self, tape: &mut Tape<'_>) {

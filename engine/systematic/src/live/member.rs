@@ -22,7 +22,7 @@ use crate::forecast::Mapping;
 use crate::market::MarketError;
 use crate::position::{Buffer, Holding};
 use crate::raw::{CARRY_COM, Demean, Factor, YEAR_ROOT};
-use crate::targets::Target;
+use crate::targets::{Target, end_ns};
 
 /// What must be known of an instrument to price a position in it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -597,8 +597,8 @@ impl Member {
         let (low, high) = if has_buffer { (whole(low), whole(high)) } else { (target, target) };
         Some(Target {
             instrument: self.known.name.clone(),
-            day,
-            priced: BusinessDay(i32::try_from(last.priced).unwrap_or(i32::MAX)),
+            held_ns: end_ns(day),
+            priced_ns: end_ns(BusinessDay(i32::try_from(last.priced).unwrap_or(i32::MAX))),
             forecast: last.forecast.0,
             unrounded,
             rounded: whole(unrounded),

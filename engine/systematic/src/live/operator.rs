@@ -41,7 +41,7 @@ impl EwMean {
             if !value.is_nan() {
                 let share = 1.0 / (self.weight + 1.0);
                 if self.mean != value {
-                    self.mean = (self.weight * self.mean + value) * share;
+                    self.mean = self.weight * share * self.mean + value * share;
                 }
                 self.weight += 1.0;
             }
@@ -101,13 +101,12 @@ impl EwStd {
             self.weight *= kept;
             if !value.is_nan() {
                 let (before, share) = (self.mean, 1.0 / (self.weight + 1.0));
+                let old = self.weight * share;
                 if self.mean != value {
-                    self.mean = (self.weight * before + value) * share;
+                    self.mean = old * before + value * share;
                 }
-                let mean = self.mean;
-                self.variance = (self.weight * (self.variance + (before - mean) * (before - mean))
-                    + (value - mean) * (value - mean))
-                    * share;
+                let (back, ahead) = (before - self.mean, value - self.mean);
+                self.variance = old * self.variance + (old * (back * back) + share * (ahead * ahead));
                 self.sum += 1.0;
                 self.sum_squares += 1.0;
                 self.weight += 1.0;

@@ -45,7 +45,7 @@ impl Crossover {
             Deviation::OfLevel(volatility) => volatility.push(price),
             Deviation::OfSteps(step, volatility) => volatility.push(step.push(price)),
         };
-        (self.fast.push(price) - self.slow.push(price)) / self.last.push(deviation)
+        (self.fast.push(price) - self.slow.push(price)) * (1.0 / self.last.push(deviation))
     }
 
     fn keep(&mut self, tape: &mut Tape<'_>) {

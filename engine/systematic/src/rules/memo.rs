@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use tickrace_stats::moments::{alpha_of_com, alpha_of_span, ew_means_of};
 
-use super::{Argument, Arguments, Inputs, RuleError, over};
+use super::{Argument, Arguments, Inputs, RuleError, crossed};
 
 /// Figures of inputs that several rules share, kept while the rules of one instrument are worked out.
 #[derive(Default)]
@@ -98,9 +98,14 @@ impl Inputs<'_> {
         Ok(Rc::clone(&known[&key]))
     }
 
-    /// Crossover of two spans of the first input over a deviation.
-    pub(super) fn crossover(&self, deviation: &[f64], fast: f64, slow: f64) -> Result<Vec<f64>, RuleError> {
+    /// Crossover of two spans of the first input in deviations, of which one over each is given.
+    pub(super) fn crossover(
+        &self,
+        per_deviation: &[f64],
+        fast: f64,
+        slow: f64,
+    ) -> Result<Vec<f64>, RuleError> {
         let [fast, slow] = [self.mean(0, alpha_of_span(fast))?, self.mean(0, alpha_of_span(slow))?];
-        Ok(over(&fast, &slow, deviation))
+        Ok(crossed(&fast, &slow, per_deviation))
     }
 }

@@ -42,6 +42,30 @@ pub(super) fn scaled_stages(
     stages.0.extend(all.1);
 }
 
+/// The same by the configuration's scalars, where nobody needs raw forecasts or scalars any more.
+pub(super) fn scale_stages(name: &str, config: &SystemConfig, stages: &mut Stages) {
+    let weighted = config.weights_of(name);
+    let floor = config.forecast_floor.unwrap_or(-config.forecast_cap);
+    stages.0.retain_mut(|(stage, series)| {
+        let Some(variation) = stage.strip_prefix("raw_fc.") else { return true };
+        if !weighted.contains_key(variation) {
+            return false;
+        }
+        forecast::scale(&mut series.values, config.scalar_of(variation), floor, config.forecast_cap);
+        *stage = format!("capped_fc.{variation}");
+        true
+    });
+}
+
+/// Takes an instrument's capped forecasts out of its stages, on the days of any of them, gaps filled with the value before; of
+/// the stages their names are left.
+pub(super) fn take_filled(stages: &mut Stages) -> Vec<Series> {
+    let capped = stages.0.iter_mut().filter(|(stage, _)| stage.starts_with("capped_fc."));
+    let mut taken: Vec<Series> = capped.map(|(_, series)| std::mem::take(series)).collect();
+    forecast::fill_together(&mut taken);
+    taken
+}
+
 /// An instrument's capped forecasts on the days of any of them, gaps filled with the value before.
 pub(super) fn filled_forecasts(stages: &Stages) -> Vec<Series> {
     forecast::filled_together(stages.family("capped_fc").into_iter().map(|(_, series)| series))
