@@ -115,8 +115,8 @@ impl Account {
     /// The same in per cent of a constant capital.
     #[must_use]
     pub fn percent_of(self, capital: f64) -> Self {
-        let share = 100.0 / capital;
-        let percent = |amount: f64| amount * share;
+        // Divided, as the reference does it: what cancels there to the last bit cancels here.
+        let percent = |amount: f64| 100.0 * amount / capital;
         Self { gross: self.gross.mapped(percent), costs: self.costs.mapped(percent) }
     }
 
