@@ -260,10 +260,10 @@ fn targets_after_each_bar_are_heard_at_its_close_and_held() {
     // What is held at the end is what the last bar before the close of trading, at 21:00 UTC, asked for; later ones find no market.
     let close_ns = (20_514 * 24 + 21) * 3_600_000_000_000;
     for (place, row) in rows.iter().enumerate() {
-        let own = targets.iter().filter(|target| target.header.instrument as usize == place);
-        let last = own.clone().rfind(|target| target.header.ts_recv_ns < close_ns).unwrap();
+        let mut own = targets.iter().rev().filter(|target| target.header.instrument as usize == place);
+        assert_eq!(row["target_lots"], own.next().unwrap().target_lots, "{row}");
+        let last = own.find(|target| target.header.ts_recv_ns < close_ns).unwrap();
         assert_eq!(row["position_lots"], last.target_lots, "{row}");
-        assert_eq!(row["target_lots"], own.last().unwrap().target_lots, "{row}");
     }
     let inbound = Reader::open(&out.join("journal"), "inbound").unwrap();
     let told: Vec<(u32, i32, i64)> = inbound

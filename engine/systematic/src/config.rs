@@ -536,7 +536,8 @@ mod tests {
     #[test]
     fn windows_of_no_day_and_figures_out_of_range_are_refused_by_their_key() {
         let words = include_str!("../../../configs/systematic/chapter15.toml");
-        let told = |change: &dyn Fn(&mut SystemConfig)| {
+        type Change<'a> = &'a dyn Fn(&mut SystemConfig);
+        let told = |change: Change<'_>| {
             let mut config: SystemConfig = toml::from_str(words).unwrap();
             change(&mut config);
             config.validate().map_err(|error| error.key)
@@ -551,7 +552,7 @@ mod tests {
         assert_eq!(told(&rolling(1.0)), Ok(()));
         // A span below one row is one; a window is not.
         assert_eq!(told(&|config| config.volatility_calculation.days = 0.5), Ok(()));
-        let cases: [(&dyn Fn(&mut SystemConfig), &str); 6] = [
+        let cases: [(Change<'_>, &str); 6] = [
             (&rolling(0.5), "volatility_calculation.days"),
             (&|config| config.volatility_calculation.days = f64::NAN, "volatility_calculation.days"),
             (&|config| config.volatility_calculation.floor_days = 0, "volatility_calculation.floor_days"),
