@@ -19,7 +19,7 @@ enum On {
 fn data_of(name: &str) -> On {
     match name {
         "bars" => On::Bars,
-        "target" => On::Elsewhere("targets"),
+        "target" | "target_within_day" => On::Elsewhere("targets"),
         "hedged_making" => On::Captures(&[
             ("data/ticks/binance/usdm/btcusdt_20240808.gz", ".P"),
             ("data/ticks/binance/spot/btcusdt_20240808.gz", ""),

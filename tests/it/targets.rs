@@ -216,7 +216,7 @@ fn the_targets_a_run_heard_are_in_its_journal_before_the_orders_they_caused() {
 /// at the end is held what the system wants.
 #[test]
 fn targets_after_each_bar_are_heard_at_its_close_and_held() {
-    let (folder, config) = shares("{ kind = \"marketable\" }", &BOTH());
+    let (folder, _) = shares("{ kind = \"marketable\" }", &BOTH());
     let at = |name: &str| text(&folder.path().join(name));
     let done = |args: &[&str]| {
         let done = tickrace(args);
@@ -225,7 +225,7 @@ fn targets_after_each_bar_are_heard_at_its_close_and_held() {
     let day = at("day.2026-03-02.itch50");
     done(&["convert", &day, "--bars", "time:300s", "--out", &at("bars")]);
     done(&["systematic", "bars", &at("bars"), "--out", &at("prices")]);
-    let intraday = tickrace_tests::data::config("systematic/intraday.toml");
+    let intraday = config("systematic/intraday.toml");
     let two = "instrument_weights={SAAA=0.5,SAAB=0.5}";
     let capital = "notional_trading_capital=20000";
     let system =
@@ -244,19 +244,19 @@ fn targets_after_each_bar_are_heard_at_its_close_and_held() {
     let moves = targets.windows(4).filter(|four| four[0].target_lots != four[2].target_lots).count();
     assert!(moves > 5, "the system moves: {moves}");
 
-    let heard = |at: &str, lots: u32| {
-        let one = |name: &str| {
-            format!("{{ instrument = \"{name}\", symbol = \"{name}\", lots_per_contract = {lots} }}")
-        };
-        let file = text(&folder.path().join("wanted"));
-        let (one, two) = (one("SAAA"), one("SAAB"));
-        format!("targets=[{{ file = \"{file}\", at = \"{at}\", instruments = [{one}, {two}] }}]")
-    };
-    let done = tickrace(&["backtest", &config, "--out", &at("no"), "--set", &heard("10:00:00", 1)]);
+    // As it is shipped, for these symbols and this log.
+    let words = std::fs::read_to_string(config("backtest/target_within_day.toml")).unwrap();
+    let words = words.replace("AAPL", "SAAA").replace("GOOG", "SAAB").replace("out/targets", &at("wanted"));
+    let desk = at("within_day.toml");
+    std::fs::write(&desk, words.replace("../limits/us_equity.toml", &at("limits.toml"))).unwrap();
+    let files = format!("data.files=[\"{day}\"]");
+    let timed = at("timed.toml");
+    let words = std::fs::read_to_string(&desk).unwrap().replace("at = \"close\"", "at = \"10:00:00\"");
+    std::fs::write(&timed, words).unwrap();
+    let done = tickrace(&["backtest", &timed, "--out", &at("no"), "--set", &files]);
     assert!(done.code == 2 && done.err.contains("say at = \"close\""), "{}", done.err);
     let out = folder.path().join("out");
-    let wide = ["strategy.position_max_lots=100000", "strategy.order_qty_max_lots=400"];
-    let (rows, summary, _) = run(&config, &out, &[&heard("close", 1), wide[0], wide[1]]);
+    let (rows, summary, _) = run(&desk, &out, &[&files]);
     // What is held at the end is what the last bar before the close of trading, at 21:00 UTC, asked for; later ones find no market.
     let close_ns = (20_514 * 24 + 21) * 3_600_000_000_000;
     for (place, row) in rows.iter().enumerate() {
@@ -281,8 +281,7 @@ fn targets_after_each_bar_are_heard_at_its_close_and_held() {
     let sent = orders(&out);
     assert!(sent.len() > 10 && summary["fills"] != 0, "{}", sent.len());
     verified(&out);
-    let (_, split, _) =
-        run(&config, &folder.path().join("split"), &[&heard("close", 1), wide[0], wide[1], SPLIT, YIELD]);
+    let (_, split, _) = run(&desk, &folder.path().join("split"), &[&files, SPLIT, YIELD]);
     assert_eq!(split["order_digest"], summary["order_digest"]);
 }
 
@@ -670,7 +669,7 @@ fn a_date_outside_the_data_or_no_date_is_refused() {
         (["--date", "2030-01-01"], 2, "the data end with"),
         (["--date", "1970-01-05"], 3, "begin later"),
         (["--date", "yesterday"], 2, "YYYY-MM-DD"),
-        (["--from", "2031-01-01"], 2, "after the last day"),
+        (["--from", "2031-01-01"], 2, "--from: the data end with"),
     ] {
         let (got, said) = told(&more);
         assert!(got == code && said.contains(word), "{more:?}: {got} {said}");

@@ -133,7 +133,7 @@ fn target(
         instrument: name.to_owned(),
         held_ns: ends(day),
         priced_ns: ends(priced),
-        forecast: at(stage("combined_fc")),
+        forecast: at(stage("combined_fc")) + 0.0,
         unrounded,
         rounded: whole(unrounded),
         low: low.min(target),

@@ -61,8 +61,10 @@ pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure> {
     let ends =
         |day| calendar.as_ref().and_then(|calendar| calendar.close_ns(day)).unwrap_or_else(|| end_ns(day));
     let to = to.unwrap_or(last);
-    if to > last || calendar.is_some() && from.is_some_and(|from| from > last) {
-        return Err(Failure::usage(format!("--date: the data end with {}", moment(ends(last)))));
+    for (key, day) in [("--date", Some(to)), ("--from", from)] {
+        if day.is_some_and(|day| day > last) {
+            return Err(Failure::usage(format!("{key}: the data end with {}", moment(ends(last)))));
+        }
     }
     let from = from.unwrap_or(to);
     if from > to {

@@ -599,7 +599,7 @@ impl Member {
             instrument: self.known.name.clone(),
             held_ns: end_ns(day),
             priced_ns: end_ns(BusinessDay(i32::try_from(last.priced).unwrap_or(i32::MAX))),
-            forecast: last.forecast.0,
+            forecast: last.forecast.0 + 0.0,
             unrounded,
             rounded: whole(unrounded),
             low: low.min(target),
