@@ -244,6 +244,11 @@ fn targets_after_each_bar_are_heard_at_its_close_and_held() {
     let moves = targets.windows(4).filter(|four| four[0].target_lots != four[2].target_lots).count();
     assert!(moves > 5, "the system moves: {moves}");
 
+    let inspected = tickrace(&["inspect", &at("wanted"), "--json"]).json();
+    let last = targets.iter().rfind(|target| target.header.instrument == 1).unwrap();
+    assert_eq!(inspected["format"], "targets");
+    assert_eq!(inspected["instruments"][1]["target"], last.target_lots, "{inspected}");
+    assert!(tickrace(&["inspect", &at("wanted")]).out.contains("SAAB"));
     // As it is shipped, for these symbols and this log.
     let words = std::fs::read_to_string(config("backtest/target_within_day.toml")).unwrap();
     let words = words.replace("AAPL", "SAAA").replace("GOOG", "SAAB").replace("out/targets", &at("wanted"));
@@ -283,6 +288,8 @@ fn targets_after_each_bar_are_heard_at_its_close_and_held() {
     verified(&out);
     let (_, split, _) = run(&desk, &folder.path().join("split"), &[&files, SPLIT, YIELD]);
     assert_eq!(split["order_digest"], summary["order_digest"]);
+    let journal = tickrace(&["inspect", &text(&out.join("journal"))]);
+    assert!(journal.code == 2 && journal.err.contains("the journal of a run"), "{}", journal.err);
 }
 
 #[test]

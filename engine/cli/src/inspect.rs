@@ -1,7 +1,7 @@
 //! `inspect`: what is in a tick file.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use tickrace_desk::config::InputConfig;
@@ -15,6 +15,7 @@ use crate::input::{Session, Ticks};
 use crate::{Failure, Streams};
 
 mod any;
+mod targets;
 
 /// Arguments of `inspect`.
 #[derive(Debug, clap::Args)]
@@ -22,7 +23,7 @@ mod any;
     tickrace inspect 01302020.NASDAQ_ITCH50.gz --json\n  \
     tickrace inspect btcusdt_20240808.gz")]
 pub struct Args {
-    /// Tick file of any format, packed or not (told by its content), or the folder of a native log
+    /// Tick file of any format, packed or not (told by its content), or the folder of a native log or of targets
     file: PathBuf,
     /// Format, where the content does not tell
     #[arg(long)]
@@ -77,12 +78,27 @@ struct Inspection {
     executions: BTreeMap<String, Executions>,
 }
 
+/// What the head of a folder says, where it has one.
+fn head_of(folder: &Path) -> Option<serde_json::Value> {
+    serde_json::from_slice(&tickrace_journal::read_head(folder).ok()?).ok()
+}
+
 /// Runs the verb.
 ///
 /// # Errors
 ///
 /// [`Failure`]: a file that cannot be read, a truncated tail, or anything skipped under `--strict`.
 pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure> {
+    if let Some(head) = head_of(&args.file) {
+        if head["kind"] == crate::targets::TARGETS {
+            return targets::run(&args.file, streams);
+        }
+        if head["config_path"].is_string() && head["kind"].is_null() {
+            let fault =
+                "the journal of a run: `replay` and `explain` read it, `report` the folder it lies in";
+            return Err(Failure::usage(format!("{}: {fault}", args.file.display())));
+        }
+    }
     let input = InputConfig {
         path: args.file.clone(),
         format: args.format.clone(),
