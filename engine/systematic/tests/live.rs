@@ -377,8 +377,8 @@ fn a_file_that_is_not_whole_or_not_ours_is_refused() {
     assert!(refused(&[bytes.as_slice(), b"x"].concat(), &config).contains("bytes follow its end"));
     assert!(refused(b"PAR1 and something else altogether, long enough", &config).contains("no state"));
     let mut newer = bytes.clone();
-    newer[8] = 3;
-    assert!(refused(&newer, &config).contains("version 3"));
+    newer[8] = 4;
+    assert!(refused(&newer, &config).contains("version 4"));
     let mut other = config.clone();
     other.forecast_cap = 21.0;
     assert!(refused(&bytes, &other).contains("another configuration"));

@@ -239,15 +239,25 @@ mod tests {
         let mut rows = 0;
         for line in table.lines().filter(|line| line.contains(",SAAA,")) {
             let fields: Vec<&str> = line.split(',').collect();
-            let row = stages.at_ns.iter().position(|at_ns| super::super::data::time(*at_ns) == fields[0]);
+            let row =
+                stages.at_ns.iter().position(|at_ns| crate::systematic::data::time(*at_ns) == fields[0]);
             assert_eq!(fields[2].parse::<f64>().unwrap(), held[row.unwrap()], "{line}");
             rows += 1;
         }
-        let since = |at_ns: &&i64| super::super::data::date(**at_ns).as_str() >= "2026-03-03";
+        let since = |at_ns: &&i64| crate::systematic::data::date(**at_ns).as_str() >= "2026-03-03";
         assert_eq!(rows, stages.at_ns.iter().filter(since).count());
         let first = ["systematic", "targets", config, "--data", &prices, "--date", "2026-03-02", "--out"];
         let (code, text) = told(&[&first[..], &[at("first").as_str()]].concat());
         assert!(code == 0 && text.contains("2 targets from 2026-03-02T"), "{text}");
+        for (key, date, fault) in [
+            ("--date", "2026-03-06", "--date: the data end with 2026-03-04T"),
+            ("--from", "2026-03-06", "--from: the data end with 2026-03-04T"),
+            ("--date", "2026-03-01", "begin later than the date asked for"),
+        ] {
+            let args = ["systematic", "targets", config, "--data", &prices, key, date, "--out", &at("no")];
+            let (code, text) = told(&args);
+            assert!(code != 0 && text.contains(fault), "{key} {date}: {text}");
+        }
         let (code, text) = told(&["systematic", "stress", config, "--data", &prices, "--out", &at("no")]);
         assert!(code == 2 && text.contains("looks at days alone"), "{text}");
     }

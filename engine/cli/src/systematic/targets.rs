@@ -50,23 +50,23 @@ pub fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure> {
     let at_data = |error| Failure::input(format!("{}: {error}", args.input.data.display()));
     let last = last_day(&system).ok_or_else(|| at_data(TargetError::Empty))?;
     let (from, to) = (date_of(args.from.as_deref(), "--from")?, date_of(args.date.as_deref(), "--date")?);
-    // Of a system on bars a date is all bars that close on it.
-    let (from, to) = match &calendar {
-        None => (from.map(BusinessDay::of_ns), to.map(BusinessDay::of_ns)),
-        Some(calendar) => {
-            let before = |at_ns: i64| BusinessDay(calendar.day_at(at_ns + DAY_NS).0 - 1);
-            (from.map(|at_ns| calendar.day_at(at_ns)), to.map(before))
-        }
-    };
     let ends =
         |day| calendar.as_ref().and_then(|calendar| calendar.close_ns(day)).unwrap_or_else(|| end_ns(day));
-    let to = to.unwrap_or(last);
-    for (key, day) in [("--date", Some(to)), ("--from", from)] {
-        if day.is_some_and(|day| day > last) {
+    // Of a system on bars a date is all bars that close on it.
+    let begins = |at_ns| match &calendar {
+        None => BusinessDay::of_ns(at_ns),
+        Some(calendar) => calendar.day_at(at_ns),
+    };
+    for (key, at_ns) in [("--date", to), ("--from", from)] {
+        if at_ns.is_some_and(|at_ns| begins(at_ns) > last) {
             return Err(Failure::usage(format!("{key}: the data end with {}", moment(ends(last)))));
         }
     }
-    let from = from.unwrap_or(to);
+    let to = to.map_or(last, |at_ns| match &calendar {
+        None => begins(at_ns),
+        Some(_) => BusinessDay(begins(at_ns + DAY_NS).0 - 1),
+    });
+    let from = from.map_or(to, begins);
     if from > to {
         return Err(Failure::usage("--from: lies after the last day asked for"));
     }

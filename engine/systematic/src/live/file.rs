@@ -17,7 +17,7 @@ use crate::config::SystemConfig;
 /// First bytes of every state.
 const MAGIC: [u8; 8] = *b"TRSTATE\n";
 /// Version of the numbers' order. Another order of operations is another version too: its last bits are.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 /// Bytes before the head: what it is, version, length of the head, length of the numbers, sum.
 const PREFIX: usize = 8 + 4 + 4 + 8 + 32;
 

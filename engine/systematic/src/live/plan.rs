@@ -178,7 +178,7 @@ fn refuse(config: &SystemConfig) -> Result<(), LiveError> {
             config.bars.is_some(),
             "bars",
             "a state goes on by days",
-            "use systematic backtest, which works bars out",
+            "use systematic targets, which works bars out from the whole history",
         ),
         (
             config.risk_overlay.is_some(),
